@@ -1,0 +1,38 @@
+"""What static mode knows of a file that a stack refers to: gathered once, so that controls do no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """A file or directory that a compose file or Dockerfile names.
+
+    ``path`` is absolute. ``inside`` tells whether it lies in the project; one outside is not looked at and every other
+    field keeps its default. ``mode`` are the permission bits, ``size`` bytes. ``tracked`` and ``git_ignored`` are None
+    outside a git checkout. ``keys`` are the variable names of an env file (values are not kept).
+    """
+
+    path: str
+    inside: bool = True
+    exists: bool = False
+    is_dir: bool = False
+    size: int = 0
+    mode: int = 0
+    uid: int = 0
+    tracked: bool | None = None
+    git_ignored: bool | None = None
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class ProjectFiles:
+    """The files beside a project: ``facts`` by absolute path, and the folder of the checkout, where there is one."""
+
+    facts: dict[str, FileFact] = field(default_factory=dict)
+    checkout: str | None = None
+
+    def __getitem__(self, path: str) -> FileFact:
+        """The fact; a file nobody asked about is outside."""
+        return self.facts.get(path) or FileFact(path, inside=False)

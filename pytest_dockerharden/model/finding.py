@@ -1,0 +1,62 @@
+"""What a control found: where, what is wrong with this one, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.model.origin import Origin
+
+Severity = Literal["info", "low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
+
+EditKind = Literal["set", "append", "remove", "replace"]
+Class = Literal["safe", "behaviour-changing", "advice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one compose value, by its path below the service (or the project).
+
+    ``value`` is plain data (str, int, bool, list, dict); None for ``remove``.
+    """
+
+    kind: EditKind
+    path: tuple[str, ...]
+    value: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to write instead: ``text`` are the lines for people; ``edits`` only where they are unambiguous.
+
+    ``effect`` says how careful one must be: ``safe`` cannot change a working service, ``behaviour-changing``
+    may (``breaks`` says what), ``advice`` is not to be applied by a machine.
+    """
+
+    text: str
+    edits: tuple[Edit, ...] = ()
+    effect: Class = "advice"
+    breaks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One place where a property does not hold.
+
+    ``message`` says what is wrong with this one; reports put the subject in front of it
+    (``redis: the root filesystem is writable``), so it starts in lower case and does not repeat the subject.
+    ``why`` replaces the control's own sentence of why where this case needs another.
+    A secret value never stands in ``message``, ``why`` or ``remedy``.
+    """
+
+    message: str
+    origin: Origin
+    remedy: Remedy | None = None
+    related: tuple[Origin, ...] = field(default=())
+    why: str | None = None
+
+
+Findings = Iterator[Finding]

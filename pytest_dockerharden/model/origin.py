@@ -1,0 +1,43 @@
+"""Where a fact comes from: a place in a text, or a line of the kernel's own account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TextOrigin:
+    """A span of a source text.
+
+    ``file`` is an absolute path. Lines and columns count from 1, columns in code points; the end is exclusive,
+    so the text of a one-line span is ``line_text[column - 1:end_column - 1]``.
+    """
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOrigin:
+    """A line of evidence from a running container.
+
+    ``path`` names the file or the API answer that was read (``/proc/1/status``, ``inspect HostConfig.Memory``),
+    ``text`` is the line itself, ``pid`` the process in the container's pid namespace where there is one.
+    """
+
+    container: str
+    path: str
+    text: str
+    pid: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.container}:{self.path}: {self.text}"
+
+
+Origin = TextOrigin | KernelOrigin

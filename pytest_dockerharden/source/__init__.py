@@ -1,0 +1,1 @@
+"""Text to positioned syntax. Nothing here judges."""
