@@ -1,4 +1,4 @@
-"""The controls, one module per family. Importing this package's modules registers them; there is no list to maintain."""
+"""The controls, one module per family. Importing a module registers its controls; there is no list to maintain."""
 
 from __future__ import annotations
 

@@ -170,10 +170,10 @@ class Stage:
 class Dockerfile:
     """A parsed Dockerfile.
 
-    ``path`` is absolute. ``directives`` maps ``syntax``, ``escape`` and ``check`` to the word given. ``preamble`` are the
-    ARGs before the first FROM. ``built_by`` names the services that build it (filled by the assembly), ``target`` the
-    stage that they ship where all agree, else the last. ``context`` is the absolute build context where one is known and
-    ``ignore`` the ignore file in force for it (None: there is none).
+    ``path`` is absolute. ``directives`` maps ``syntax``, ``escape`` and ``check`` to the word given. ``preamble`` are
+    the ARGs before the first FROM. ``built_by`` names the services that build it (filled by the assembly), ``target``
+    the stage that they ship where all agree, else the last. ``context`` is the absolute build context where one is
+    known and ``ignore`` the ignore file in force for it (None: there is none).
     """
 
     path: str

@@ -14,7 +14,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
-class UnknownFact(Exception):
+class UnknownFact(Exception):  # noqa: N818 - a verdict, not an error
     """A control asked for what cannot be known here; its verdict is then ``unknown`` with this reason."""
 
     def __init__(self, reason: str) -> None:
@@ -22,7 +22,7 @@ class UnknownFact(Exception):
         self.reason = reason
 
 
-class NotApplicable(Exception):
+class NotApplicable(Exception):  # noqa: N818 - a verdict, not an error
     """A control has nothing to judge on this subject; no item is made, the case is counted."""
 
     def __init__(self, reason: str) -> None:

@@ -28,7 +28,7 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class NginxConfig:
-    """One file. ``context`` is the block it is read into: ``main`` for nginx.conf, ``http`` for conf.d and templates."""
+    """One file. ``context`` is the block it is read into: ``main``, or ``http`` for conf.d and its templates."""
 
     path: str
     directives: tuple[Directive, ...]

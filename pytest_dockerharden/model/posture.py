@@ -29,8 +29,8 @@ class Mount:
 
     ``target`` is a clean absolute path. ``source`` is the absolute host path of a bind, the name of a volume or secret,
     empty for a tmpfs or an anonymous volume. ``flags`` are the kernel's words among ``nosuid nodev noexec``.
-    ``size`` in bytes (None: no limit of its own), ``mode`` the permission bits, ``uid`` and ``gid`` the owner of its root;
-    None where nothing decides or nobody looked. ``read_only`` speaks of this mount alone; ``recursive`` tells whether
+    ``size`` in bytes (None: no limit of its own), ``mode`` the permission bits, ``uid`` and ``gid`` the owner of its
+    root; None where nothing decides or nobody looked. ``read_only`` speaks of this mount alone; ``recursive`` tells whether
     the mounts below it are read-only as well.
     """
 
@@ -56,7 +56,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A published port. ``host_ip`` empty means every interface, IPv4 and IPv6; ``host_port`` empty means any free one."""
+    """A published port. ``host_ip`` empty means every interface, IPv4 and IPv6; ``host_port`` empty any free port."""
 
     container_port: int
     host_port: str
@@ -105,6 +105,8 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Ulimit:
+    """A resource limit of setrlimit(2); -1 is unlimited."""
+
     soft: int
     hard: int
 

@@ -30,7 +30,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """A redirection: ``operator`` (``>``, ``>>``, ``<``, ``2>``, ``&>``, ``<<``) and its target (heredoc body for ``<<``)."""
+    """A redirection: ``operator`` (``>``, ``>>``, ``<``, ``2>``, ``&>``, ``<<``) and target (the body for ``<<``)."""
 
     operator: str
     target: Word
