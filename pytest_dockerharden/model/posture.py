@@ -30,7 +30,7 @@ class Mount:
     ``target`` is a clean absolute path. ``source`` is the absolute host path of a bind, the name of a volume or secret,
     empty for a tmpfs or an anonymous volume. ``flags`` are the kernel's words among ``nosuid nodev noexec``.
     ``size`` in bytes (None: no limit of its own), ``mode`` the permission bits, ``uid`` and ``gid`` the owner of its
-    root; None where nothing decides or nobody looked. ``read_only`` speaks of this mount alone; ``recursive`` tells whether
+    root; None where nothing decides or nobody looked. ``read_only`` speaks of this mount alone; ``recursive`` tells if
     the mounts below it are read-only as well.
     """
 

@@ -14,6 +14,7 @@ from tests.helpers import hits
 CONTROLS = load_all()
 STATIC = {"Posture", "Service", "Project", "Stage", "Dockerfile"}
 MARK = re.compile(r"\s*# <-\s*$")
+COMPOSE = re.compile(r"(services|include|x-\w+|name|networks|volumes):")
 FILE = re.compile(r"# file: (\S+)\s*$")
 
 
@@ -21,11 +22,7 @@ def split(example: str) -> dict[str, str]:
     """The files of an example: ``# file: NAME`` starts one; the first is named by what it holds."""
     files: dict[str, list[str]] = {}
     lines = example.splitlines()
-    current = (
-        "compose.yaml"
-        if any(re.match(r"(services|include|x-\w+|name|networks|volumes):", line) for line in lines)
-        else "Dockerfile"
-    )
+    current = "compose.yaml" if any(COMPOSE.match(line) for line in lines) else "Dockerfile"
     for line in lines:
         start = FILE.match(line)
         if start:
