@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pytest_dockerharden.model.dockerfile import Dockerfile, Stage
@@ -15,7 +15,7 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import Origin, TextOrigin
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.problem import Problem
-from pytest_dockerharden.model.shell import Script
+from pytest_dockerharden.model.shell import EMPTY_SCRIPT, Script
 
 NO_IMAGE = Unknown("no image configuration is at hand")
 
@@ -28,6 +28,8 @@ class Service:
     the assembly: ``dockerfile`` and ``stage`` that it builds (None without ``build:`` or where it is not at hand),
     ``image`` configuration, the predicted ``posture``, the ``nginx`` configurations that reach its container, and the
     ``scripts`` of the project that do (path in the container -> shell text), such as an entrypoint script.
+    ``parse_command`` turns a canonical ``command``, ``entrypoint`` or ``healthcheck.test`` into what it runs, and
+    ``source_text`` gives the source text of a span.
     """
 
     name: str
@@ -39,6 +41,36 @@ class Service:
     posture: Posture | None = None
     nginx: tuple[NginxConfig, ...] = ()
     scripts: Mapping[str, Script] = field(default_factory=dict)
+    # filled by the assembly
+    parse_command: Callable[[Node], Script] | None = field(default=None, repr=False)
+    source_text: Callable[[TextOrigin], str] | None = field(default=None, repr=False)
+    _parsed: dict[str, Script] = field(default_factory=dict, repr=False)
+
+    @property
+    def health_script(self) -> Script:
+        """What the healthcheck in force runs: that of the compose file, else that of the Dockerfile."""
+        return self._script_of("healthcheck.test", "HEALTHCHECK")
+
+    @property
+    def entrypoint_script(self) -> Script:
+        """What the entrypoint in force runs."""
+        return self._script_of("entrypoint", "ENTRYPOINT")
+
+    @property
+    def command_script(self) -> Script:
+        """What the command in force runs; an ``entrypoint:`` without a ``command:`` drops that of the Dockerfile."""
+        dropped = self.get("entrypoint") is not None
+        return self._script_of("command", "" if dropped else "CMD")
+
+    def _script_of(self, path: str, keyword: str) -> Script:
+        if path not in self._parsed:
+            node = self.get(path)
+            instruction = self.stage.last(keyword) if self.stage and keyword and node is None else None
+            if node is not None and self.parse_command is not None:
+                self._parsed[path] = self.parse_command(node)
+            else:
+                self._parsed[path] = instruction.script if instruction else EMPTY_SCRIPT
+        return self._parsed[path]
 
     @property
     def origin(self) -> TextOrigin:
