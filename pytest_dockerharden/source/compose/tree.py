@@ -1,0 +1,300 @@
+"""YAML text to positioned nodes: iterative, bounded, and aware of what Docker Compose refuses.
+
+Aliases and merge keys are resolved while the events come in, by copying and counting, so that an alias bomb ends at the
+node bound. A copied node keeps the position of its anchor and notes the alias in ``related``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.source.compose.problems import Problems, refusal
+from pytest_dockerharden.source.compose.scalars import typed
+
+MOST_BYTES = 1 << 20
+MOST_NODES = 200_000
+MOST_DEPTH = 256
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MERGE_KEY = "<<"
+STRING_TAGS = frozenset(("!", "tag:yaml.org,2002:str"))
+CLEARING_TAGS = frozenset(("!reset", "!override"))
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Document:
+    """One YAML document. ``cleared`` are the paths whose value in earlier files ``!reset`` and ``!override`` drop."""
+
+    root: Node
+    cleared: list[Path] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """A collection whose end has not come yet."""
+
+    value: dict[str, Node] | list[Node]
+    event: Any
+    key: str | None = None
+    key_origin: TextOrigin | None = None
+    merges: list[Node] = field(default_factory=list)
+    merging: bool = False
+
+
+def read_text(path: str) -> str:
+    """The text of a file of at most 1 MiB, without its byte order mark. Raises SourceError, never anything else."""
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise refusal(f"cannot read the file: {reason}", beginning(path)) from None
+    if len(data) > MOST_BYTES:
+        raise refusal(f"the file is larger than {MOST_BYTES >> 20} MiB", beginning(path), kind="limit")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig", "replace")
+        raise refusal("not UTF-8 text", _position(path, before)) from None
+
+
+def beginning(path: str) -> TextOrigin:
+    """The first character of a file."""
+    return TextOrigin(path, 1, 1, 1, 1)
+
+
+def parse(text: str, path: str, problems: Problems) -> list[Document]:
+    """The documents of a YAML text, empty ones left out.
+
+    Raises SourceError where it is no YAML or a bound is hit; refused keys and aliases go to ``problems``.
+    """
+    builder = _Builder(path, problems)
+    try:
+        for event in yaml.parse(text, Loader=LOADER):
+            builder.feed(event)
+    except yaml.MarkedYAMLError as error:
+        raise refusal(_explain(error), _marked(path, error)) from None
+    except yaml.reader.ReaderError as error:
+        position = min(error.position, len(text)) if isinstance(error.position, int) else 0
+        raise refusal("not YAML: a control character", _position(path, text[:position])) from None
+    except RecursionError:
+        raise refusal(f"nested deeper than {MOST_DEPTH} levels", beginning(path), kind="limit") from None
+    return builder.documents
+
+
+def _explain(error: yaml.MarkedYAMLError) -> str:
+    problem = (error.problem or "cannot be parsed").strip()
+    if "character '\\t'" in problem or "tab character" in problem:
+        return "not YAML: a tab where spaces must indent"
+    context = f" {error.context}" if error.context else ""
+    return f"not YAML: {problem}{context}"
+
+
+def _marked(path: str, error: yaml.MarkedYAMLError) -> TextOrigin:
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return beginning(path)
+    return TextOrigin(path, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+
+
+def _position(path: str, before: str) -> TextOrigin:
+    line = before.count("\n") + 1
+    column = len(before) - before.rfind("\n")
+    return TextOrigin(path, line, column, line, column + 1)
+
+
+class _Builder:
+    """Takes events, makes documents."""
+
+    def __init__(self, path: str, problems: Problems) -> None:
+        self.path = path
+        self.problems = problems
+        self.documents: list[Document] = []
+        self.count = 0
+        self.end: Any = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self.root: Node | None = None
+        self.open: list[_Open] = []
+        self.anchors: dict[str, Node | None] = {}
+        self.tags: dict[int, str] = {}
+
+    def feed(self, event: Any) -> None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            self._scalar(event)
+        elif kind is yaml.MappingStartEvent:
+            self._start(event, {})
+        elif kind is yaml.SequenceStartEvent:
+            self._start(event, [])
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            self._end(event)
+        elif kind is yaml.AliasEvent:
+            self._alias(event)
+        elif kind is yaml.DocumentEndEvent:
+            self._finish_document()
+
+    def _finish_document(self) -> None:
+        if self.root is not None and self.root.value is not None:
+            self.documents.append(Document(self.root, _clear(self.root, self.tags) if self.tags else []))
+        self._begin()
+
+    def _origin(self, start: Any, end: Any) -> TextOrigin:
+        return TextOrigin(self.path, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+    def _scalar(self, event: Any) -> None:
+        text, tag, plain = event.value, event.tag, not event.style
+        self.end = event.end_mark
+        value = typed(text) if plain and tag not in STRING_TAGS else text
+        node = Node(value, self._origin(event.start_mark, self.end))
+        if event.anchor:
+            self.anchors[event.anchor] = node
+        if tag in CLEARING_TAGS:
+            self.tags[id(node)] = tag
+        self._place(node, is_merge_key=plain and tag is None and text == MERGE_KEY)
+
+    def _start(self, event: Any, value: dict[str, Node] | list[Node]) -> None:
+        if len(self.open) >= MOST_DEPTH:
+            self._limit(f"nested deeper than {MOST_DEPTH} levels", self._origin(event.start_mark, event.end_mark))
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        self.end = event.end_mark
+        self.open.append(_Open(value, event))
+
+    def _end(self, event: Any) -> None:
+        done = self.open.pop()
+        if done.event.flow_style:
+            self.end = event.end_mark
+        # the parser's own end of a block collection runs past trailing comments
+        node = Node(done.value, self._origin(done.event.start_mark, self.end))
+        if done.merges and isinstance(done.value, dict):
+            self._merge(done.value, done.merges)
+        if done.event.anchor:
+            self.anchors[done.event.anchor] = node
+        if done.event.tag in CLEARING_TAGS:
+            self.tags[id(node)] = done.event.tag
+        self._place(node)
+
+    def _alias(self, event: Any) -> None:
+        self.end = event.end_mark
+        origin = self._origin(event.start_mark, self.end)
+        anchored = self.anchors.get(event.anchor)
+        if anchored is not None:
+            return self._place(self._copy(anchored, origin))
+        if event.anchor not in self.anchors:
+            raise refusal(f"no anchor &{event.anchor} stands before this alias", origin)
+        self.problems.refuse(f"the alias *{event.anchor} stands inside its own anchor", origin)
+        return self._place(Node(None, origin))
+
+    def _place(self, node: Node, is_merge_key: bool = False) -> None:
+        """Put a finished node where it belongs: the root, a list, a key or the value of the key before it."""
+        self._count(node)
+        if not self.open:
+            self.root = node
+            return
+        top = self.open[-1]
+        if isinstance(top.value, list):
+            top.value.append(node)
+        elif top.merging:
+            top.merges.append(node)
+            top.merging = False
+        elif top.key is not None:
+            node.key_origin = top.key_origin
+            top.value[top.key] = node
+            top.key = None
+        elif is_merge_key:
+            self._open_merge(top, node)
+        else:
+            self._open_key(top, top.value, node)
+
+    def _open_key(self, top: _Open, entries: dict[str, Node], node: Node) -> None:
+        key = node.value
+        if not isinstance(key, str):
+            key = "" if isinstance(key, (dict, list)) else node.text()
+            self.problems.refuse(f"a key must be a string: {key or 'null or a collection'}", node.origin, "quote it")
+        first = entries.get(key)
+        if first is not None:
+            line = first.place.line
+            self.problems.refuse(f"the key {key!r} is already defined in line {line}", node.origin, "keep one of them")
+        top.key, top.key_origin = key, node.origin
+
+    def _open_merge(self, top: _Open, node: Node) -> None:
+        if top.merges:
+            self.problems.refuse("a second << in one mapping", node.origin, "give one << a list of aliases")
+        top.merging = True
+
+    def _merge(self, entries: dict[str, Node], merges: list[Node]) -> None:
+        """Add what merge keys bring; local keys and earlier sources win."""
+        for merge in merges:
+            for source in merge.value if isinstance(merge.value, list) else [merge]:
+                if not isinstance(source.value, dict):
+                    self.problems.refuse("<< takes a mapping or a list of mappings", source.origin)
+                    continue
+                for key, node in source.value.items():
+                    entries.setdefault(key, node)
+
+    def _copy(self, anchored: Node, alias: TextOrigin) -> Node:
+        """A deep copy whose nodes all remember the alias they came through."""
+        result = self._copied(anchored, alias)
+        todo = [(result, len(self.open))]
+        while todo:
+            node, depth = todo.pop()
+            children = node.value
+            if isinstance(children, dict):
+                copies = {key: self._copied(child, alias) for key, child in children.items()}
+                node.value = copies
+                todo += [(child, depth + 1) for child in copies.values() if isinstance(child.value, (dict, list))]
+            elif isinstance(children, list):
+                items = [self._copied(child, alias) for child in children]
+                node.value = items
+                todo += [(child, depth + 1) for child in items if isinstance(child.value, (dict, list))]
+            if depth > MOST_DEPTH:
+                self._limit(f"nested deeper than {MOST_DEPTH} levels", alias)
+        return result
+
+    def _copied(self, node: Node, alias: TextOrigin) -> Node:
+        copy = Node(node.value, node.origin, node.key_origin, (*node.related, alias))
+        tag = self.tags.get(id(node)) if self.tags else None
+        if tag:
+            self.tags[id(copy)] = tag
+        self._count(copy)
+        return copy
+
+    def _count(self, node: Node) -> None:
+        self.count += 1
+        if self.count > MOST_NODES:
+            self._limit(f"more than {MOST_NODES:,} values once aliases are expanded", node.origin)
+
+    def _limit(self, message: str, origin: TextOrigin) -> None:
+        raise refusal(message, origin, kind="limit")
+
+
+def _clear(root: Node, tags: dict[int, str]) -> list[Path]:
+    """Take the nodes tagged ``!reset`` out of the tree; the paths of these and of those tagged ``!override``."""
+    cleared: list[Path] = []
+    todo: list[tuple[Path, Node]] = [((), root)]
+    while todo:
+        path, node = todo.pop()
+        children = node.value
+        if isinstance(children, dict):
+            steps: list[tuple[str | int, Node]] = list(children.items())
+            node.value = {key: child for key, child in children.items() if tags.get(id(child)) != "!reset"}
+        elif isinstance(children, list):
+            steps = list(enumerate(children))
+            node.value = [child for child in children if tags.get(id(child)) != "!reset"]
+        else:
+            continue
+        for step, child in steps:
+            tag = tags.get(id(child))
+            if tag:
+                cleared.append((*path, step))
+            if tag != "!reset":
+                todo.append(((*path, step), child))
+    return cleared
