@@ -2,12 +2,205 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 
+MASK = "***"
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PASSWORDS = {"password", "passwd", "pwd", "pword", "passphrase", "passcode", "secret", "credential", "credentials"}
+_TOKENS = {"token", "apikey", "accesskey", "secretkey", "privatekey", "authkey", "pat", "pass", "auth", "salt"}
+# run-on spellings: PGPASSWORD, DBPASSWD, CLIENTSECRET, AUTHTOKEN
+_ENDINGS = ("password", "passwd", "passphrase", "secret", "apikey", "authtoken", "accesstoken", "secretkey")
+# these name a credential only at the end: DB_PASS and not PASS_THROUGH, NEO4J_AUTH and not AUTH_SERVICE
+_ONLY_LAST = {"pass", "auth", "salt", "pat"}
+# a last word that says the value is something about the secret, not the secret
+_ABOUT = _set(
+    "file files path paths dir directory folder name names id ids version versions url uri host hostname port server "
+    "timeout ttl expiry expires expire expiration lifetime duration age days hours minutes seconds sec secs ms "
+    "length len size count number min max minimum maximum limit limits rate policy policies algorithm algorithms alg "
+    "type types method methods mode enabled enable disabled disable required optional hint prefix suffix header "
+    "headers field format param parameter issuer audience endpoint provider providers store storage backend region "
+    "rotation interval strategy class module location mount label regex pattern validator validators validation "
+    "hashers hasher iterations rounds cost strength complexity parallelism service services manager engine driver "
+    "plugin scope scopes cookie domain realm template refresh check generator scheme schema arn ref reference "
+    "fingerprint attempts retries history reuse user username login email group role leeway buffer"
+)
+# a word anywhere that says the same: MYSQL_ALLOW_EMPTY_PASSWORD, MYSQL_RANDOM_ROOT_PASSWORD, PUBLIC_KEY
+_HARMLESS = _set("allow empty random onetime public pub enable disable require generate tokenizer tokenizers")
+_FIRST_HARMLESS = _set("use is has no skip show hide min max num with without requires enables disables")
+# keys that lock nothing
+_PLAIN_KEYS = _set(
+    "gpg pgp primary foreign partition sort cache routing shard sharding hot map index row group object lookup dict "
+    "event label locale translation config registry default host hosts known idempotency dedup aggregation search "
+    "release site lock topic message metric state feature field natural unique composite"
+)
+_NOT_SECRET_NAMES = frozenset({"PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS"})
+
+_TRIVIAL = re.compile(
+    r"(?i)true|false|yes|no|on|off|y|n|0|1|none|null|nil|undefined|disabled?|enabled?|optional|required|default|auto|"
+    r"x+|\*+|\.+|-+|todo|tbd|(?:re)?place-?holder|redacted|replace[-_ ]?me|insert[-_ ].*|replace[-_ ].*|"
+    r"your[-_ ].*|<.*>|\[.*\]|\{\{.*\}\}|%\(.*\)s|%[A-Za-z_]+%"
+)
+_REFERENCE = re.compile(r"\$(?:\{[^}]*\}|\([^)]*\)|[A-Za-z_]\w*)|`[^`]*`")
+_PATH = re.compile(r"(?:/|\./|\.\./|~/)[\w.@+-]+(?:/[\w.@+-]*)*")
+_AUTH_SCHEMES = re.compile(
+    r"(?i)basic|bearer|digest|oauth2?|oidc|ldap|jwt|saml|kerberos|md5|trust|peer|scram-sha-256|plain|login|password|"
+    r"header|cookie|anonymous|native|simple|internal|external|local|builtin|user|token|db|session"
+)
+
+# each alternative is a documented token format; lengths are bounded so that no input makes them slow
+_SHAPES = re.compile(
+    r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"
+    r"|\bgh[pousr]_[A-Za-z0-9]{36,255}"
+    r"|\bgithub_pat_[A-Za-z0-9_]{22,255}"
+    r"|\bgl(?:pat|ptt|dt|rt|soat|agent|cbt|ft|imt|oas)-[A-Za-z0-9_-]{20,300}"
+    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,250}|\bxapp-\d-[A-Za-z0-9-]{10,250}"
+    r"|hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_-]{20,200}"
+    r"|\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,250}|\bwhsec_[A-Za-z0-9+/=]{24,100}"
+    r"|\bAIza[A-Za-z0-9_-]{35}"
+    r"|\bya29\.[A-Za-z0-9_-]{20,300}"
+    r"|\bsk-(?:proj-|ant-|svcacct-|or-)?[A-Za-z0-9_-]{32,250}"
+    r"|\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"
+    r"|\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[A-Za-z0-9_-]{50,300}|\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,100}"
+    r"|\bhv[sbr]\.[A-Za-z0-9_-]{20,300}|\bdop_v1_[a-f0-9]{64}|\bhf_[A-Za-z0-9]{30,60}|\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"
+    r"|\bAC[a-f0-9]{32}:[a-f0-9]{32}|\bkey-[a-f0-9]{32}\b|\bglsa_[A-Za-z0-9]{32}_[a-f0-9]{8}"
+    r"|\beyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}"
+    r"|AccountKey=[A-Za-z0-9+/]{40,100}={0,2}|SharedAccessSignature=[^\s;]{20,300}"
+    r"|-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+)
+_USERINFO = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:?#'\"]{0,200}):([^\s/@'\"]{1,200})@")
+_TOKEN_USERINFO = re.compile(r"\bhttps?://((?:gh[pousr]_|github_pat_|glpat-|x-oauth-)[^\s/@:'\"]{4,250})@")
+_DEFAULT = re.compile(r"\$\{([A-Za-z_]\w*):?[-=+]([^${}]*)\}")
+# a quoted value ends at its quote, one after `name: ` at the end of the line, one after `name=` at a blank
+_ASSIGNMENT = re.compile(
+    r"(?P<name>[A-Za-z_][\w.-]{1,80})(?P<mid>[\"']?\s{0,8}(?:=|:\s|:(?=[\"']))\s{0,8}[\"']?)"
+    r"(?P<value>(?<=\")(?:[^\"\\\n]|\\.){1,4000}|(?<=')(?:[^'\n]|''){1,4000}"
+    r"|(?<=\s)(?<!=\s)[^\s\"'][^\n\"']{0,4000}|[^\s\"']{1,4000})"
+)
+_LIST_ITEM = re.compile(r"^\s*-\s+[\"']?(?P<name>[A-Za-z_]\w{1,80})=(?P<value>[^\s\"'][^\"'\n]*)")
+_OPTION = re.compile(
+    r"(?P<option>--?(?:[a-z0-9]+-)*(?:requirepass|masterauth|password|passwd|pass|token|secret|api-?key|secret-key|"
+    r"access-key|auth-token|passphrase)|(?<=redis-cli )-a|(?<=redis-cli\", \")-a|(?<=valkey-cli )-a)"
+    r"(?P<mid>[=\s\"',]{1,6})(?P<value>[^\s\"',;&|]{1,400})",
+    re.IGNORECASE,
+)
+_BASE64_LINE = re.compile(r"^(\s*)[A-Za-z0-9+/]{56,80}={0,2}\s*$")
+
+
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
-    """Whether a variable, build argument or key of this name holds a credential."""
-    raise NotImplementedError
+    """Whether a variable, build argument or key of this name holds a credential.
+
+    Decided word by word: ``DB_PASSWORD``, ``pgpassword`` and ``clientSecret`` do, ``DB_PASSWORD_FILE``,
+    ``PASSWORD_VERSION``, ``TOKENIZERS_PARALLELISM``, ``GPG_KEY`` and ``ALLOW_EMPTY_PASSWORD`` do not.
+    """
+    if name in _NOT_SECRET_NAMES:
+        return False
+    words = [word.lower() for word in _WORDS.findall(name)]
+    while words and words[-1].isdigit():
+        words.pop()
+    if not words or words[-1] in _ABOUT or words[0] in _FIRST_HARMLESS or _HARMLESS.intersection(words):
+        return False
+    return any(_is_secret_word(words, index) for index in range(len(words)))
+
+
+def _is_secret_word(words: list[str], index: int) -> bool:
+    word, last = words[index], index == len(words) - 1
+    if word == "key":
+        return index > 0 and words[index - 1] not in _PLAIN_KEYS and (last or words[index + 1] == "base")
+    if word in _ONLY_LAST:
+        return last and (word != "salt" or index > 0)
+    return word in _PASSWORDS or word in _TOKENS or word.endswith(_ENDINGS)
+
+
+def is_literal_secret(name: str, value: str) -> bool:
+    """Whether ``value``, given to a thing of this name, is a credential written out.
+
+    References, paths, switches and obvious blanks (``<password>``, ``REPLACE_ME``) are not; ``changeme`` is, for it is
+    what the service then accepts.
+    """
+    text = value.strip()
+    if looks_like_secret(text):
+        return True
+    if not is_secret_name(name) or not text or _TRIVIAL.fullmatch(text) or _PATH.fullmatch(text):
+        return False
+    if not _REFERENCE.sub("", text).strip("\"' :/@-_"):
+        return False
+    words = [word.lower() for word in _WORDS.findall(name)]
+    if words[-1] == "auth":
+        return not _AUTH_SCHEMES.fullmatch(text) and (len(text) >= 12 or ":" in text or "/" in text)
+    if "://" in text:
+        return False
+    return bool(_PASSWORDS.intersection(words)) or words[-1].endswith(_ENDINGS) or not (text.isdigit() or len(text) < 4)
+
+
+def looks_like_secret(value: str) -> bool:
+    """Whether the text holds a credential by its shape: a known token format, a private key, ``user:password@``."""
+    return bool(_SHAPES.search(value)) or has_url_credentials(value)
+
+
+def has_url_credentials(value: str) -> bool:
+    """Whether the text holds a URL with a literal password in front of the host."""
+    if "://" not in value:
+        return False
+    if _TOKEN_USERINFO.search(value):
+        return True
+    return any(_is_literal_password(match[2]) for match in _USERINFO.finditer(_keep_defaults(value)))
+
+
+def _keep_defaults(value: str) -> str:
+    # ${PW:-hunter2} is hunter2 where nothing sets PW
+    return _DEFAULT.sub(lambda match: match[2] or "$X", value)
+
+
+def _is_literal_password(text: str) -> bool:
+    return not _TRIVIAL.fullmatch(text) and bool(_REFERENCE.sub("", text)) and "$" not in text and "{" not in text
 
 
 def mask(text: str) -> str:
-    """The text with every value that looks like a secret replaced by ``***``; columns before it stay as they are."""
-    raise NotImplementedError
+    """The text with every value that looks like a secret replaced by ``***``; columns before it stay as they are.
+
+    References (``${DB_PASSWORD}``) stay readable, their defaults do not. Takes one line or several.
+    """
+    if "\n" in text:
+        return "\n".join(mask(line) for line in text.split("\n"))
+    text = _SHAPES.sub(MASK, text)
+    text = _TOKEN_USERINFO.sub(lambda match: match[0].replace(match[1], MASK), text)
+    text = _DEFAULT.sub(_mask_default, text)
+    text = _USERINFO.sub(_mask_userinfo, text)
+    text = _OPTION.sub(_mask_value, text)
+    text = _LIST_ITEM.sub(_mask_named, text)
+    text = _ASSIGNMENT.sub(_mask_named, text)
+    return _BASE64_LINE.sub(rf"\1{re.escape(MASK)}".replace("\\*", "*"), text)
+
+
+def _mask_default(match: re.Match[str]) -> str:
+    if not match[2] or not is_secret_name(match[1]):
+        return match[0]
+    start = match.start(2) - match.start()
+    return f"{match[0][:start]}{MASK}}}"
+
+
+def _mask_userinfo(match: re.Match[str]) -> str:
+    if not _REFERENCE.sub("", match[2]) or match[2] == MASK:
+        return match[0]
+    start = match.start(2) - match.start()
+    return f"{match[0][:start]}{MASK}@"
+
+
+def _mask_named(match: re.Match[str]) -> str:
+    return _mask_value(match) if is_secret_name(match["name"]) else match[0]
+
+
+def _mask_value(match: re.Match[str]) -> str:
+    value = match["value"]
+    if MASK in value or not _REFERENCE.sub("", value).strip("\"'") or _TRIVIAL.fullmatch(value):
+        return match[0]
+    start = match.start("value") - match.start()
+    return f"{match[0][:start]}{MASK}"

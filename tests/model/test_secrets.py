@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_dockerharden.model.secrets import (
+    has_url_credentials,
+    is_literal_secret,
+    is_secret_name,
+    looks_like_secret,
+    mask,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PASSWORD", "DB_PASSWORD", "POSTGRES_PASSWORD", "MYSQL_ROOT_PASSWORD", "PGPASSWORD", "MYSQL_PWD", "DB_PASS",
+        "REDIS_PASSWORD_1", "SECRET", "SECRET_KEY", "SECRET_KEY_BASE",
+        "DJANGO_SECRET_KEY", "clientSecret", "JWT_SECRET",
+        "GITHUB_TOKEN", "NPM_TOKEN", "api_key", "APIKEY", "apiKey", "STRIPE_API_KEY", "AWS_SECRET_ACCESS_KEY",
+        "PRIVATE_KEY", "ENCRYPTION_KEY", "APP_KEY", "FERNET_KEY", "NEO4J_AUTH", "AUTH_SALT", "GITHUB_PAT",
+        "DB_CREDENTIALS", "SMTP_PASSPHRASE", "redis.password", "MINIO_ROOT_PASSWORD", "CLIENTSECRET", "dbpasswd",
+    ],
+)  # fmt: skip
+def test_the_name_of_a_credential_is_recognised(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "token_file", "DB_PASSWORD_FILE", "POSTGRES_PASSWORD_FILE", "PASSWORD_VERSION", "TOKENIZERS_PARALLELISM",
+        "GPG_KEY", "PUBLIC_KEY", "SSH_PUBLIC_KEY", "ALLOW_EMPTY_PASSWORD", "MYSQL_ALLOW_EMPTY_PASSWORD",
+        "MYSQL_RANDOM_ROOT_PASSWORD", "SECRET_PATH", "SECRETS_DIR", "TOKEN_TTL", "ACCESS_TOKEN_EXPIRE_MINUTES",
+        "PASSWORD_MIN_LENGTH", "AUTH_TYPE", "POSTGRES_HOST_AUTH_METHOD", "TOKEN_URL", "PWD", "OLDPWD", "PASS_THROUGH",
+        "PRIMARY_KEY", "CACHE_KEY", "KEYBOARD", "MONKEY", "KEY", "MAX_TOKENS", "AWS_ACCESS_KEY_ID", "SECRET_NAME",
+        "GOOGLE_APPLICATION_CREDENTIALS", "COMPASS", "BYPASS_CACHE", "AUTHOR", "TOKENIZER", "SECRETARY_EMAIL",
+        "PASSWORD_HASHERS", "JWT_ALGORITHM", "KEYCLOAK_HOST", "", "_", "AUTH_SERVICE_URL", "USE_AUTH", "SALT",
+        "REQUIRE_PASSWORD", "KEY_PREFIX", "PATH", "LICENSE", "PASSWORD_RESET_TIMEOUT", "TOKEN_ISSUER",
+    ],
+)  # fmt: skip
+def test_a_name_that_speaks_about_a_credential_is_not_one(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DB_PASSWORD", "hunter2"), ("DB_PASSWORD", "changeme"), ("DB_PASSWORD", "1234"), ("API_KEY", "abcd1234"),
+        ("NEO4J_AUTH", "neo4j/test1234"), ("SECRET_KEY", "secret"), ("MYSQL_ROOT_PASSWORD", "root"),
+        ("ANYTHING", "AKIAIOSFODNN7EXAMPLE"), ("DATABASE_URL", "postgres://app:hunter2@db/app"),
+        ("REDIS_PASSWORD", "pre${X}post"),
+    ],
+)  # fmt: skip
+def test_a_credential_written_out_is_recognised(name: str, value: str) -> None:
+    assert is_literal_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("DB_PASSWORD", "", id="empty"),
+        pytest.param("DB_PASSWORD", "${DB_PASSWORD}", id="a-reference"),
+        pytest.param("DB_PASSWORD", "$DB_PASSWORD", id="a-bare-reference"),
+        pytest.param("DB_PASSWORD", "$(cat /run/secrets/db)", id="a-command-substitution"),
+        pytest.param("DB_PASSWORD", "/run/secrets/db", id="a-path"),
+        pytest.param("API_KEY", "true", id="a-switch"),
+        pytest.param("API_KEY", "<your key>", id="a-blank-to-fill-in"),
+        pytest.param("API_KEY", "REPLACE_ME", id="replace-me"),
+        pytest.param("API_KEY", "xxxxxxxx", id="crosses"),
+        pytest.param("API_KEY", "********", id="stars"),
+        pytest.param("API_KEY", "{{ vault.key }}", id="a-template"),
+        pytest.param("APP_AUTH", "basic", id="the-kind-of-authentication"),
+        pytest.param("NEO4J_AUTH", "none", id="authentication-off"),
+        pytest.param("SOME_TOKEN", "3600", id="a-number-of-seconds"),
+        pytest.param("LOG_LEVEL", "debug", id="not-a-secret-name"),
+        pytest.param("DATABASE_URL", "postgres://app@db/app", id="a-url-without-a-password"),
+        pytest.param("DATABASE_URL", "postgres://app:${PW}@db/app", id="a-url-with-a-reference"),
+        pytest.param("KEYCLOAK_SECRET", "https://vault.example.com/x", id="the-address-of-a-vault"),
+        pytest.param("GIT_SHA", "3f786850e387550fdab836ed7e6dc881de23001b", id="a-commit"),
+        pytest.param("REQUEST_ID", "123e4567-e89b-12d3-a456-426614174000", id="a-uuid"),
+    ],
+)
+def test_a_value_that_gives_nothing_away_is_not_one(name: str, value: str) -> None:
+    assert not is_literal_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "AKIAIOSFODNN7EXAMPLE", "ghp_" + "a1B2" * 9, "github_pat_" + "A1b2" * 8, "glpat-" + "a1B2" * 5,
+        "xoxb-" + "1234567890-abcdef", "sk_live_" + "a1B2" * 6, "AIza" + "a1B2c" * 7,
+        "https://hooks.slack.com/services/T000/B000/abcdefghijklmnop", "-----BEGIN RSA PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----", "redis://:hunter2@redis:6379/0",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+        "amqp://guest:guest@rabbit", "https://ghp_abcdefghijklmnop@github.com/x/y",
+    ],
+)  # fmt: skip
+def test_the_shape_of_a_credential_is_recognised(value: str) -> None:
+    assert looks_like_secret(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sha256:" + "0" * 64, "3f786850e387550fdab836ed7e6dc881de23001b", "https://example.com/path:80/@x",
+        "git@github.com:owner/repo.git", "user@example.com", "-----BEGIN CERTIFICATE-----",
+        "-----BEGIN PUBLIC KEY-----",
+        "http://localhost:8080/?q=a@b", "redis://redis:6379/0", "postgres://${USER}:${PASS}@db/x", "sk-learn",
+        "tcp://0.0.0.0:2375", "eyJhbGciOiJIUzI1NiJ9", "http://user:$PASSWORD@host/", "AKIA", "MAKIAIOSFODNN7EXAMPLEX",
+    ],
+)  # fmt: skip
+def test_ordinary_text_has_no_shape_of_a_credential(value: str) -> None:
+    assert not looks_like_secret(value)
+
+
+def test_a_default_in_a_url_is_a_password() -> None:
+    assert has_url_credentials("postgres://app:${PW:-hunter2}@db/app")
+    assert not has_url_credentials("postgres://app:${PW:-}@db/app")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("      DB_PASSWORD: hunter2", "      DB_PASSWORD: ***"),
+        ('      DB_PASSWORD: "hunter two"', '      DB_PASSWORD: "***"'),
+        ("      DB_PASSWORD: hunter two, three", "      DB_PASSWORD: ***"),
+        (r'{"DB_PASSWORD": "hun\"ter2", "x": 1}', '{"DB_PASSWORD": "***", "x": 1}'),
+        ("      - DB_PASSWORD=hunter two", "      - DB_PASSWORD=***"),
+        ("      - DB_PASSWORD=hunter2", "      - DB_PASSWORD=***"),
+        ('  {"DB_PASSWORD": "hunter2", "x": 1}', '  {"DB_PASSWORD": "***", "x": 1}'),
+        ("ENV API_KEY=abc123 OTHER=1", "ENV API_KEY=*** OTHER=1"),
+        ("--requirepass hunter2 --appendonly yes", "--requirepass *** --appendonly yes"),
+        ('["redis-server", "--requirepass", "hunter2"]', '["redis-server", "--requirepass", "***"]'),
+        ("redis-cli -a hunter2 ping", "redis-cli -a *** ping"),
+        ('["CMD", "redis-cli", "-a", "hunter2", "ping"]', '["CMD", "redis-cli", "-a", "***", "ping"]'),
+        ("--requirepass ${REDIS_PASSWORD:-defaultpassword}", "--requirepass ${REDIS_PASSWORD:-***}"),
+        ("DATABASE_URL: postgres://app:hunter2@db/app", "DATABASE_URL: postgres://app:***@db/app"),
+        ("key AKIAIOSFODNN7EXAMPLE here", "key *** here"),
+        ("DB_PASSWORD: ${DB_PASSWORD}", "DB_PASSWORD: ${DB_PASSWORD}"),
+        ("DB_PASSWORD_FILE: /run/secrets/db", "DB_PASSWORD_FILE: /run/secrets/db"),
+        ("image: redis:7-alpine", "image: redis:7-alpine"),
+        ('test: ["CMD", "curl", "-f", "http://localhost:8080/health"]',) * 2,
+        ("first: 1\nDB_PASSWORD: hunter2\nlast: 2", "first: 1\nDB_PASSWORD: ***\nlast: 2"),
+    ],
+)  # fmt: skip
+def test_a_line_is_shown_without_its_secret(text: str, shown: str) -> None:
+    assert mask(text) == shown
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.text(
+        alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="\"',;&|$`\\{}<>[]*%/:="),
+        min_size=6,
+    )
+)
+def test_a_password_never_survives_its_own_line(password: str) -> None:
+    if is_literal_secret("DB_PASSWORD", password):
+        assert mask(f"DB_PASSWORD: {password}") == "DB_PASSWORD: ***"
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.text(max_size=300))
+def test_masking_is_total_and_stable(text: str) -> None:
+    assert mask(mask(text)) == mask(text)
