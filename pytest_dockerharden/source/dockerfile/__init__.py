@@ -1,0 +1,33 @@
+"""Read Dockerfiles as BuildKit does, with the place of every word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_dockerharden.model.dockerfile import Dockerfile
+from pytest_dockerharden.source.dockerfile.lines import Lines
+from pytest_dockerharden.source.dockerfile.stages import Builder
+from pytest_dockerharden.source.reading import read_source
+
+__all__ = ["load", "parse"]
+
+
+def load(path: str | Path, *, args: Mapping[str, str] | None = None, target: str | None = None) -> Dockerfile:
+    """Read and parse a Dockerfile. Raises :class:`~pytest_dockerharden.model.problem.SourceError`."""
+    return parse(read_source(path), str(path), args=args, target=target)
+
+
+def parse(text: str, path: str, *, args: Mapping[str, str] | None = None, target: str | None = None) -> Dockerfile:
+    """Parse Dockerfile text.
+
+    Never raises: what BuildKit would refuse is a located problem of kind ``refused``, and reading goes on behind it.
+    ``args`` are the build arguments, which beat the defaults of ARG. ``path`` is absolute and only named in origins.
+    """
+    text = text.removeprefix("\ufeff")
+    lines = Lines(text, path).read()
+    dockerfile = Dockerfile(path, text, lines.directives, comments=tuple(lines.comments), target=target)
+    Builder(dockerfile, lines.escape, args or {}, lines.problems).read(lines)
+    lines.problems.sort(key=lambda problem: (problem.origin.line, problem.origin.column))
+    dockerfile.problems = tuple(lines.problems)
+    return dockerfile

@@ -1,0 +1,153 @@
+"""Instructions to stages: variable scopes, which stage builds on which, which needs which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.problem import Problem
+from pytest_dockerharden.model.shell import Word
+from pytest_dockerharden.source.dockerfile.expansion import Scope
+from pytest_dockerharden.source.dockerfile.instructions import KEYWORDS, read
+from pytest_dockerharden.source.dockerfile.lines import Lines, LogicalLine
+
+PLATFORM_ARGUMENTS = tuple(
+    f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
+) + ("TARGETSTAGE",)
+DEFAULT_SHELL = ("/bin/sh", "-c")
+
+
+@dataclass(slots=True)
+class Builder:
+    """Reads the logical lines in order. ``arguments`` are build arguments, which beat the defaults of ARG."""
+
+    dockerfile: Dockerfile
+    escape: str
+    arguments: Mapping[str, str]
+    problems: list[Problem]
+    globals: Scope = field(default_factory=lambda: Scope(dict.fromkeys(PLATFORM_ARGUMENTS), closed=True))
+    scope: Scope = field(default_factory=Scope)
+    shell: tuple[str, ...] = DEFAULT_SHELL
+    preamble: list[Instruction] = field(default_factory=list)
+    stages: list[Stage] = field(default_factory=list)
+    _ends: list[tuple[Scope, tuple[str, ...]]] = field(default_factory=list)
+    _instructions: list[Instruction] = field(default_factory=list)
+
+    def read(self, lines: Lines) -> None:
+        for line in lines.logical:
+            if line.text.lstrip()[:4].upper() == "FROM" and not line.text.lstrip()[4:5].strip():
+                self._from(line)
+            elif self.stages:
+                self._in_stage(line)
+            else:
+                self._before_stages(line)
+        self._close()
+        self._finish()
+
+    def _before_stages(self, line: LogicalLine) -> None:
+        instruction = read(line, self.globals, self.escape, self.shell, self.problems)
+        if instruction.keyword == "ARG":
+            self.globals = self._declare(self.globals, instruction)
+        elif instruction.keyword in KEYWORDS:
+            self._refuse(f"{instruction.keyword} stands before the first FROM", instruction.keyword_origin)
+        self.preamble.append(instruction)
+
+    def _from(self, line: LogicalLine) -> None:
+        self._close()
+        instruction = read(line, self.globals, self.escape, DEFAULT_SHELL, self.problems)
+        base = instruction.words[0] if instruction.words else Word("", None, instruction.keyword_origin)
+        if base.value == "" and instruction.words:
+            self._refuse(f"the base name {base.raw} is empty", base.origin)
+        name = instruction.words[2].raw.lower() if len(instruction.words) > 2 else ""
+        parent = self._named(base.value) if base.value else None
+        platform = instruction.flag("platform")
+        self._instructions = [instruction]
+        self.stages.append(
+            Stage(
+                len(self.stages), name, (), base.value or None, base, parent, self.dockerfile, platform and platform.value
+            )
+        )
+        if parent is not None:
+            self.scope, self.shell = self._ends[parent.index]
+        else:
+            self.scope, self.shell = Scope(closed=base.value == "scratch"), DEFAULT_SHELL
+
+    def _in_stage(self, line: LogicalLine) -> None:
+        instruction = read(line, self.scope, self.escape, self.shell, self.problems)
+        self._instructions.append(instruction)
+        if instruction.keyword == "ARG":
+            self.scope = self._declare(self.scope, instruction, in_stage=True)
+        elif instruction.keyword == "ENV":
+            variables = {pair.key.text: pair.value.value if pair.value else None for pair in instruction.pairs}
+            self.scope = self.scope.with_environment(variables)
+        elif instruction.keyword == "SHELL" and instruction.words:
+            self.shell = tuple(word.text for word in instruction.words)
+
+    def _declare(self, scope: Scope, instruction: Instruction, *, in_stage: bool = False) -> Scope:
+        for pair in instruction.pairs:
+            name = pair.key.text
+            if name in self.arguments:
+                scope = scope.with_argument(name, self.arguments[name], unset=False)
+            elif pair.value is not None:
+                scope = scope.with_argument(name, pair.value.value, unset=False)
+            elif in_stage and name in self.globals.values:
+                scope = scope.with_argument(name, self.globals.values[name], name in self.globals.unset)
+            else:
+                scope = scope.with_argument(name, None, unset=True)
+        return scope
+
+    def _close(self) -> None:
+        """End the current stage."""
+        if self.stages:
+            self.stages[-1].instructions = tuple(self._instructions)
+            self._ends.append((self.scope, self.shell))
+
+    def _named(self, name: str) -> Stage | None:
+        """The latest earlier stage of that name; FROM takes no numbers."""
+        return next((stage for stage in reversed(self.stages) if stage.name and stage.name == name.lower()), None)
+
+    def _finish(self) -> None:
+        dockerfile = self.dockerfile
+        dockerfile.preamble, dockerfile.stages = tuple(self.preamble), tuple(self.stages)
+        dockerfile.dependencies = tuple(self._dependencies(stage) for stage in self.stages)
+        self._find_cycles()
+        if not self.stages:
+            message = "there is no FROM" if self.preamble else "there are no instructions"
+            self._refuse(message, dockerfile.origin)
+
+    def _dependencies(self, stage: Stage) -> frozenset[int]:
+        found = {stage.parent.index} if stage.parent else set()
+        for name, word in self._sources(stage):
+            other = self.dockerfile.stage(name)
+            if other is stage:
+                self._refuse(f"stage {stage.label} refers to itself", word.origin)
+            elif other is not None:
+                found.add(other.index)
+            elif name.isascii() and name.isdigit():
+                self._refuse(f"there is no stage {name[:20]}", word.origin)
+        return frozenset(found)
+
+    def _sources(self, stage: Stage) -> list[tuple[str, Word]]:
+        """What ``COPY --from`` and ``RUN --mount=from=`` name."""
+        found = []
+        for instruction in stage.of("COPY", "RUN"):
+            for flag in instruction.flags:
+                value = flag.value.value if flag.value else None
+                if not value or flag.value is None:
+                    continue
+                if flag.name == "from":
+                    found.append((value, flag.value))
+                elif flag.name == "mount":
+                    names = [part[5:] for part in value.split(",") if part[:5].lower() == "from="]
+                    found.extend((name, flag.value) for name in names)
+        return found
+
+    def _find_cycles(self) -> None:
+        for stage in self.stages:
+            if stage.index in self.dockerfile.needed_by(stage.index):
+                self._refuse(f"circular dependency of stage {stage.label}", stage.origin)
+
+    def _refuse(self, message: str, origin: TextOrigin) -> None:
+        self.problems.append(Problem("refused", message, origin))

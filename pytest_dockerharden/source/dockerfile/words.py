@@ -1,0 +1,89 @@
+"""Cut the argument text of an instruction: words, flags, JSON strings, pairs. Spans only; nothing is expanded."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+Span = tuple[int, int]
+
+BLANK = "\t\v\f\r "
+SPLIT = re.compile(r"[^\t\v\f\r ]+")
+_FLAG = re.compile(
+    r"""--(?P<name>[^\s='"\\]*)(?:=(?P<value>(?:\\.|'(?:\\.|[^'\\])*(?:'|\\?$)|"(?:\\.|[^"\\])*(?:"|\\?$)|[^\s'"\\])*))?"""
+)
+_QUOTED = re.compile(r"""'((?:\\.|[^'\\])*)'?|"((?:\\.|[^"\\])*)"?|\\(.)""")
+_ESCAPED = re.compile(r"\\(.)")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_ALMOST_JSON = re.compile(r"""\[(?:["'“”‘’]|[ \t]*(?:["'“”‘’][^"'“”‘’]*["'“”‘’]|[\w./:-]+)\s*,)""")
+_SHELL_WORD = {
+    escape: re.compile(
+        rf"""(?:{e}.|{e}$|'[^']*(?P<open1>'|$)|"(?:{e}.|[^"{e}])*(?P<open2>"|{e}?$)|[^\s'"{e}])+""", re.DOTALL
+    )
+    for escape, e in (("\\", r"\\"), ("`", "`"))
+}
+_HEREDOC = re.compile(r"(\d*)<<(-?)([^<]+)")
+
+
+def flags(text: str, start: int) -> tuple[list[tuple[Span, str, Span | None]], int]:
+    """The leading ``--name=value`` words (span, name, span of the value) and the offset where the rest begins."""
+    found: list[tuple[Span, str, Span | None]] = []
+    while True:
+        while start < len(text) and text[start].isspace():
+            start += 1
+        match = _FLAG.match(text, start)
+        if not match:
+            return found, start
+        start = match.end()
+        if match[0] == "--":
+            return found, start
+        found.append((match.span(), match["name"], match.span("value") if match["value"] is not None else None))
+
+
+def unquote_flag(raw: str) -> str:
+    """The value of a flag as BuildKit reads it: a backslash escapes in both kinds of quotes."""
+    if "\\" not in raw and "'" not in raw and '"' not in raw:
+        return raw
+    return _QUOTED.sub(lambda m: m[3] or _ESCAPED.sub(r"\1", m[1] if m[1] is not None else m[2] or ""), raw)
+
+
+def json_strings(text: str, start: int) -> list[tuple[Span, str]] | None:
+    """Spans and values of a JSON array of strings; None where it is no JSON array. Raises ValueError for other items."""
+    if not text.startswith("[", start):
+        return None
+    try:
+        values = json.loads(text[start:])
+    except (ValueError, RecursionError):
+        return None
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError("arrays hold strings only")
+    return [(match.span(), value) for match, value in zip(_STRING.finditer(text, start), values, strict=True)]
+
+
+def almost_json(text: str) -> bool:
+    """Whether it was meant as JSON: ``['a', 'b']``, ``["a" "b"]``, ``["a"] # why``; not the test ``[ "$a" = b ]``."""
+    return _ALMOST_JSON.match(text) is not None
+
+
+def shell_words(text: str, start: int, escape: str) -> Iterator[Span]:
+    """Words split at blanks outside quotes, as ENV and LABEL are."""
+    return (match.span() for match in _SHELL_WORD[escape].finditer(text, start))
+
+
+def heredocs(text: str) -> list[tuple[str, bool, bool]]:
+    """The ``<<NAME`` words of a RUN, COPY or ADD: name, whether the body is expanded, whether tabs are chomped."""
+    found = []
+    for match in _SHELL_WORD["\\"].finditer(text):
+        if "" in (match["open1"], match["open2"]):
+            return []
+        heredoc = _HEREDOC.fullmatch(match[0])
+        if heredoc:
+            raw = heredoc[3]
+            name = _unquote(raw)
+            found.append((name, name == raw, heredoc[2] == "-"))
+    return found
+
+
+def _unquote(raw: str) -> str:
+    return re.sub(r"'([^']*)'|\"((?:\\.|[^\"\\])*)\"|\\(.)", lambda m: m[1] or m[2] or m[3] or "", raw)
