@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -102,3 +103,29 @@ class Script:
 
 
 EMPTY_SCRIPT = Script("", (), TextOrigin("", 1, 1, 1, 1))
+
+
+class Scripts(Mapping[str, Script]):
+    """Scripts by path, each parsed when it is looked at for the first time."""
+
+    def __init__(self, sources: Mapping[str, tuple[str, str]], parse: Callable[[str, str], Script]) -> None:
+        """``sources`` has file and text by path; ``parse`` takes file and text."""
+        self._sources = sources
+        self._parse = parse
+        self._parsed: dict[str, Script] = {}
+
+    def __getitem__(self, path: str) -> Script:
+        if path not in self._parsed:
+            file, text = self._sources[path]
+            self._parsed[path] = self._parse(file, text)
+        return self._parsed[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def text(self, path: str) -> str:
+        """The source text, without parsing it."""
+        return self._sources[path][1]
