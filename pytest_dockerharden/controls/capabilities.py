@@ -1,0 +1,466 @@
+"""Which of root's powers a container keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_dockerharden.model.capabilities import ALL, DEFAULT, canonical
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.fact import not_applicable, unknown
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.origin import Origin
+from pytest_dockerharden.model.posture import Posture
+from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.roles import family
+
+# each of these is root on the host in one step
+_HOST_CONTROL = frozenset({"SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO"})
+_HOST_REACH = frozenset(
+    {
+        "NET_ADMIN", "BPF", "PERFMON", "SYS_BOOT", "SYS_TIME", "SYSLOG", "MAC_ADMIN", "MAC_OVERRIDE", "AUDIT_CONTROL",
+        "AUDIT_READ", "LINUX_IMMUTABLE", "CHECKPOINT_RESTORE", "WAKE_ALARM", "BLOCK_SUSPEND", "SYS_PACCT",
+        "SYS_TTY_CONFIG",
+    }
+)  # fmt: skip
+_BEYOND_ITS_OWN = frozenset(
+    {"SYS_PTRACE", "DAC_READ_SEARCH", "SYS_NICE", "SYS_RESOURCE", "IPC_LOCK", "IPC_OWNER", "LEASE", "NET_BROADCAST"}
+)
+# what a server needs to become another user, and what its own start-up script adds to that
+_STEP_DOWN = {"nginx": ("CHOWN", "SETGID", "SETUID")} | dict.fromkeys(
+    ("redis", "valkey", "postgres", "mysql", "mariadb", "mongo", "rabbitmq"), ("SETGID", "SETUID")
+)
+
+
+def _added(posture: Posture) -> dict[str, Node]:
+    """The names under ``cap_add`` and where each stands; nothing for a container that is only observed."""
+    items = posture.service.items("cap_add") if posture.service else []
+    return {canonical(item.text()): item for item in items if not item.unresolved}
+
+
+def _held(posture: Posture, names: frozenset[str]) -> Iterator[tuple[str, Origin]]:
+    """Which of ``names`` were given to the container beyond the default, each with its place."""
+    added = _added(posture)
+    if "ALL" in added and names & _HOST_CONTROL:
+        yield "ALL", added["ALL"].place
+    explicit = [name for name in added if name in names]
+    for name in explicit:
+        yield name, added[name].place
+    if "ALL" in added or posture.privileged.get(False):
+        return  # said once, where all of them are given
+    for name in sorted((posture.cap_bounding.value & names) - DEFAULT - set(explicit)):
+        yield name, posture.cap_bounding.origin or posture.origin
+
+
+@control(
+    severity="medium",
+    plan="P1",
+    cis="5.4",
+    owasp="RULE 3",
+    nist="4.4.3",
+    equivalents={
+        "kics": "container_capabilities_unrestricted",
+        "compose-lint": "CL-0006",
+        "docker-bench": "5.4",
+    },
+)
+def capabilities_dropped(posture: Posture) -> Findings:
+    """All capabilities are dropped, and only named ones added back.
+
+    The engine's default set lets a container's root send raw packets, make device nodes and take any file. Almost no
+    service needs one of them; a setuid binary or a root shell in the container gets them all.
+
+    Bad::
+
+        services:
+          web:  # <-
+            image: app
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            cap_drop: [NET_RAW]  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+
+    Good::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add: [CHOWN, SETGID, SETUID]
+    """
+    if posture.privileged.get(False):
+        not_applicable("privileged mode keeps every capability")
+    bounding = posture.cap_bounding.value
+    asked = set(_added(posture)) if posture.service else set(_KEPT_ON_PURPOSE)
+    if "ALL" in asked:
+        not_applicable("cap_add gives all of them back")
+    kept = (bounding & DEFAULT) - asked
+    if kept == DEFAULT:
+        message = "it keeps all default capabilities"
+    elif kept:
+        message = f"it keeps {_enumerate(kept)} of the default capabilities"
+    else:
+        return
+    yield posture.cap_bounding.finding(
+        message, set_key("cap_drop", ["ALL"], breaks="a program that uses one; add back just that one in cap_add")
+    )
+
+
+# in an observed container these count as added back: a server that steps down needs them
+_KEPT_ON_PURPOSE = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+
+
+def _enumerate(names: frozenset[str], most: int = 3) -> str:
+    listed = sorted(names)
+    return ", ".join(listed) if len(listed) <= most else str(len(listed))
+
+
+@control(
+    severity="critical",
+    plan="P1",
+    cis="5.4",
+    owasp="RULE 3",
+    equivalents={"compose-lint": "CL-0024", "kics": "container_capabilities_unrestricted", "docker-bench": "5.4"},
+)
+def no_host_control_capabilities(posture: Posture) -> Findings:
+    """No capability is added that hands over the host.
+
+    With SYS_ADMIN, SYS_MODULE or SYS_RAWIO, root in the container mounts the host's disk, loads a kernel module or
+    writes to the hardware. ``ALL`` contains them, and beats ``cap_drop: [ALL]``.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add:
+              - SYS_ADMIN  # <-
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add:
+              - all  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add: [CHOWN]
+    """
+    for name, origin in _held(posture, _HOST_CONTROL):
+        yield posture.cap_bounding.finding(
+            f"{name} gives it the host", advice(f"remove {name} from cap_add"), at=origin
+        )
+
+
+@control(
+    severity="high",
+    plan="P1",
+    cis="5.4",
+    owasp="RULE 3",
+    equivalents={"compose-lint": ("CL-0011", "CL-0028", "CL-0030"), "docker-bench": "5.4"},
+)
+def no_host_reaching_capabilities(posture: Posture) -> Findings:
+    """No capability is added that reaches the host's kernel.
+
+    NET_ADMIN rewrites routes and firewall, BPF and PERFMON read kernel memory, SYS_TIME sets the one clock of the
+    machine, SYSLOG tells kernel addresses, SYS_BOOT restarts it.
+
+    Bad::
+
+        services:
+          vpn:
+            image: app
+            cap_drop: [ALL]
+            cap_add:
+              - NET_ADMIN  # <-
+
+    Good::
+
+        services:
+          vpn:
+            image: app
+            cap_drop: [ALL]
+            cap_add: [NET_RAW]
+    """
+    for name, origin in _held(posture, _HOST_REACH):
+        yield posture.cap_bounding.finding(
+            f"{name} reaches the host's kernel", advice(f"remove {name} from cap_add"), at=origin
+        )
+
+
+@control(
+    severity="medium",
+    plan="P1",
+    cis="5.4",
+    owasp="RULE 3",
+    equivalents={"compose-lint": ("CL-0027", "CL-0029"), "docker-bench": "5.4"},
+)
+def no_capabilities_over_others(posture: Posture) -> Findings:
+    """No capability is added that reaches beyond the service's own files.
+
+    SYS_PTRACE reads other processes' memory, DAC_READ_SEARCH any file that is reachable by handle, SYS_NICE,
+    SYS_RESOURCE, IPC_LOCK and LEASE take scheduling, limits, memory and locks from everybody else.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add:
+              - SYS_PTRACE  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add: [SETUID, SETGID]
+    """
+    for name, origin in _held(posture, _BEYOND_ITS_OWN):
+        yield posture.cap_bounding.finding(
+            f"{name} reaches beyond its own files and processes", advice(f"remove {name} from cap_add"), at=origin
+        )
+
+
+@control(
+    severity="low",
+    optional=True,
+    cis="5.4",
+    owasp="RULE 3",
+    equivalents={"kics": "container_capabilities_unrestricted"},
+)
+def no_added_capabilities(posture: Posture) -> Findings:
+    """No capability is added at all.
+
+    A service that listens on a port above 1023 as its own user needs none.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add:
+              - CHOWN  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+    """
+    if posture.service is None:
+        not_applicable("what was added is a matter of the files")
+    for name, item in _added(posture).items():
+        yield posture.service.finding(f"{name} is added", advice(f"remove {name} from cap_add"), at=item)
+
+
+@control(severity="low", plan="P1", owasp="RULE 3")
+def no_useless_capabilities(posture: Posture) -> Findings:
+    """A service that does not run as root adds no capabilities.
+
+    A process that is not root starts without any, whatever ``cap_add`` says, and under no-new-privileges no file
+    capability helps it. What is added only widens the set that an intruder may regain.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            user: "1000:1000"
+            security_opt: [no-new-privileges:true]
+            cap_drop: [ALL]
+            cap_add:
+              - NET_BIND_SERVICE  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            user: "1000:1000"
+            security_opt: [no-new-privileges:true]
+            cap_drop: [ALL]
+
+    Good::
+
+        services:
+          web:
+            image: app
+            user: root
+            cap_drop: [ALL]
+            cap_add: [CHOWN, SETUID, SETGID]
+    """
+    added = {name: node for name, node in _added(posture).items() if name in ALL or name == "ALL"}
+    if not added or posture.service is None:
+        not_applicable("no capability is added")
+    if posture.runs_as_root.value:
+        return
+    if not posture.no_new_privileges.value and not _without_file_capabilities(posture):
+        unknown("a binary of the image with file capabilities may use them")
+    for name, item in added.items():
+        yield posture.service.finding(
+            f"{name} is added, but it does not run as root and cannot use it",
+            advice(f"remove {name} from cap_add"),
+            at=item,
+        )
+
+
+def _without_file_capabilities(posture: Posture) -> bool:
+    stage = posture.service.stage if posture.service else None
+    return stage is not None and not any("setcap" in run.text for run in stage.inherited("RUN"))
+
+
+@control(severity="info", optional=True, owasp="RULE 3")
+def no_needless_net_bind_service(posture: Posture) -> Findings:
+    """NET_BIND_SERVICE is added only where a low port needs it.
+
+    In a network namespace of its own the engine (20.10 and newer) lets everybody bind every port, and a port above
+    1023 never needs it. It is needed with the host's network alone.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add:
+              - NET_BIND_SERVICE  # <-
+            ports: ["127.0.0.1:8000:8000"]
+
+    Good::
+
+        services:
+          web:
+            image: app
+            network_mode: host
+            cap_drop: [ALL]
+            cap_add: [NET_BIND_SERVICE]
+
+    Good::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add: [NET_BIND_SERVICE]
+            sysctls:
+              net.ipv4.ip_unprivileged_port_start: "1024"
+    """
+    item = _added(posture).get("NET_BIND_SERVICE")
+    if item is None or posture.service is None:
+        not_applicable("NET_BIND_SERVICE is not added")
+    if posture.network_mode.value.startswith(("host", "container:", "service:")):
+        return
+    if posture.sysctls.value.get("net.ipv4.ip_unprivileged_port_start", "0") != "0":
+        return
+    yield posture.service.finding(
+        "NET_BIND_SERVICE is not needed in a network of its own",
+        advice("remove NET_BIND_SERVICE from cap_add"),
+        at=item,
+    )
+
+
+@control(severity="medium", plan="P1")
+def root_server_can_step_down(posture: Posture) -> Findings:
+    """A server that starts as root keeps the capabilities to step down.
+
+    nginx as root with ``cap_drop: [ALL]`` and nothing added fails at start: it may neither change the owner of its
+    directories nor become its own user. The same holds for the official redis, postgres, mysql and mongo entrypoints.
+
+    Bad::
+
+        services:
+          web:
+            image: nginx:1.27
+            cap_drop: [ALL]  # <-
+
+    Good::
+
+        services:
+          web:
+            image: nginx:1.27
+            cap_drop: [ALL]
+            cap_add: [CHOWN, SETGID, SETUID]
+
+    Good::
+
+        services:
+          web:
+            image: nginx:1.27
+            user: "101:101"
+            cap_drop: [ALL]
+    """
+    service = posture.service
+    needed = _STEP_DOWN.get(family(posture))
+    if service is None or needed is None:
+        not_applicable("it is not a server that is known to step down from root")
+    if posture.privileged.get(False) or not posture.runs_as_root.get(not service.text("user")):
+        return
+    if service.get("entrypoint") is not None or _runs_a_shell(posture):
+        return  # the entrypoint that steps down is not what runs
+    missing = [name for name in needed if name not in posture.cap_bounding.value]
+    if missing:
+        yield posture.cap_bounding.finding(
+            f"it cannot start: as root it needs {', '.join(missing)} to step down",
+            advice(f"user: the server's own uid:gid\n# or\ncap_add: [{', '.join(needed)}]"),
+        )
+
+
+def _runs_a_shell(posture: Posture) -> bool:
+    command = posture.command.get(())
+    return bool(command) and command[0].rsplit("/", 1)[-1] in {"sh", "bash", "ash", "dash"}
+
+
+@control(severity="medium")
+def known_capability_names(posture: Posture) -> Findings:
+    """Every capability name is one that the engine takes.
+
+    The engine refuses to create a container with a name it does not know; ``CAP_ALL`` is one of those.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+            cap_add:
+              - NETADMIN  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            cap_drop: [all]
+            cap_add: [cap_net_raw]
+    """
+    service = posture.service
+    if service is None:
+        not_applicable("the engine has taken the names of a running container")
+    for key in ("cap_add", "cap_drop"):
+        for item in service.items(key):
+            name = item.text()
+            if not item.unresolved and canonical(name) not in ALL and name.upper() != "ALL":
+                yield service.finding(f"the engine knows no capability {name}", at=item)

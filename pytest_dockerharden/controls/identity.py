@@ -1,0 +1,199 @@
+"""Whom a container runs as."""
+
+from __future__ import annotations
+
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.posture import Posture
+from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.roles import base_image
+
+# uid:gid of the server's user in official images, (Alpine, other) variants, from their Dockerfiles
+_SERVER_USERS: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
+    "redis": ((999, 1000), (999, 999)),
+    "postgres": ((70, 70), (999, 999)),
+    "nginx": ((101, 101), (101, 101)),
+    "memcached": ((11211, 11211), (11211, 11211)),
+}
+_ONE_VARIANT = {"mysql": (999, 999), "mariadb": (999, 999), "mongo": (999, 999)}
+
+
+def _server_user(posture: Posture) -> tuple[int, int] | None:
+    """The user that the image's own server runs as, where the image is an official one we know."""
+    image = base_image(posture)
+    if image is None:
+        return None
+    if image.official in _ONE_VARIANT:
+        return _ONE_VARIANT[image.official]
+    variants = _SERVER_USERS.get(image.official)
+    return variants[0 if "alpine" in image.tag else 1] if variants and image.tag else None
+
+
+def _suggested_user(posture: Posture) -> str:
+    uid, gid = _server_user(posture) or (1000, 1000)
+    return f"{uid}:{gid}"
+
+
+@control(
+    severity="high",
+    plan="P0",
+    cis="4.1",
+    owasp="RULE 2",
+    nist="4.4.3",
+    equivalents={
+        "kics": ("missing_user_instruction", "last_user_is_root"),
+        "compose-lint": "CL-0018",
+        "docker-bench": "4.1",
+        "trivy": "DS-0002",
+        "checkov": ("CKV_DOCKER_3", "CKV_DOCKER_8"),
+        "semgrep": ("missing-user", "last-user-is-root"),
+        "sonar": "S6471",
+    },
+)
+def non_root_user(posture: Posture) -> Findings:
+    """Nothing in the container runs as root.
+
+    Root in a container is root to the kernel: one escape bug, one host mount, and the host is lost. The verdict is
+    about every process, in whatever way it got its user.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            user: root  # <-
+
+    Bad::
+
+        services:
+          web:
+            build: .
+        # file: Dockerfile
+        FROM debian:12.5
+        USER 0:0  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            user: "1000:1000"
+
+    Good::
+
+        services:
+          web:
+            build: .
+        # file: Dockerfile
+        FROM debian:12.5
+        USER 1000:1000
+    """
+    others = [p for p in posture.processes.get(()) if 0 in p.uids and p.pid != 1]
+    for process in others:
+        name = process.executable.rsplit("/", 1)[-1]
+        yield posture.runs_as_root.finding(f"process {process.pid} ({name}) runs as root", at=process.origin)
+    if posture.runs_as_root.value:
+        yield posture.runs_as_root.finding(
+            "it runs as root", set_key("user", _suggested_user(posture), breaks="a program that needs files of root")
+        )
+
+
+@control(severity="low", optional=True, cis="4.1", owasp="RULE 2")
+def explicit_user(posture: Posture) -> Findings:
+    """The service says itself which user it runs as.
+
+    A user that only the image decides changes with the image; written in the compose file it is seen and reviewed.
+
+    Bad::
+
+        services:
+          web:  # <-
+            image: app
+
+    Good::
+
+        services:
+          web:
+            image: app
+            user: "1000:1000"
+    """
+    service = posture.service
+    if service is None:
+        not_applicable("who decides the user is a matter of the files")
+    if not service.text("user"):
+        yield service.finding(
+            "only the image decides which user it runs as",
+            set_key("user", _suggested_user(posture), breaks="a program that needs another user's files"),
+        )
+
+
+@control(severity="low", optional=True, owasp="RULE 2")
+def non_root_group(posture: Posture) -> Findings:
+    """A user that is not root is not in the root group either.
+
+    ``user: "1000"`` gives group 0, and with it every file and socket that is open to the root group.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            user: "1000"  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            user: "1000:1000"
+    """
+    if posture.runs_as_root.value:
+        not_applicable("it runs as root")
+    if posture.gid.value == 0:
+        uid = posture.uid.get(None)
+        remedy = advice("user: UID:GID") if uid is None else set_key("user", f"{uid}:{uid}")
+        yield posture.gid.finding("its group is 0, the group of root", remedy)
+
+
+@control(severity="medium", plan="P1")
+def user_matches_image(posture: Posture) -> Findings:
+    """The user and group are those that the image made for its server.
+
+    In redis:alpine group 999 is `ping`, and redis is 999:1000. With another group the server may not read its own
+    files, and with a uid that the image gives to nobody it cannot write its data.
+
+    Bad::
+
+        services:
+          redis:
+            image: redis:7-alpine
+            user: "999:999"  # <-
+
+    Good::
+
+        services:
+          redis:
+            image: redis:7-alpine
+            user: "999:1000"
+
+    Good::
+
+        services:
+          redis:
+            image: redis:7-bookworm
+            user: "999:999"
+    """
+    image, expected = base_image(posture), _server_user(posture)
+    if image is None or expected is None:
+        not_applicable("the users of this image are not known")
+    given = (posture.uid.get(None), posture.gid.get(None))
+    if given == expected or posture.runs_as_root.get(True):
+        return
+    # any other uid may be meant: only what the image's other variant uses is surely taken from the wrong one
+    if given in _SERVER_USERS.get(image.official, ()) or given[0] == expected[0]:
+        uid, gid = expected
+        yield posture.uid.finding(
+            f"user {given[0]}:{given[1]} is not {image.official} in this image ({uid}:{gid})",
+            set_key("user", f"{uid}:{gid}", breaks="existing data that belongs to the other user"),
+        )

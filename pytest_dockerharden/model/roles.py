@@ -1,0 +1,75 @@
+"""What a service is by the image it runs: a data store, a web server; and whether the outside reaches it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from pytest_dockerharden.model.posture import Port, Posture
+from pytest_dockerharden.model.reference import Reference, parse_reference
+
+DATA_STORES = frozenset(
+    {
+        "redis", "valkey", "keydb", "dragonfly", "memcached", "postgres", "postgresql", "postgis", "timescaledb",
+        "pgvector", "mysql", "mysql-server", "mariadb", "percona", "mongo", "mongodb", "couchdb", "couchbase",
+        "cassandra", "scylla", "elasticsearch", "opensearch", "solr", "influxdb", "neo4j", "arangodb", "clickhouse",
+        "clickhouse-server", "rabbitmq", "zookeeper", "etcd", "cockroach", "rethinkdb", "redis-stack-server",
+        "redis-stack", "mssql/server", "oracle", "qdrant", "weaviate", "milvus",
+    }
+)  # fmt: skip
+WEB_SERVERS = frozenset(
+    {
+        "nginx", "nginx-unprivileged", "openresty", "httpd", "apache", "caddy", "traefik", "haproxy", "haproxy-alpine",
+        "envoy", "varnish", "certbot", "angie", "frp",
+    }
+)  # fmt: skip
+
+
+def base_image(posture: Posture) -> Reference | None:
+    """The image that a posture stands on: the base its Dockerfile builds from, else the image it runs."""
+    service = posture.service
+    if service is not None and service.stage is not None:
+        base = service.stage.root_base()
+        return parse_reference(base) if base else None
+    if service is not None and service.get("build") is not None:
+        return None
+    text = posture.image.get("")
+    return parse_reference(text) if text else None
+
+
+def family(posture: Posture) -> str:
+    """The image's name without its publisher (``redis`` for ``bitnami/redis``); empty where it is not known."""
+    image = base_image(posture)
+    if image is None:
+        return ""
+    name = image.path.rsplit("/", 1)[-1]
+    return "mssql/server" if image.path.endswith("mssql/server") else name
+
+
+def is_data_store(posture: Posture) -> bool:
+    """Whether its image is that of a database, a cache or a message broker."""
+    return family(posture) in DATA_STORES
+
+
+def is_web_server(posture: Posture) -> bool:
+    """Whether its image is that of a web server or proxy, or an nginx configuration reaches it."""
+    return family(posture) in WEB_SERVERS or bool(posture.service and posture.service.nginx)
+
+
+def open_to_all(port: Port) -> bool:
+    """Whether a published port listens on more than the loopback interface of the host."""
+    if not port.host_ip:
+        return True
+    try:
+        return not ip_address(port.host_ip.strip("[]")).is_loopback
+    except ValueError:
+        return port.host_ip != "localhost"
+
+
+def on_every_interface(port: Port) -> bool:
+    """Whether a published port listens on all interfaces of the host: no address, ``0.0.0.0`` or ``::``."""
+    if not port.host_ip:
+        return True
+    try:
+        return ip_address(port.host_ip.strip("[]")).is_unspecified
+    except ValueError:
+        return False
