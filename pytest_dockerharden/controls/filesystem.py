@@ -1,11 +1,35 @@
-"""What a container can write, and what it can run from there."""
+"""What a container can write on a root that is to be read-only."""
 
 from __future__ import annotations
 
 from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.paths import covers
 from pytest_dockerharden.model.posture import Posture
-from pytest_dockerharden.model.remedies import set_key
+from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.roles import base_image, family
+
+# VOLUME lines of official images
+_IMAGE_VOLUMES: dict[str, tuple[str, ...]] = {
+    "redis": ("/data",),
+    "postgres": ("/var/lib/postgresql/data",),
+    "mysql": ("/var/lib/mysql",),
+    "mariadb": ("/var/lib/mysql",),
+    "mongo": ("/data/db", "/data/configdb"),
+    "rabbitmq": ("/var/lib/rabbitmq",),
+    "wordpress": ("/var/www/html",),
+}
+# what a server writes while it runs, by the name of its image
+_NEEDED_WRITABLE: dict[str, tuple[str, ...]] = {
+    "nginx": ("/var/cache/nginx", "/run"),
+    "nginx-unprivileged": ("/tmp",),  # noqa: S108
+    "httpd": ("/usr/local/apache2/logs",),
+    "postgres": ("/run/postgresql",),
+    "mysql": ("/run/mysqld",),
+    "mariadb": ("/run/mysqld",),
+}
 
 
 @control(
@@ -13,6 +37,7 @@ from pytest_dockerharden.model.remedies import set_key
     plan="P1",
     cis="5.13",
     owasp="RULE 8",
+    nist="4.4.4",
     equivalents={"semgrep": "writable-filesystem-service", "compose-lint": "CL-0007", "docker-bench": "5.13"},
 )
 def read_only_rootfs(posture: Posture) -> Findings:
@@ -38,3 +63,158 @@ def read_only_rootfs(posture: Posture) -> Findings:
             "the root filesystem is writable",
             set_key("read_only", True, breaks="a program that writes outside its volumes and tmpfs"),
         )
+
+
+@control(severity="low", plan="P1", owasp="RULE 8")
+def no_writable_image_volumes(posture: Posture) -> Findings:
+    """A read-only root has no anonymous volumes that stay writable.
+
+    Each VOLUME of the image becomes a writable, executable volume without a name, whatever ``read_only`` says, and is
+    left behind when the container goes.
+
+    Bad::
+
+        services:
+          redis:
+            image: redis:7-alpine
+            read_only: true  # <-
+
+    Good::
+
+        services:
+          redis:
+            image: redis:7-alpine
+            read_only: true
+            tmpfs: ["/data:size=64m,uid=999,gid=1000"]
+
+    Good::
+
+        services:
+          redis:
+            image: redis:7-alpine
+    """
+    if not posture.read_only_rootfs.value:
+        not_applicable("the root filesystem is writable anyway")
+    mounts = posture.mounts.get(())
+    seen = [mount.target for mount in mounts if mount.anonymous and not mount.read_only]
+    for path in seen + [path for path in _image_volumes(posture) if not any(covers(m.target, path) for m in mounts)]:
+        origin = next((m.origin for m in mounts if m.target == path and m.anonymous and posture.service is None), None)
+        yield posture.read_only_rootfs.finding(
+            f"{path} is an anonymous volume and stays writable",
+            advice(f"tmpfs:\n  - {path}:size=64m\n# or a named volume at {path}"),
+            at=origin or posture.read_only_rootfs.origin,
+        )
+
+
+def _image_volumes(posture: Posture) -> tuple[str, ...]:
+    image = base_image(posture)
+    return _IMAGE_VOLUMES.get(image.official, ()) if image and posture.phase == "static" else ()
+
+
+@control(severity="medium", plan="P1")
+def read_only_server_can_write_what_it_needs(posture: Posture) -> Findings:
+    """A server with a read-only root can still write what it must.
+
+    nginx fails at start when /var/cache/nginx or its pid file cannot be written, postgres and mysql when the directory
+    of their socket cannot.
+
+    Bad::
+
+        services:
+          web:
+            image: nginx:1.27
+            read_only: true  # <-
+
+    Good::
+
+        services:
+          web:
+            image: nginx:1.27
+            read_only: true
+            tmpfs: ["/var/cache/nginx:size=16m", "/var/run:size=1m"]
+
+    Good::
+
+        services:
+          web:
+            image: nginxinc/nginx-unprivileged:1.27
+            read_only: true
+            tmpfs: ["/tmp:size=16m"]
+    """
+    needed = _NEEDED_WRITABLE.get(family(posture))
+    if needed is None or posture.phase != "static":
+        not_applicable("what it has to write is not known")
+    if not posture.read_only_rootfs.value:
+        not_applicable("the root filesystem is writable")
+    targets = [mount.target for mount in posture.mounts.value if not mount.read_only]
+    missing = [path for path in needed if not any(covers(target, path) for target in targets)]
+    if posture.service and posture.service.nginx:
+        missing = [path for path in missing if path not in _moved_by_configuration(posture)]
+    if missing:
+        yield posture.read_only_rootfs.finding(
+            f"it cannot start: it has to write to {' and '.join(missing)}",
+            advice("tmpfs:\n" + "\n".join(f"  - {path}:size=16m" for path in missing)),
+        )
+
+
+def _moved_by_configuration(posture: Posture) -> set[str]:
+    """The default paths that the service's own nginx configuration does not use."""
+    files = posture.service.nginx if posture.service else ()
+    moved = set()
+    if any(file.named("pid") for file in files):
+        moved.add("/run")
+    if any(file.named("client_body_temp_path") for file in files):
+        moved.add("/var/cache/nginx")
+    return moved
+
+
+@control(severity="high", plan="P1")
+def read_only_without_written_in_files(posture: Posture) -> Findings:
+    """A read-only service takes its secrets and configs from files.
+
+    Compose writes a secret or config that comes from ``environment`` or ``content`` into the container before it
+    starts. On a read-only root that fails, and the service does not come up.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            read_only: true
+            secrets:
+              - token  # <-
+        secrets:
+          token:
+            environment: TOKEN
+
+    Good::
+
+        services:
+          web:
+            image: app
+            read_only: true
+            secrets:
+              - token
+        secrets:
+          token:
+            file: ./token.txt
+    """
+    service = posture.service
+    if service is None or not posture.read_only_rootfs.value:
+        not_applicable("the root filesystem is writable")
+    for kind, declared in (("secret", service.project.secrets), ("config", service.project.configs)):
+        for item in service.items(f"{kind}s"):
+            name = _source(item)
+            resource = declared.get(name)
+            way = next((key for key in ("environment", "content") if resource and resource.get(key)), None)
+            if way:
+                yield service.finding(
+                    f"it cannot start: {kind} {name} comes from `{way}`, and the root is read-only",
+                    advice(f"give {kind} {name} a `file:`"),
+                    at=item,
+                )
+
+
+def _source(item: Node) -> str:
+    source = item.get("source")
+    return source.text() if source else item.text()

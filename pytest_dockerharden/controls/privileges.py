@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pytest_dockerharden.model.control import control
-from pytest_dockerharden.model.fact import Fact, not_applicable
+from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.origin import Origin
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, append_item, remove_key, set_key
 
 
-def _comes_with_privileged(posture: Posture, fact: Fact[object]) -> bool:
+def _comes_with_privileged(posture: Posture, decided_at: Origin | None) -> bool:
     """Whether privileged mode alone decided this, which is then reported once, as privileged mode."""
-    return bool(posture.privileged.get(False)) and fact.origin in (posture.privileged.origin, posture.origin)
+    return bool(posture.privileged.get(False)) and decided_at in (posture.privileged.origin, posture.origin)
 
 
 @control(
@@ -138,7 +139,7 @@ def seccomp_confined(posture: Posture) -> Findings:
           web:
             image: app
     """
-    if _comes_with_privileged(posture, posture.seccomp):
+    if _comes_with_privileged(posture, posture.seccomp.origin):
         not_applicable("privileged mode has no seccomp profile")
     if posture.seccomp.value == "unconfined":
         yield posture.seccomp.finding("no seccomp profile is in force", advice("remove seccomp:unconfined"))
@@ -172,7 +173,7 @@ def apparmor_confined(posture: Posture) -> Findings:
             security_opt:
               - apparmor=docker-default
     """
-    if _comes_with_privileged(posture, posture.apparmor):
+    if _comes_with_privileged(posture, posture.apparmor.origin):
         not_applicable("privileged mode has no AppArmor profile")
     if posture.apparmor.value == "unconfined":
         yield posture.apparmor.finding("AppArmor is switched off for it", advice("remove apparmor:unconfined"))
@@ -242,7 +243,7 @@ def system_paths_masked(posture: Posture) -> Findings:
             security_opt:
               - no-new-privileges:true
     """
-    if _comes_with_privileged(posture, posture.masked_paths):
+    if _comes_with_privileged(posture, posture.masked_paths.origin):
         not_applicable("privileged mode masks nothing")
     if not posture.masked_paths.value:
         yield posture.masked_paths.finding("its /proc and /sys are not masked", advice("remove systempaths=unconfined"))
