@@ -298,3 +298,10 @@ def _clear(root: Node, tags: dict[int, str]) -> list[Path]:
             if tag != "!reset":
                 todo.append(((*path, step), child))
     return cleared
+
+
+def clear(root: Node, path: Path) -> None:
+    """Take what stands at ``path`` out of a tree, in place; an item of a list stays."""
+    parent = root.get(*path[:-1])
+    if path and parent is not None and isinstance(parent.value, dict) and isinstance(path[-1], str):
+        parent.value.pop(path[-1], None)
