@@ -1,0 +1,116 @@
+"""Collectors and items: one item for each control and subject, its verdict already known."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_dockerharden.verdicts import Result
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.session import StaticSession
+
+
+class HardenFolder(pytest.Collector):
+    """A folder on the way to a judged file. Not a ``pytest.Directory``: nothing else in it is visited or imported."""
+
+    def __init__(self, *, static: StaticSession, nodeid: str, **kwargs: Any) -> None:
+        super().__init__(nodeid=nodeid, **kwargs)
+        self.static = static
+
+    @classmethod
+    def of(cls, path: Path, parent: pytest.Collector, static: StaticSession) -> HardenFolder:
+        relative = static.node_path(path)
+        folder: HardenFolder = cls.from_parent(parent, name=path.name, path=path, static=static, nodeid=relative)
+        return folder
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        folders, files = self.static.children(str(self.path))
+        for file in files:
+            yield HardenFile.of(Path(file), self, self.static)
+        for folder in folders:
+            yield HardenFolder.of(Path(folder), self, self.static)
+
+
+class HardenFile(pytest.File):
+    """A compose file, a Dockerfile, or the configuration where a waiver of it is not in order."""
+
+    def __init__(self, *, static: StaticSession, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.static = static
+
+    @classmethod
+    def of(cls, path: Path, parent: pytest.Collector, static: StaticSession) -> HardenFile:
+        file: HardenFile = cls.from_parent(parent, path=path, static=static)
+        return file
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        results = self.static.evaluation.results[str(self.path)]
+        if str(self.path) in self.static.compose_files:
+            yield HardenPhase.of("static", self, results)
+        else:
+            yield from (HardenItem.of(result, self) for result in results)
+
+
+class HardenPhase(pytest.Collector):
+    """``static``, beside which the phases of a running stack stand."""
+
+    def __init__(self, *, results: list[Result], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.results = results
+
+    @classmethod
+    def of(cls, name: str, parent: HardenFile, results: list[Result]) -> HardenPhase:
+        phase: HardenPhase = cls.from_parent(parent, name=name, results=results)
+        return phase
+
+    def collect(self) -> Iterator[pytest.Item]:
+        return (HardenItem.of(result, self) for result in self.results)
+
+
+class HardenViolation(Exception):
+    """A finding, for those who run an item by hand; reports never show its traceback."""
+
+
+class InternalError(Exception):
+    """A control crashed: our own bug, or that of a custom control."""
+
+
+class HardenItem(pytest.Item):
+    """The verdict on one control and one subject."""
+
+    result: Result
+
+    @classmethod
+    def of(cls, result: Result, parent: pytest.Collector) -> HardenItem:
+        item: HardenItem = cls.from_parent(parent, name=result.name)
+        item.result = result
+        control = result.control
+        item.extra_keyword_matches.update(filter(None, (result.severity, control.plan, control.family, result.phase)))
+        return item
+
+    def runtest(self) -> None:
+        result = self.result
+        if result.verdict == "error":
+            raise InternalError(result.reason)
+        if result.verdict == "unknown":
+            pytest.skip(result.reason)
+        if result.fails:
+            raise HardenViolation(result.name)
+        if result.verdict != "passed":
+            pytest.xfail(result.reason)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        return self.static.text_of(self.result)
+
+    @property
+    def static(self) -> StaticSession:
+        static: StaticSession = self.config.pluginmanager.getplugin("dockerharden-static")
+        return static
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        return self.static.location_of(self.result)

@@ -1,0 +1,137 @@
+"""A finding as text: what is wrong, the source line with its neighbours, why, and what to write instead."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+import unicodedata
+from pathlib import Path
+
+from pytest_dockerharden.model.control import Control
+from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.model.origin import Origin, TextOrigin
+from pytest_dockerharden.model.secrets import mask
+from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
+
+_LONGEST = 160
+
+
+class Excerpts:
+    """Renders results. Keeps the lines of the files that it has shown."""
+
+    def __init__(self, start: str) -> None:
+        self.start = start
+        self._lines: dict[str, list[str]] = {}
+
+    def text_of(self, result: Result) -> str:
+        """The whole text of a result that failed; its first line is short and stands for itself."""
+        if result.verdict == "error":
+            return f"internal error in {result.control.id}: this is no finding, please report it\n\n{result.reason}"
+        parts = [self._finding(result, finding) for finding in result.findings]
+        if len(parts) > 1:
+            first, rest = parts[0].split("\n", 1)
+            parts[0] = f"{first} (and {len(parts) - 1} more)\n{rest}"
+        return "\n".join([*parts, *_footer(result)])
+
+    def headline(self, result: Result, finding: Finding) -> str:
+        """``redis: the root filesystem is writable``"""
+        own = result.control in (READABLE, WAIVER)
+        subject = "" if own else result.subject
+        return clean(f"{subject}: {finding.message}" if subject else finding.message)
+
+    def _finding(self, result: Result, finding: Finding) -> str:
+        lines = [self.headline(result, finding), *self._excerpt(finding.origin)]
+        for place in finding.related:
+            lines.append(f"  see {self.place(place)}")
+        why = finding.why or _first_sentence(result.control)
+        if why:
+            lines += textwrap.wrap(clean(why), 100, initial_indent="  why: ", subsequent_indent="       ")
+        if finding.remedy:
+            lines += ["  write:", *(f"      {clean(line)}" for line in finding.remedy.text.splitlines())]
+            if finding.remedy.breaks:
+                lines.append(f"  may break: {clean(finding.remedy.breaks)}")
+        return "\n".join(lines)
+
+    def place(self, origin: Origin) -> str:
+        """``docker-compose.yml:12:5``, relative to where pytest was started; a kernel's line as it is."""
+        if isinstance(origin, TextOrigin):
+            return f"{self.shown(origin.file)}:{origin.line}:{origin.column}"
+        return clean(str(origin))
+
+    def shown(self, path: str) -> str:
+        try:
+            return clean(os.path.relpath(path, self.start).replace(os.sep, "/"))
+        except ValueError:
+            return clean(path)
+
+    def _excerpt(self, origin: Origin) -> list[str]:
+        out = [f"  --> {self.place(origin)}"]
+        if not isinstance(origin, TextOrigin):
+            return out
+        lines = self._source(origin.file)
+        width = len(str(origin.line + 1))
+        for number in range(max(1, origin.line - 1), origin.line + 2):
+            if number > len(lines):
+                break
+            shown = _masked(lines[number - 1])
+            out.append(f"  {number:>{width}} | {shown}".rstrip())
+            if number == origin.line:
+                out.append(f"  {'':>{width}} | {_caret(lines[number - 1], shown, origin)}".rstrip())
+        return out
+
+    def _source(self, file: str) -> list[str]:
+        lines = self._lines.get(file)
+        if lines is None:
+            try:
+                text = Path(file).read_bytes()[: 1 << 22].decode("utf-8-sig", errors="replace")
+            except OSError:
+                text = ""
+            lines = self._lines[file] = text.split("\n")
+        return lines
+
+
+def _masked(line: str) -> str:
+    shown = clean(mask(line.rstrip("\r")))
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
+
+
+def clean(text: str) -> str:
+    """Text that cannot drive a terminal: control and direction characters of a hostile file are shown as ``?``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c == "\t" or unicodedata.category(c) not in {"Cc", "Cf", "Co", "Cs"} else "?" for c in text)
+
+
+def _caret(line: str, shown: str, origin: TextOrigin) -> str:
+    before = line[: origin.column - 1]
+    if len(before) >= len(shown):
+        return ""
+    pad = "".join("\t" if c == "\t" else " " * _width(c) for c in before)
+    end = origin.end_column - 1 if origin.end_line == origin.line else len(line.rstrip())
+    marked = shown[origin.column - 1 : max(end, origin.column)]
+    return pad + "^" * max(1, sum(map(_width, marked)))
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _first_sentence(control: Control) -> str:
+    """The paragraph that says why, as one line."""
+    return " ".join(control.documentation.why.split("\n\n", 1)[0].split())
+
+
+def _footer(result: Result) -> list[str]:
+    if result.control in (READABLE, WAIVER):
+        return []
+    control = result.control
+    marks = [result.severity, control.plan, *(f"CIS {s}" for s in control.cis), *(f"OWASP {s}" for s in control.owasp)]
+    marks += [f"NIST 800-190 {section}" for section in control.nist]
+    lines = [f"  {', '.join(filter(None, marks))}; more: pytest --harden-explain {control.id}"]
+    if result.reason:
+        lines.append(f"  {clean(result.reason)}")
+    else:
+        lines.append(f"  waive with: # harden: waive {control.id} until YYYY-MM-DD -- reason")
+    return lines

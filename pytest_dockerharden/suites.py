@@ -1,0 +1,174 @@
+"""Suites: which controls apply, how severe they are and with which parameters, as data in TOML."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from pytest_dockerharden.model.control import Control
+from pytest_dockerharden.model.finding import SEVERITIES, Severity
+from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, did_you_mean, read_toml, strings, table_of
+
+_KEYS = {"name", "title", "description", "extends", "select", "exclude", "severity", "parameters", "sections"}
+_HERE = Path(__file__).parent
+_FOLDERS = (_HERE / "suites", _HERE.parent / "suites")
+
+
+@dataclass(slots=True)
+class Suite:
+    """A choice of controls.
+
+    ``select`` and ``exclude`` hold selectors: a control's id, ``all``, ``recommended`` (every control that is not
+    optional), ``family:NAME``, ``severity:LEVEL`` (that and above), ``plan:P0``, ``cis:5`` (the section and those below
+    it), ``owasp:RULE 8``, ``nist:4.4``. ``sections`` maps a control to the section of the document that the suite
+    renders. What a suite says itself goes before what it extends.
+    """
+
+    name: str
+    title: str = ""
+    select: tuple[str, ...] = ("recommended",)
+    exclude: tuple[str, ...] = ()
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sections: Mapping[str, str] = field(default_factory=dict)
+
+    def selects(self, control: Control) -> bool:
+        """Whether ``control`` belongs to this suite."""
+        return any(_matches(selector, control) for selector in self.select) and not any(
+            _matches(selector, control) for selector in self.exclude
+        )
+
+
+def load_suite(name: str, directory: str) -> Suite:
+    """A suite of ours by name, or a file, relative to ``directory``. Raises ConfigurationError."""
+    return _load(_find(name, directory), ())
+
+
+def suite_of(table: dict[str, Any], base: Suite, where: str) -> Suite:
+    """``base`` changed by the keys of a table: a suite file, or the configuration of a project.
+
+    A ``select`` of its own replaces that of the base where it starts without ``+``; ``exclude`` always adds.
+    """
+    select = strings(table.get("select", []), f"{where}: select")
+    added = tuple(selector[1:].strip() for selector in select if selector.startswith("+"))
+    replacing = tuple(selector for selector in select if not selector.startswith("+"))
+    return Suite(
+        name=str(table.get("name", base.name)),
+        title=str(table.get("title", base.title)),
+        select=(replacing or base.select) + added,
+        exclude=base.exclude + strings(table.get("exclude", []), f"{where}: exclude"),
+        severity={**base.severity, **_severities(table.get("severity", {}), f"{where}: severity")},
+        parameters=_parameters(base.parameters, table.get("parameters", {}), f"{where}: parameters"),
+        sections={**base.sections, **table_of(table.get("sections", {}), f"{where}: sections")},
+    )
+
+
+def check_against(suite: Suite, controls: Mapping[str, Control], where: str) -> None:
+    """Raise ConfigurationError for a selector, severity or parameter that speaks of no control."""
+    for selector in (*suite.select, *suite.exclude):
+        kind, colon, value = selector.partition(":")
+        if colon and kind not in _BY_KIND:
+            raise ConfigurationError(f"{where}: unknown selector `{selector}`{did_you_mean(kind, _BY_KIND)}")
+        if kind == "severity" and value not in SEVERITIES:
+            raise ConfigurationError(f"{where}: `{selector}`: a severity is one of {', '.join(SEVERITIES)}")
+        if not colon and selector not in _WORDS and selector not in controls:
+            raise ConfigurationError(f"{where}: no control `{selector}`{did_you_mean(selector, controls)}")
+    for identifier in (*suite.severity, *suite.parameters, *suite.sections):
+        if identifier not in controls:
+            raise ConfigurationError(f"{where}: no control `{identifier}`{did_you_mean(identifier, controls)}")
+    for identifier, values in suite.parameters.items():
+        check_keys(values, controls[identifier].parameters, f"{where}: parameters of {identifier}")
+
+
+def _load(path: str, seen: tuple[str, ...]) -> Suite:
+    if path in seen:
+        raise ConfigurationError(f"{path}: extends itself")
+    table = check_keys(read_toml(path), _KEYS, path)
+    base = Suite("")
+    parents = [
+        _load(_find(name, os.path.dirname(path)), (*seen, path))
+        for name in strings(table.get("extends", []), f"{path}: extends")
+    ]
+    if parents:
+        base = functools.reduce(_join, parents)
+    return suite_of({"name": _name_of(path), **table}, base, path)
+
+
+def _join(first: Suite, second: Suite) -> Suite:
+    return Suite(
+        first.name,
+        first.title,
+        tuple(dict.fromkeys(first.select + second.select)),
+        first.exclude + second.exclude,
+        {**first.severity, **second.severity},
+        _parameters(first.parameters, dict(second.parameters), second.name),
+        {**first.sections, **second.sections},
+    )
+
+
+def _name_of(path: str) -> str:
+    # a suite with files of its own is a folder
+    return Path(path).parent.name if Path(path).name == "suite.toml" else Path(path).stem
+
+
+def _find(name: str, directory: str) -> str:
+    if name.endswith(".toml"):
+        path = os.path.normpath(os.path.join(directory, name))
+        if not os.path.exists(path):
+            raise ConfigurationError(f"no suite file {name}")
+        return path
+    names: list[str] = []
+    for folder in _FOLDERS:
+        for candidate in (folder / f"{name}.toml", folder / name / "suite.toml"):
+            if candidate.is_file():
+                return str(candidate)
+        names += [path.stem for path in folder.glob("*.toml")] if folder.is_dir() else []
+        names += [path.parent.name for path in folder.glob("*/suite.toml")] if folder.is_dir() else []
+    raise ConfigurationError(f"no suite `{name}`; there are: {', '.join(sorted(names))} (a file's name ends in .toml)")
+
+
+def _severities(table: Any, where: str) -> dict[str, Severity]:
+    for identifier, level in table_of(table, where).items():
+        if level not in SEVERITIES:
+            raise ConfigurationError(f"{where}: {identifier}: a severity is one of {', '.join(SEVERITIES)}")
+    return cast(dict[str, Severity], table)
+
+
+def _parameters(base: Mapping[str, Mapping[str, Any]], table: Any, where: str) -> dict[str, dict[str, Any]]:
+    merged = {identifier: dict(values) for identifier, values in base.items()}
+    for identifier, values in table_of(table, where).items():
+        values = table_of(values, f"{where}: {identifier}")
+        # controls take tuples where TOML has lists
+        frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        merged.setdefault(identifier, {}).update({key.replace("-", "_"): value for key, value in frozen.items()})
+    return merged
+
+
+def _below(section: str, sections: tuple[str, ...]) -> bool:
+    return any(own == section or own.startswith(section + ".") for own in sections)
+
+
+_BY_KIND: Mapping[str, Callable[[str, Control], bool]] = {
+    "family": lambda value, control: control.family == value,
+    "severity": lambda value, control: SEVERITIES.index(control.severity) >= SEVERITIES.index(value),
+    "plan": lambda value, control: control.plan == value,
+    "cis": lambda value, control: _below(value, control.cis),
+    "owasp": lambda value, control: _below(value, control.owasp),
+    "nist": lambda value, control: _below(value, control.nist),
+}
+_WORDS: Mapping[str, Callable[[Control], bool]] = {
+    "all": lambda control: True,
+    "recommended": lambda control: not control.optional,
+}
+
+
+def _matches(selector: str, control: Control) -> bool:
+    word = _WORDS.get(selector)
+    if word:
+        return word(control)
+    kind, colon, value = selector.partition(":")
+    return _BY_KIND[kind](value, control) if colon and kind in _BY_KIND else selector == control.id
