@@ -1,0 +1,102 @@
+"""Paths of the host that give a container more than files: engine sockets, root-equivalent and sensitive places."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from pytest_dockerharden.model.paths import covers, real
+
+# control sockets of engines and of the init system; whoever writes to one is root on the host
+SOCKETS: tuple[str, ...] = (
+    "/run/docker.sock",
+    "/run/docker/docker.sock",
+    "/run/containerd/containerd.sock",
+    "/run/docker/containerd/containerd.sock",
+    "/run/k3s/containerd/containerd.sock",
+    "/run/podman/podman.sock",
+    "/run/crio/crio.sock",
+    "/run/cri-dockerd.sock",
+    "/run/balena-engine.sock",
+    "/run/buildkit/buildkitd.sock",
+    "/run/systemd/private",
+    "/run/dbus/system_bus_socket",
+    "/run/lxd.socket",
+    "/run/incus/unix.socket",
+    "/var/lib/lxd/unix.socket",
+    "/var/snap/lxd/common/lxd/unix.socket",
+)
+_SOCKET_NAME = re.compile(
+    r"(?:.*/)?(?:docker(?:\.raw|\.cli)?|containerd|podman|crio|cri-dockerd|buildkitd|dockershim|balena-engine)\.sock",
+    re.IGNORECASE,
+)
+_PIPE = re.compile(r"[\\/]{2}\.[\\/]pipe[\\/](?:docker_engine\w*|dockerDesktop\w*|containerd\S*)", re.IGNORECASE)
+# directories that hold such a socket on common hosts
+_SOCKET_DIRECTORIES = re.compile(
+    r"/run/user(?:/\d+(?:/(?:podman|docker))?)?|(?:/root|/home/[^/]+|/Users/[^/]+)/\.(?:docker/(?:run|desktop)|colima.*|orbstack/run)"
+)
+
+# below any of these everything belongs to the system
+_SYSTEM = ("/etc", "/boot", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr", "/proc", "/sys", "/dev",
+           "/var/lib/docker", "/var/lib/containerd", "/var/lib/containers", "/var/lib/kubelet", "/var/lib/rancher",
+           "/var/spool/cron", "/var/lib/systemd", "/var/lib/dpkg", "/snap")  # fmt: skip
+# these are whole trees: only the directory itself hands over the system
+_TREES = frozenset(
+    {"/", "/var", "/var/lib", "/var/spool", "/root", "/home", "/Users", "/run", "/opt", "/srv", "/mnt", "/media"}
+)
+_ROOT_EQUIVALENT_TREES = frozenset({"/", "/var", "/var/lib", "/var/spool", "/root", "/run"})
+_HOME = re.compile(r"/(?:home|Users)/[^/]+|/root")
+# below the system's directories, yet made to be shared
+_HARMLESS = re.compile(
+    r"/etc/(?:localtime|timezone|machine-id|os-release|hostname|resolv\.conf|hosts|(?:ssl|pki)/certs(?:/.*)?|ca-certificates(?:/.*)?"
+    r"|ssl/cert\.pem|pki/ca-trust(?:/.*)?|mime\.types|protocols|services)"
+    r"|/usr/share/(?:zoneinfo|ca-certificates|fonts|GeoIP|locale)(?:/.*)?|/usr/local/share/ca-certificates(?:/.*)?"
+    r"|/usr/lib/os-release|/(?:usr/)?lib/modules(?:/.*)?|/usr/src(?:/.*)?"
+    r"|/dev/(?:null|zero|full|random|urandom|tty|shm|log|dri(?:/.*)?|snd(?:/.*)?|net/tun|fuse|bus/usb(?:/.*)?|serial/.*"
+    r"|tty(?:USB|ACM|AMA|S)\d*|video\d+|rtc\d*|nvidia.*)"
+    r"|/etc/letsencrypt(?:/.*)?|/usr/local/(?!s?bin(?:/|$)|lib(?:/|$)).+|/sys/fs/bpf/.+|/tmp/.*"
+)
+_CREDENTIALS = re.compile(
+    r".*/(?:\.ssh|\.aws|\.azure|\.gnupg|\.kube|\.config/gcloud|\.docker|\.password-store|\.vault-token|\.netrc"
+    r"|\.git-credentials|\.pgpass|\.my\.cnf|\.npmrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519))(?:/.*)?"
+)
+_PUBLIC = re.compile(r".*(?:\.pub|/known_hosts|\.docker/(?:run|desktop)(?:/.*)?)")
+
+
+@lru_cache(maxsize=1024)
+def engine_socket(path: str) -> str | None:
+    """The engine's or init system's control socket that a bind of this host path brings; None where there is none."""
+    if _PIPE.match(path):
+        return path
+    clean = real(path)
+    if _SOCKET_NAME.fullmatch(clean):
+        return clean
+    inside = next((socket for socket in SOCKETS if covers(clean, socket)), None)
+    if inside:
+        return inside
+    return f"{clean}/docker.sock" if _SOCKET_DIRECTORIES.fullmatch(clean) else None
+
+
+@lru_cache(maxsize=1024)
+def is_root_equivalent(path: str) -> bool:
+    """Whether writing below this host path makes one root on the host."""
+    clean = real(path)
+    if clean in _ROOT_EQUIVALENT_TREES or clean.startswith("/root/."):
+        return True
+    return not _HARMLESS.fullmatch(clean) and any(covers(system, clean) for system in _SYSTEM)
+
+
+@lru_cache(maxsize=1024)
+def is_sensitive(path: str) -> bool:
+    """Whether reading below this host path gives away the system, its users or their credentials."""
+    clean = real(path)
+    if clean in _TREES - {"/opt", "/srv", "/mnt", "/media"} or _HOME.fullmatch(clean) or holds_credentials(clean):
+        return True
+    return not _HARMLESS.fullmatch(clean) and any(covers(system, clean) for system in _SYSTEM)
+
+
+@lru_cache(maxsize=1024)
+def holds_credentials(path: str) -> bool:
+    """Whether this host path is one where tools keep keys and tokens (``~/.ssh``, ``~/.aws``)."""
+    clean = real(path)
+    return bool(_CREDENTIALS.fullmatch(clean)) and not _PUBLIC.fullmatch(clean)
