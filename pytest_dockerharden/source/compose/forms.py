@@ -136,7 +136,7 @@ def as_bytes(node: Node, found: Problems) -> Node:
         size = parse_bytes(value)
         if size is not None:
             return derive(node, str(size))
-        return unreadable(node, found, "size", BYTES_HINT)
+        return unreadable(node, found, "a size", BYTES_HINT)
     if isinstance(value, float):
         found.append(warned(f"the number {go_number(value)} with a fraction or exponent is ignored", node, BYTES_HINT))
         return derive(node, None)
@@ -150,7 +150,7 @@ def as_duration(node: Node, found: Problems) -> Node:
     try:
         return derive(node, format_duration(node.value))
     except ValueError:
-        return unreadable(node, found, "duration", "write it with a unit: 30s, 1m30s, 1h")
+        return unreadable(node, found, "a duration", "write it with a unit: 30s, 1m30s, 1h")
 
 
 def as_integer(node: Node, found: Problems) -> Node:
@@ -160,7 +160,7 @@ def as_integer(node: Node, found: Problems) -> Node:
     if not isinstance(node.value, str):
         return node
     number = parse_integer(node.value)
-    return derive(node, number) if number is not None else unreadable(node, found, "whole number", "write digits")
+    return derive(node, number) if number is not None else unreadable(node, found, "an integer")
 
 
 def as_number(node: Node, found: Problems) -> Node:
@@ -168,7 +168,7 @@ def as_number(node: Node, found: Problems) -> Node:
     if not isinstance(node.value, str):
         return node
     number = parse_float(node.value)
-    return derive(node, number) if number is not None else unreadable(node, found, "number", "write it as 0.5 or 2")
+    return derive(node, number) if number is not None else unreadable(node, found, "a number")
 
 
 def as_bool(node: Node, found: Problems) -> Node:
@@ -177,14 +177,15 @@ def as_bool(node: Node, found: Problems) -> Node:
         return node
     truth = parse_bool(node.value)
     if is_foreign_bool(node.value):
-        found.append(warned(f"{node.value} is a text here", node, f"write {'true' if truth else 'false'}"))
-    return derive(node, truth) if truth is not None else unreadable(node, found, "boolean", "write true or false")
+        word = "true" if truth else "false"
+        found.append(warned(f"{node.value!r} for a boolean is not supported by YAML 1.2, write {word}", node))
+    return derive(node, truth) if truth is not None else unreadable(node, found, "a boolean")
 
 
-def unreadable(node: Node, found: Problems, what: str, hint: str) -> Node:
-    """Note that a text is no ``what``, and keep it."""
+def unreadable(node: Node, found: Problems, what: str, hint: str = "") -> Node:
+    """Note that a text should be ``what``, and keep it."""
     if not node.unresolved:
-        found.append(refused(f"{node.text()!r} is not a {what}", node, hint))
+        found.append(refused(f"must be {what}", node, hint))
     return node
 
 

@@ -143,7 +143,7 @@ def _file_mode(mode: Node, found: Problems) -> Node:
         try:
             return derive(mode, f"0{int(mode.value, 8):o}")
         except ValueError:
-            return unreadable(mode, found, "file mode", 'write it in octal: "0440"')
+            return unreadable(mode, found, "a file mode", 'write it in octal: "0440"')
     _note_decimal_mode(mode, found)
     return derive(mode, f"0{int(mode.value):o}") if isinstance(mode.value, (int, float)) else mode
 
