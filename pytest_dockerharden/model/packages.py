@@ -1,0 +1,218 @@
+"""What a command line asks of a package manager, read with that manager's own option grammar."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from pytest_dockerharden.model.build import plain
+from pytest_dockerharden.model.shell import Command, Word
+
+INSTALL, UPGRADE, UPDATE, CLEAN, REMOVE = "install", "upgrade", "update", "clean", "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """``verbs`` maps a subcommand to what it does; ``valued`` are the options that take the next word."""
+
+    verbs: dict[str, str]
+    valued: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of a package manager.
+
+    ``manager`` is its canonical name (``pip`` for ``python3 -m pip``), ``verb`` the subcommand as written, ``action``
+    what it does (``install``, ``upgrade``, ``update`` of the index, ``clean``, ``remove``) or the verb itself.
+    ``packages`` are the operands, ``options`` the option words as text with ``=value`` kept, ``values`` the separate
+    values of options by option.
+    """
+
+    manager: str
+    verb: str
+    action: str
+    command: Command
+    packages: tuple[Word, ...] = ()
+    options: tuple[str, ...] = ()
+    values: dict[str, str] = field(default_factory=dict)
+
+    def has(self, *options: str) -> bool:
+        """Whether one of the options is given; ``-qy`` has ``-q`` and ``-y``, ``--x=1`` has ``--x``."""
+        short = {option[1] for option in options if len(option) == 2}
+        for option in self.options:
+            if option in options or option.split("=", 1)[0] in options:
+                return True
+            if len(option) > 2 and option[0] == "-" and option[1] != "-" and short.intersection(option[1:]):
+                return True
+        return False
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _verbs(**actions: str) -> dict[str, str]:
+    return {verb: action for action, verbs in actions.items() for verb in verbs.split()}
+
+
+_APT = Grammar(
+    _verbs(
+        install="install reinstall satisfy", update="update", upgrade="upgrade dist-upgrade full-upgrade",
+        clean="clean autoclean distclean dist-clean", remove="remove purge autoremove autopurge",
+    ),
+    _set(
+        "-o --option -c --config-file -t --target-release --default-release -a --host-architecture "
+        "-P --build-profiles"
+    ),
+)  # fmt: skip
+_APK = Grammar(
+    _verbs(install="add", update="update", upgrade="upgrade", clean="cache", remove="del"),
+    _set(
+        "-t --virtual -X --repository -p --root --arch --keys-dir --repositories-file --wait --cache-dir "
+        "--cache-max-age --progress-fd --timeout"
+    ),
+)
+_YUM = Grammar(
+    _verbs(
+        install="install localinstall groupinstall reinstall in", update="check-update makecache",
+        upgrade="update upgrade upgrade-minimal update-minimal distro-sync distribution-synchronization up upgrade-to",
+        clean="clean", remove="remove erase autoremove rm",
+    ),
+    _set(
+        "-c --config -d --debuglevel -e --errorlevel -R --randomwait -x --exclude --enablerepo --disablerepo "
+        "--installroot --releasever --setopt --repo --repoid --repofrompath --advisory --downloaddir --forcearch "
+        "--comment --disableplugin --enableplugin --rpmverbosity --color"
+    ),
+)  # fmt: skip
+_ZYPPER = Grammar(
+    _verbs(
+        install="install in", update="refresh ref", upgrade="update up dist-upgrade dup patch", clean="clean cc",
+        remove="remove rm",
+    ),
+    _set("-R --root -D --reposd-dir -C --cache-dir -c --config -p --plus-repo --userdata -r --repo --from -t --type"),
+)  # fmt: skip
+_PIP = Grammar(
+    _verbs(install="install", remove="uninstall", clean="cache"),
+    _set(
+        "-r --requirement -c --constraint -e --editable -i --index-url --extra-index-url -f --find-links -t --target "
+        "--prefix --root --src -d -b --build --cache-dir --trusted-host --proxy --timeout --retries --platform "
+        "--python-version --implementation --abi --only-binary --no-binary --progress-bar --log --cert --client-cert "
+        "--exists-action --global-option --install-option --config-settings -C --upgrade-strategy --use-feature "
+        "--use-deprecated --report --root-user-action --group --python --index --default-index --index-strategy "
+        "--keyring-provider --resolution --prerelease --link-mode --allow-insecure-host --requirements --constraints "
+        "--overrides --directory --project --no-build-isolation-package --reinstall-package --refresh-package"
+    ),
+)
+_NPM = Grammar(
+    _verbs(
+        install="install i in ins inst insta instal add isnt isnta isntal isntall", ci="ci clean-install install-clean",
+        upgrade="update up upgrade", clean="cache", remove="uninstall remove rm un r",
+    ),
+    _set(
+        "--prefix -C --registry --cache --loglevel --omit --include --only --tag --userconfig --globalconfig "
+        "--workspace -w --fetch-retries --fetch-retry-mintimeout --fetch-retry-maxtimeout --fetch-timeout --maxsockets "
+        "--network-timeout --cache-folder --modules-folder --cwd --mutex --filter -F --dir --store-dir --target "
+        "--use-yarnrc --global-folder --install-strategy --node-linker --reporter"
+    ),
+)  # fmt: skip
+_GEM = Grammar(
+    _verbs(install="install i", upgrade="update", remove="uninstall", clean="cleanup"),
+    _set(
+        "-v --version -n --bindir -i --install-dir -s --source -p --http-proxy --platform -P --trust-policy "
+        "-B --build-root -g --file --config-file"
+    ),
+)
+_GO = Grammar(
+    _verbs(install="install get", clean="clean"),
+    _set("-C -p -ldflags -gcflags -asmflags -tags -mod -modfile -o -overlay -pkgdir -toolexec -buildmode -compiler"),
+)
+_CARGO = Grammar(
+    _verbs(install="install"),
+    _set(
+        "--version --vers --git --branch --tag --rev --path --root --registry --index -j --jobs --target --target-dir "
+        "--features -F --profile --bin --example --config -Z --color"
+    ),
+)
+_BUNDLE = Grammar(
+    _verbs(install="install", clean="clean"),
+    _set("--jobs -j --retry --path --without --with --gemfile --binstubs"),
+)
+_COMPOSER = Grammar(
+    _verbs(install="install i", require="require r", clean="clear-cache clearcache cc"),
+    _set("-d --working-dir --prefer-install"),
+)
+_POETRY = Grammar(
+    _verbs(install="install sync", add="add"),
+    _set("--with --without --only -E --extras -C --directory -P --project"),
+)
+
+GRAMMARS: dict[str, Grammar] = {
+    "apt-get": _APT, "apt": _APT, "aptitude": _APT, "apk": _APK, "yum": _YUM, "dnf": _YUM, "microdnf": _YUM,
+    "tdnf": _YUM, "zypper": _ZYPPER, "pip": _PIP, "uv": _PIP, "npm": _NPM, "pnpm": _NPM, "yarn": _NPM, "bun": _NPM,
+    "gem": _GEM, "go": _GO, "cargo": _CARGO, "bundle": _BUNDLE, "composer": _COMPOSER, "poetry": _POETRY,
+}  # fmt: skip
+
+_CANONICAL = {"bundler": "bundle", "dnf5": "dnf", "pnpx": "pnpm", "composer.phar": "composer", "dnf-3": "dnf"}
+_PIP_NAME = re.compile(r"pip[\d.]*\Z")
+_PYTHON_NAME = re.compile(r"(python|pypy)[\d.]*\Z")
+
+SYSTEM = ("apt-get", "apt", "aptitude", "apk", "yum", "dnf", "microdnf", "tdnf", "zypper")
+DEBIAN = ("apt-get", "apt", "aptitude")
+RED_HAT = ("yum", "dnf", "microdnf", "tdnf")
+# words by which a RUN is known to be worth parsing
+WORDS = re.compile(
+    r"\b(?:apt|apt-get|aptitude|apk|yum|t?dnf|microdnf|dnf5|zypper|pip[\d.]*|uv|npm|pnpm|yarn|bun|gem|go|cargo|bundler?|composer(?:\.phar)?|poetry)\b"
+)
+
+
+def invocation(command: Command) -> Invocation | None:
+    """The call of a package manager that a command is, or None."""
+    name, words = command.name, command.args
+    if _PYTHON_NAME.match(name):
+        module = [plain(word) for word in words[:2]]
+        if module != ["-m", "pip"]:
+            return None
+        name, words = "pip", words[2:]
+    elif name == "uv":
+        if not words or plain(words[0]) != "pip":
+            return None
+        words = words[1:]
+    name = "pip" if _PIP_NAME.match(name) else _CANONICAL.get(name, name)
+    grammar = GRAMMARS.get(name)
+    return _read(name, grammar, command, words) if grammar else None
+
+
+def _read(manager: str, grammar: Grammar, command: Command, words: tuple[Word, ...]) -> Invocation:
+    options: list[str] = []
+    operands: list[Word] = []
+    values: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        text = plain(word)
+        if text == "--":
+            operands.extend(rest)
+        elif len(text) > 1 and text[0] == "-":
+            options.append(text)
+            if text in grammar.valued:
+                values[text] = plain(next(rest, word))
+            elif "=" in text:
+                values[text.split("=", 1)[0]] = text.split("=", 1)[1]
+        else:
+            operands.append(word)
+    verb = plain(operands.pop(0)) if operands else ""
+    verb, operands = _second_verb(manager, verb, operands)
+    return Invocation(manager, verb, grammar.verbs.get(verb, verb), command, tuple(operands), tuple(options), values)
+
+
+def _second_verb(manager: str, verb: str, operands: list[Word]) -> tuple[str, list[Word]]:
+    """``yarn global add x``, ``composer global require x``, a bare ``yarn``, ``dnf group install x``."""
+    if manager in {"yarn", "composer"} and verb == "global" and operands:
+        return plain(operands[0]), operands[1:]
+    if manager == "yarn" and not verb:
+        return "install", operands
+    if manager in RED_HAT and verb in {"group", "groups", "module"} and operands:
+        return f"{verb} {plain(operands[0])}", operands[1:]
+    if manager == "bundle" and not verb:
+        return "install", operands
+    return verb, operands
