@@ -22,9 +22,9 @@ def predict_environment(service: Service, layers: Layers) -> Fact[Mapping[str, V
             found[name] = Variable(name, value, service.origin, literal=False, place="image")
     for instruction in layers.of("ENV"):
         for pair in instruction.pairs:
-            value = layers.word(pair.value) if pair.value else None
-            name = pair.key.text
-            found[name] = Variable(name, value, pair.origin, literal=value is not None, place="image")
+            name, known_value = pair.key.text, layers.word(pair.value) if pair.value else None
+            literal = known_value is not None
+            found[name] = Variable(name, known_value, pair.origin, literal=literal, place="image")
     node = service.get("environment")
     env_files = _env_files(service)
     for name, entry in node.items() if node else ():

@@ -195,9 +195,9 @@ def _image_volumes(service: Service, layers: Layers) -> Iterator[Mount]:
         yield Mount(clean(path), "volume", service.origin, anonymous=True)
     for instruction in layers.of("VOLUME"):
         for word in instruction.words:
-            path = layers.word(word)
-            if path:
-                yield Mount(clean(path), "volume", instruction.origin, anonymous=True)
+            declared = layers.word(word)
+            if declared:
+                yield Mount(clean(declared), "volume", instruction.origin, anonymous=True)
 
 
 def _known_volumes(layers: Layers) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ _NO_NETWORK = ("none", "host")
 
 
 def predict_network(service: Service, layers: Layers, posture: Posture) -> None:
+    """Networks, what they reach, and ports."""
     posture.networks = _networks(service)
     posture.reaches = _reaches(service)
     posture.ports = _ports(service)

@@ -20,6 +20,7 @@ _SIGNALS = {
 
 
 def predict_process(service: Service, layers: Layers, posture: Posture) -> None:
+    """Image, argv, working directory, init, restart policy, logging and stopping."""
     posture.image = _image(service)
     posture.entrypoint, posture.command = _entrypoint_and_command(service, layers)
     posture.working_dir = _working_dir(service, layers)

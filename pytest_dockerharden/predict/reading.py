@@ -62,6 +62,7 @@ def text(service: Service, path: str, default: str = "") -> Fact[str]:
 
 
 def truth(node: Node) -> bool | None:
+    """Whether a boolean field is true, as a boolean or as one of the words that Docker Compose takes for one."""
     return {"true": True, "yes": True, "y": True, "on": True}.get(node.text().lower(), False)
 
 
@@ -73,6 +74,7 @@ def integer(node: Node) -> int | None:
 
 
 def number(node: Node) -> float | None:
+    """A number, also one written as a string."""
     try:
         return float(node.text())
     except ValueError:
@@ -85,5 +87,6 @@ def seconds(node: Node) -> float | None:
 
 
 def seconds_of(duration: str) -> float | None:
+    """As :func:`seconds`, for a text."""
     parts = _DURATION_PART.findall(duration)
     return sum(float(amount) * _SECONDS[unit] for amount, unit in parts) if parts else None
