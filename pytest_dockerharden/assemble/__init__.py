@@ -10,6 +10,8 @@ from pytest_dockerharden.model.image import ImageConfig
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
 
+__all__ = ["Assembly", "Combination", "assemble"]
+
 
 @dataclass(frozen=True, slots=True)
 class Combination:
@@ -44,4 +46,29 @@ def assemble(
     ``environment`` stands for the process environment, which is not read. ``images`` are image configurations at hand,
     by reference.
     """
-    raise NotImplementedError
+    from pytest_dockerharden.assemble.builds import Builds  # the loader needs PyYAML
+    from pytest_dockerharden.assemble.images import attach_images
+    from pytest_dockerharden.assemble.local import attach_local
+    from pytest_dockerharden.assemble.parts import attach_parts
+    from pytest_dockerharden.assemble.sources import Sources
+    from pytest_dockerharden.predict import predict
+
+    sources = Sources(root)
+    assembly = Assembly()
+    for combination in combinations:
+        project = sources.project(combination, environment or {})
+        if project is not None:
+            assembly.projects.append(project)
+    builds = Builds(sources, assembly.projects)
+    assembly.dockerfiles = builds.parse(dockerfiles)
+    for project in assembly.projects:
+        project.siblings = tuple(p for p in assembly.projects if p is not project and set(p.files) & set(project.files))
+        for service in project.services.values():
+            attach_images(service, images or {})
+            attach_parts(service, sources)
+        attach_local(project, sources)
+    for project in assembly.projects:
+        for service in project.services.values():
+            service.posture = predict(service)
+    assembly.failures = sources.failures
+    return assembly

@@ -1,0 +1,132 @@
+"""From ``build:`` to the Dockerfile and the stage that a service ships."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pytest_dockerharden.assemble.sources import Sources
+from pytest_dockerharden.model.dockerfile import Dockerfile
+from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.problem import SourceError
+from pytest_dockerharden.model.project import Project, Service
+from pytest_dockerharden.source import dockerfile as reader
+
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/", re.IGNORECASE)
+
+
+@dataclass(eq=False)
+class Build:
+    """How one service builds. ``path`` is the Dockerfile's, ``inline`` the node of a ``dockerfile_inline``."""
+
+    service: Service
+    path: str
+    context: str | None
+    target: str | None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    inline: Node | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.path}#{self.service.name}" if self.inline else self.path
+
+
+class Builds:
+    """Parses every Dockerfile once, and once more for a service whose build arguments differ from another's."""
+
+    def __init__(self, sources: Sources, projects: Iterable[Project]) -> None:
+        self.sources = sources
+        services = [service for project in projects for service in project.services.values()]
+        self.builds = [build for service in services if (build := self._build(service))]
+
+    def parse(self, named: Iterable[str]) -> dict[str, Dockerfile]:
+        """Every Dockerfile by path: those named, then those that a service builds. Services get theirs attached."""
+        found: dict[str, Dockerfile] = {}
+        by_key: dict[str, list[Build]] = {os.path.abspath(path): [] for path in named}
+        for build in self.builds:
+            by_key.setdefault(build.key, []).append(build)
+        for key, builds in by_key.items():
+            dockerfile = self._shared(key, builds)
+            if dockerfile is not None:
+                found[key] = dockerfile
+                for build in builds:
+                    self._attach(build, dockerfile, builds)
+        return found
+
+    def _shared(self, key: str, builds: list[Build]) -> Dockerfile | None:
+        arguments = builds[0].arguments if builds and _agree([build.arguments for build in builds]) else {}
+        targets = [build.target for build in builds]
+        contexts = [build.context for build in builds]
+        target = targets[0] if targets and _agree(targets) else None
+        dockerfile = self._read(builds[0] if builds else None, key, arguments, target)
+        if dockerfile is None:
+            return None
+        dockerfile.target = target if target and dockerfile.stage(target) else None
+        dockerfile.built_by = tuple(dict.fromkeys(build.service.name for build in builds))
+        dockerfile.context = contexts[0] if contexts and _agree(contexts) else None
+        return dockerfile
+
+    def _read(
+        self, build: Build | None, path: str, arguments: Mapping[str, str], target: str | None
+    ) -> Dockerfile | None:
+        if build is not None and build.inline is not None:
+            text = inline_text(build.inline, self.sources)
+            return reader.parse(text, build.path, args=arguments, target=target)
+        try:
+            return reader.parse(self.sources.read(path), path, args=arguments, target=target)
+        except SourceError as error:
+            self.sources.fail(error.problem)
+            return None
+
+    def _attach(self, build: Build, shared: Dockerfile, builds: list[Build]) -> None:
+        service = build.service
+        own = shared
+        if build.arguments and not _agree([other.arguments for other in builds]):
+            own = self._read(build, build.path, build.arguments, build.target) or shared
+        service.dockerfile = shared
+        service.stage = own.stage(build.target) if build.target else (own.stages[-1] if own.stages else None)
+        service.project.dockerfiles[build.key] = shared
+
+    def _build(self, service: Service) -> Build | None:
+        """None where nothing is built, or from a place that is not below the root."""
+        context, file = service.get("build.context"), service.get("build.dockerfile")
+        inline, target = service.get("build.dockerfile_inline"), service.get("build.target")
+        if service.get("build") is None or context is None or context.unresolved:
+            return None
+        if (file is not None and file.unresolved) or (target is not None and target.unresolved):
+            return None
+        folder = None if _REMOTE.match(context.text()) else os.path.normpath(context.text())
+        goal = target.text() if target is not None else None
+        arguments = _arguments(service)
+        if inline is not None:
+            return Build(service, inline.origin.file, folder, goal, arguments, inline)
+        if folder is None:
+            return None
+        path = os.path.normpath(os.path.join(folder, file.text() if file is not None else "Dockerfile"))
+        return Build(service, path, folder, goal, arguments) if self.sources.is_file(path) else None
+
+
+def _arguments(service: Service) -> dict[str, str]:
+    """The build arguments that have a value; one without is left out, as Docker Compose does."""
+    node = service.get("build.args")
+    pairs = node.items() if node is not None else ()
+    return {name: value.text() for name, value in pairs if value.value is not None and not value.unresolved}
+
+
+def _agree(values: Sequence[object]) -> bool:
+    return all(value == values[0] for value in values)
+
+
+def inline_text(node: Node, sources: Sources) -> str:
+    """An inline Dockerfile, moved to the lines (and columns, where it can be told) where it stands in its file."""
+    text = node.text()
+    raw = sources.span(node.origin)
+    header, newline, body = raw.partition("\n")
+    if not newline or not header.lstrip().startswith(("|", ">")):
+        return "\n" * (node.origin.line - 1) + text
+    indent = min((len(line) - len(line.lstrip()) for line in body.split("\n") if line.strip()), default=0)
+    margin = "" if "<<" in text else " " * indent
+    lines = (margin + line if line else line for line in text.split("\n"))
+    return "\n" * node.origin.line + "\n".join(lines)

@@ -1,0 +1,87 @@
+"""What is known of the files beside a project: secrets, env files, bind sources, build contexts."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from pytest_dockerharden.assemble.sources import Sources
+from pytest_dockerharden.model.files import FileFact, ProjectFiles
+from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.problem import SourceError
+from pytest_dockerharden.model.project import Project, Service
+
+
+def attach_local(project: Project, sources: Sources) -> None:
+    """Fill ``project.local`` with a fact for every path that the project names."""
+    env_files = set(_env_files(project))
+    paths = dict.fromkeys([*project.files, *project.read, *env_files, *_named(project)])
+    facts = {path: file_fact(path, sources, is_env_file=path in env_files) for path in paths}
+    project.local = ProjectFiles(facts)
+
+
+def file_fact(path: str, sources: Sources, *, is_env_file: bool = False) -> FileFact:
+    """A look at one path; one outside the root is not looked at."""
+    if not sources.inside(path):
+        return FileFact(path, inside=False)
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return FileFact(path)
+    return FileFact(
+        path,
+        exists=True,
+        is_dir=stat.S_ISDIR(status.st_mode),
+        size=status.st_size,
+        mode=stat.S_IMODE(status.st_mode),
+        uid=status.st_uid,
+        keys=_keys(path, sources) if is_env_file else (),
+    )
+
+
+def _keys(path: str, sources: Sources) -> tuple[str, ...]:
+    from pytest_dockerharden.source.compose import dotenv
+
+    text = sources.text(path)
+    try:
+        entries = dotenv.parse(text or "", path, {}, required=False)
+    except SourceError:
+        return ()
+    return tuple(dict.fromkeys(entry.name for entry in entries))
+
+
+def _env_files(project: Project) -> Iterator[str]:
+    yield os.path.join(project.directory, ".env")
+    for service in project.services.values():
+        for item in service.items("env_file"):
+            node = item.get("path") if isinstance(item.value, dict) else item
+            yield from _path(node, project)
+
+
+def _named(project: Project) -> Iterator[str]:
+    for declared in (*project.secrets.values(), *project.configs.values()):
+        yield from _path(declared.get("file"), project)
+    for service in project.services.values():
+        yield from _of_service(service)
+
+
+def _of_service(service: Service) -> Iterator[str]:
+    project = service.project
+    for item in service.items("volumes"):
+        kind = item.get("type")
+        if kind is not None and kind.text() == "bind":
+            yield from _path(item.get("source"), project)
+    context = service.get("build.context")
+    if context is not None and "://" not in context.text():
+        for path in _path(context, project):
+            yield from (path, os.path.join(path, ".dockerignore"))
+    if service.dockerfile is not None:
+        yield service.dockerfile.path
+    for config in service.nginx:
+        yield config.path
+
+
+def _path(node: Node | None, project: Project) -> Iterator[str]:
+    if node is not None and node.text() and not node.unresolved:
+        yield os.path.normpath(os.path.join(project.directory, node.text()))

@@ -1,0 +1,85 @@
+"""The files that an assembly opens: only below its root, each read once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.problem import Problem, SourceError
+from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.source.compose import LoadOptions, load
+from pytest_dockerharden.source.reading import read_source
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.assemble import Combination
+
+
+class Sources:
+    """Reads files below ``root``. What cannot be read is one problem in ``failures``, once per file."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.realpath(root)
+        self.failures: list[Problem] = []
+        self._texts: dict[str, str | None] = {}
+        self._lines: dict[str, list[str]] = {}
+
+    def project(self, combination: Combination, environment: Mapping[str, str]) -> Project | None:
+        """The loaded project, or None where it cannot be read at all."""
+        options = LoadOptions(
+            root=self.root,
+            environment=environment,
+            env_files=combination.env_files,
+            profiles=combination.profiles,
+            combination=combination.name,
+            strict=False,
+            resolve_required=False,
+            project_directory=combination.project_directory,
+        )
+        try:
+            return load(combination.files, options)
+        except SourceError as error:
+            self.fail(error.problem)
+            return None
+
+    def fail(self, problem: Problem) -> None:
+        """Note what cannot be judged."""
+        if problem not in self.failures:
+            self.failures.append(problem)
+
+    def inside(self, path: str) -> bool:
+        """Whether a path lies below the root with its links resolved."""
+        real = os.path.realpath(path)
+        return real == self.root or real.startswith(os.path.join(self.root, ""))
+
+    def is_file(self, path: str) -> bool:
+        """Whether it is a file that may be opened."""
+        return os.path.isfile(path) and self.inside(path)
+
+    def read(self, path: str) -> str:
+        """The text. Raises SourceError."""
+        if not self.inside(path):
+            place = TextOrigin(path, 1, 1, 1, 1)
+            raise SourceError(Problem("limit", "lies outside the project, it is not opened", place))
+        return read_source(path)
+
+    def text(self, path: str) -> str | None:
+        """The text, None where it cannot be read; nothing is noted then."""
+        if path not in self._texts:
+            try:
+                self._texts[path] = self.read(path)
+            except SourceError:
+                self._texts[path] = None
+        return self._texts[path]
+
+    def span(self, origin: TextOrigin) -> str:
+        """The source text of a span, empty where the file cannot be read."""
+        if origin.file not in self._lines:
+            self._lines[origin.file] = (self.text(origin.file) or "").split("\n")
+        lines = self._lines[origin.file][origin.line - 1 : origin.end_line]
+        if not lines:
+            return ""
+        lines[-1] = lines[-1][: origin.end_column - 1]
+        lines[0] = lines[0][origin.column - 1 :]
+        return "\n".join(lines)
