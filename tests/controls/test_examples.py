@@ -52,7 +52,7 @@ def examples(kind: str) -> Iterator[object]:
                 yield pytest.param(control.id, example, id=f"{control.id}-{kind}{number or ''}")
 
 
-@pytest.mark.parametrize(("control", "example"), examples("bad"))
+@pytest.mark.parametrize(("control", "example"), list(examples("bad")))
 def test_the_marked_lines_are_found(control: str, example: str, tmp_path: Path) -> None:
     files = split(example)
     expected = marked(files)
@@ -60,7 +60,7 @@ def test_the_marked_lines_are_found(control: str, example: str, tmp_path: Path) 
     assert {(hit.file, hit.line) for hit in hits(tmp_path, unmarked(files), control)} == expected
 
 
-@pytest.mark.parametrize(("control", "example"), examples("good"))
+@pytest.mark.parametrize(("control", "example"), list(examples("good")))
 def test_the_good_example_is_silent(control: str, example: str, tmp_path: Path) -> None:
     assert hits(tmp_path, split(example), control) == []
 
