@@ -5,22 +5,11 @@ from __future__ import annotations
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
-from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.paths import covers
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, set_key
-from pytest_dockerharden.model.roles import base_image, family
+from pytest_dockerharden.model.roles import family
 
-# VOLUME lines of official images
-_IMAGE_VOLUMES: dict[str, tuple[str, ...]] = {
-    "redis": ("/data",),
-    "postgres": ("/var/lib/postgresql/data",),
-    "mysql": ("/var/lib/mysql",),
-    "mariadb": ("/var/lib/mysql",),
-    "mongo": ("/data/db", "/data/configdb"),
-    "rabbitmq": ("/var/lib/rabbitmq",),
-    "wordpress": ("/var/www/html",),
-}
 # what a server writes while it runs, by the name of its image
 _NEEDED_WRITABLE: dict[str, tuple[str, ...]] = {
     "nginx": ("/var/cache/nginx", "/run"),
@@ -75,9 +64,9 @@ def no_writable_image_volumes(posture: Posture) -> Findings:
     Bad::
 
         services:
-          redis:
+          redis:  # <-
             image: redis:7-alpine
-            read_only: true  # <-
+            read_only: true
 
     Good::
 
@@ -95,20 +84,13 @@ def no_writable_image_volumes(posture: Posture) -> Findings:
     """
     if not posture.read_only_rootfs.value:
         not_applicable("the root filesystem is writable anyway")
-    mounts = posture.mounts.get(())
-    seen = [mount.target for mount in mounts if mount.anonymous and not mount.read_only]
-    for path in seen + [path for path in _image_volumes(posture) if not any(covers(m.target, path) for m in mounts)]:
-        origin = next((m.origin for m in mounts if m.target == path and m.anonymous and posture.service is None), None)
-        yield posture.read_only_rootfs.finding(
-            f"{path} is an anonymous volume and stays writable",
-            advice(f"tmpfs:\n  - {path}:size=64m\n# or a named volume at {path}"),
-            at=origin or posture.read_only_rootfs.origin,
-        )
-
-
-def _image_volumes(posture: Posture) -> tuple[str, ...]:
-    image = base_image(posture)
-    return _IMAGE_VOLUMES.get(image.official, ()) if image and posture.phase == "static" else ()
+    for mount in posture.mounts.value:
+        if mount.anonymous and not mount.read_only:
+            yield posture.mounts.finding(
+                f"{mount.target} is an anonymous volume and stays writable",
+                advice(f"tmpfs:\n  - {mount.target}:size=64m\n# or a named volume at {mount.target}"),
+                at=mount.origin,
+            )
 
 
 @control(severity="medium", plan="P1")
@@ -166,55 +148,3 @@ def _moved_by_configuration(posture: Posture) -> set[str]:
     if any(file.named("client_body_temp_path") for file in files):
         moved.add("/var/cache/nginx")
     return moved
-
-
-@control(severity="high", plan="P1")
-def read_only_without_written_in_files(posture: Posture) -> Findings:
-    """A read-only service takes its secrets and configs from files.
-
-    Compose writes a secret or config that comes from ``environment`` or ``content`` into the container before it
-    starts. On a read-only root that fails, and the service does not come up.
-
-    Bad::
-
-        services:
-          web:
-            image: app
-            read_only: true
-            secrets:
-              - token  # <-
-        secrets:
-          token:
-            environment: TOKEN
-
-    Good::
-
-        services:
-          web:
-            image: app
-            read_only: true
-            secrets:
-              - token
-        secrets:
-          token:
-            file: ./token.txt
-    """
-    service = posture.service
-    if service is None or not posture.read_only_rootfs.value:
-        not_applicable("the root filesystem is writable")
-    for kind, declared in (("secret", service.project.secrets), ("config", service.project.configs)):
-        for item in service.items(f"{kind}s"):
-            name = _source(item)
-            resource = declared.get(name)
-            way = next((key for key in ("environment", "content") if resource and resource.get(key)), None)
-            if way:
-                yield service.finding(
-                    f"it cannot start: {kind} {name} comes from `{way}`, and the root is read-only",
-                    advice(f"give {kind} {name} a `file:`"),
-                    at=item,
-                )
-
-
-def _source(item: Node) -> str:
-    source = item.get("source")
-    return source.text() if source else item.text()

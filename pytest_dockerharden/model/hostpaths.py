@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from pytest_dockerharden.model.paths import covers, real
+from pytest_dockerharden.model.posture import Mount, Posture
 
 # control sockets of engines and of the init system; whoever writes to one is root on the host
 SOCKETS: tuple[str, ...] = (
@@ -100,3 +101,14 @@ def holds_credentials(path: str) -> bool:
     """Whether this host path is one where tools keep keys and tokens (``~/.ssh``, ``~/.aws``)."""
     clean = real(path)
     return bool(_CREDENTIALS.fullmatch(clean)) and not _PUBLIC.fullmatch(clean)
+
+
+def binds(posture: Posture) -> list[Mount]:
+    """The mounts of host paths (and of named pipes), also those that a volume's driver options make."""
+    return [mount for mount in posture.mounts.value if mount.kind in ("bind", "npipe")]
+
+
+def in_project(posture: Posture, path: str) -> bool:
+    """Whether a host path lies in the project's own directory, wherever that is."""
+    project = posture.service.project if posture.service else None
+    return project is not None and project.directory != "/" and covers(project.directory, path)
