@@ -20,7 +20,7 @@ def add_env_files(service: Node, environment: Mapping[str, str], session: Sessio
     """
     if not isinstance(service.value, dict):
         return
-    env_file, label_file = service.value.pop("env_file", None), service.value.pop("label_file", None)
+    env_file, label_file = service.value.pop("env_file", None), service.value.get("label_file")
     if env_file is not None:
         _add(service, service.value, "environment", env_file, environment, session)
     if label_file is not None:
@@ -58,7 +58,10 @@ def _entries(file: Node, known: Mapping[str, str], session: Session) -> list[dot
         return []
     try:
         text = session.text(path.value, path.origin)
-        if _text(file, "format") == RAW:
+        form = _text(file, "format")
+        if form not in ("", RAW):
+            session.problems.refuse(f"env_file knows no format {form!r}", file.place, "leave it out or write raw")
+        if form == RAW:
             return dotenv.parse_raw(text, path.value)
         return dotenv.parse(text, path.value, known, required=session.options.resolve_required)
     except SourceError as error:

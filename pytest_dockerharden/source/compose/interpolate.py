@@ -183,8 +183,11 @@ CASTS: dict[str, Any] = {
 }
 
 
-def cast(root: Node, problems: Problems) -> None:
-    """Turn texts into the numbers and truth values their fields hold, in place: ``privileged: "yes"`` is true."""
+def cast(root: Node, problems: Problems, *, required: bool = True) -> None:
+    """Turn texts into the numbers and truth values their fields hold, in place: ``privileged: "yes"`` is true.
+
+    Without ``required`` a text with an unresolved variable may stay a text.
+    """
     todo: list[tuple[Node, Any]] = [(root, CASTS)]
     while todo:
         node, wanted = todo.pop()
@@ -199,15 +202,15 @@ def cast(root: Node, problems: Problems) -> None:
         elif isinstance(node.value, str):
             to = wanted.get("") if isinstance(wanted, dict) else wanted
             if to is not None:
-                _cast(node, node.value, to, problems)
+                _cast(node, node.value, to, problems, required)
 
 
-def _cast(node: Node, text: str, to: Callable[[str], Scalar], problems: Problems) -> None:
+def _cast(node: Node, text: str, to: Callable[[str], Scalar], problems: Problems, required: bool) -> None:
     value = to(text)
     if value is not None:
         node.value = value
         if isinstance(value, bool) and text.lower() not in ("true", "false"):
             word = str(value).lower()
             problems.warn(f"{text!r} for a boolean is not supported by YAML 1.2, write {word}", node.origin)
-    elif not node.unresolved:
+    elif required or not node.unresolved:
         problems.refuse(f"must be {_NAMES[to]}", node.origin)

@@ -13,6 +13,7 @@ from pytest_dockerharden.source.compose.environment import add_env_files
 from pytest_dockerharden.source.compose.normalise import normalise
 from pytest_dockerharden.source.compose.pipeline import load_model, resolve_environment
 from pytest_dockerharden.source.compose.problems import Problems, refusal
+from pytest_dockerharden.source.compose.selection import active_profiles, drop_inactive, drop_unused
 from pytest_dockerharden.source.compose.session import LoadOptions, Session
 from pytest_dockerharden.source.compose.tree import Document, beginning
 
@@ -88,6 +89,10 @@ class _Load:
         resolve_environment(model, environment)
         home = environment.get("HOME")
         problems.add(*normalise(model, project=name, directory_of=lambda node: self.directory, home=home))
+        _set_name(model, name)
+        drop_inactive(model, active_profiles(self.options.profiles, self.environment))
+        if self.options.drop_unused:
+            drop_unused(model)
         for service in _entries(model, "services").values():
             add_env_files(service, environment, self.session)
 
@@ -124,6 +129,14 @@ class _Load:
         for resource in RESOURCES:
             getattr(project, resource).update(_entries(model, resource))
         return project
+
+
+def _set_name(model: Node, name: str) -> None:
+    if isinstance(model.value, dict):
+        declared = model.value.get("name")
+        place = declared or model
+        model.value["name"] = Node(name, place.origin, place.key_origin, template=declared and declared.template)
+        model.value.pop("version", None)
 
 
 def _entries(model: Node, key: str) -> dict[str, Node]:

@@ -9,6 +9,7 @@ from pytest_dockerharden.source.compose.extends import Extending
 from pytest_dockerharden.source.compose.include import Including
 from pytest_dockerharden.source.compose.merge import merge
 from pytest_dockerharden.source.compose.paths import Resolver
+from pytest_dockerharden.source.compose.schema import validate
 from pytest_dockerharden.source.compose.session import Session
 from pytest_dockerharden.source.compose.shortforms import canonical_service, canonical_top
 from pytest_dockerharden.source.compose.tree import Document, clear
@@ -30,11 +31,13 @@ def load_model(
     for document in documents:
         session.interpolate(document.root, environment)
         root = including.apply(document.root)
-        for path in document.cleared if model is not None else ():
-            clear(model, path)
+        if model is not None:
+            for path in document.cleared:
+                clear(model, path)
         extending.apply(root, document.cleared)
         model = root if model is None else merge(model, root, session.problems)
         unique_texts(model)
+        session.problems.add(*validate(model))
     assert model is not None
     _canonical(model, session)
     return model
@@ -67,8 +70,16 @@ def resolve_environment(model: Node, environment: Mapping[str, str]) -> None:
 def _canonical(model: Node, session: Session) -> None:
     session.problems.add(*canonical_top(model))
     for name, service in _items(model, "services"):
+        _refuse_trailing_blanks(service, session)
         session.problems.add(*canonical_service(name, service))
     unique_entries(model)
+
+
+def _refuse_trailing_blanks(service: Node, session: Session) -> None:
+    for listed in (service.get("environment"), service.get("build", "args")):
+        for item in listed or ():
+            if item.text().partition("=")[0].endswith((" ", "\t")):
+                session.problems.refuse("a blank stands behind the name of a variable", item.origin, "remove it")
 
 
 def _items(model: Node, key: str) -> list[tuple[str, Node]]:

@@ -78,8 +78,9 @@ class Session:
 
     def interpolate(self, root: Node, environment: Mapping[str, str]) -> None:
         """Expand the variables of a tree and cast its typed fields, in place."""
-        interpolate(root, Interpolator(environment, required=self.options.resolve_required), self.problems)
-        cast(root, self.problems)
+        required = self.options.resolve_required
+        interpolate(root, Interpolator(environment, required=required), self.problems)
+        cast(root, self.problems, required=required)
 
     def note(self, error: SourceError) -> None:
         """Keep the problem of a part that could not be read, and go on without it."""

@@ -7,6 +7,7 @@ node bound. A copied node keeps the position of its anchor and notes the alias i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -154,6 +155,8 @@ class _Builder:
         self.end = event.end_mark
         value = typed(text) if plain and tag not in STRING_TAGS else text
         node = Node(value, self._origin(event.start_mark, self.end))
+        if type(value) is float and not isfinite(value):
+            self.problems.refuse(f"{text} is not a number that can be used here", node.origin, "quote it")
         if event.anchor:
             self.anchors[event.anchor] = node
         if tag in CLEARING_TAGS:
@@ -194,20 +197,25 @@ class _Builder:
         return self._place(Node(None, origin))
 
     def _place(self, node: Node, is_merge_key: bool = False) -> None:
-        """Put a finished node where it belongs: the root, a list, a key or the value of the key before it."""
+        """Put a finished node where it belongs: the root, a list, a key or the value of the key before it.
+
+        A plain ``<<`` is a merge key; as a value Docker Compose drops it.
+        """
         self._count(node)
         if not self.open:
             self.root = node
             return
         top = self.open[-1]
         if isinstance(top.value, list):
-            top.value.append(node)
+            if not is_merge_key:
+                top.value.append(node)
         elif top.merging:
             top.merges.append(node)
             top.merging = False
         elif top.key is not None:
             node.key_origin = top.key_origin
-            top.value[top.key] = node
+            if not is_merge_key:
+                top.value[top.key] = node
             top.key = None
         elif is_merge_key:
             self._open_merge(top, node)
