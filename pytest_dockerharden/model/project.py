@@ -59,7 +59,8 @@ class Service:
     @property
     def command_script(self) -> Script:
         """What the command in force runs; an ``entrypoint:`` without a ``command:`` drops that of the Dockerfile."""
-        dropped = self.get("entrypoint") is not None
+        entrypoint = self.get("entrypoint")
+        dropped = entrypoint is not None and bool(entrypoint.value)
         return self._script_of("command", "" if dropped else "CMD")
 
     def _script_of(self, path: str, keyword: str) -> Script:

@@ -1,0 +1,249 @@
+"""A service and the Dockerfile that it builds, read together."""
+
+from __future__ import annotations
+
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.dockerfile import Stage
+from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.project import Project, Service
+from pytest_dockerharden.model.remedies import advice, remove_key
+from pytest_dockerharden.model.secrets import is_secret_name
+
+_ROOT = frozenset({"root", "0", "root:root", "0:0", "root:0", "0:root"})
+
+
+def _stage(service: Service) -> Stage:
+    return service.stage or not_applicable("no Dockerfile is at hand")
+
+
+@control(severity="high", plan="P0", cis="4.1", owasp="RULE 2", equivalents={"compose-lint": "CL-0018"})
+def user_of_the_image_is_kept(service: Service) -> Findings:
+    """A service does not run as root what its Dockerfile runs as a user.
+
+    Whoever wrote the Dockerfile took care that the program needs no root; one line of the compose file undoes it.
+
+    Bad::
+
+        services:
+          web:
+            build: .
+            user: root  # <-
+        # file: Dockerfile
+        FROM python:3.12
+        USER 10001
+
+    Good::
+
+        services:
+          web:
+            build: .
+        # file: Dockerfile
+        FROM python:3.12
+        USER 10001
+    """
+    user, own = service.get("user"), _stage(service).last("USER")
+    if user is None or own is None or user.unresolved:
+        not_applicable("the user is set in one place only")
+    if user.text() in _ROOT and own.words and own.words[0].value is not None and own.words[0].text not in _ROOT:
+        yield service.finding(
+            f"root takes the place of the image's user {own.words[0].text}", remove_key("user"), at=user
+        )
+
+
+@control(severity="low", plan="P1")
+def published_ports_are_exposed(service: Service) -> Findings:
+    """A published port is one that the image exposes.
+
+    Where the Dockerfile names other ports, the program most likely listens on those, and the published one refuses
+    every connection.
+
+    Bad::
+
+        services:
+          web:
+            build: .
+            ports:
+              - "80:80"  # <-
+        # file: Dockerfile
+        FROM scratch
+        EXPOSE 8080
+
+    Good::
+
+        services:
+          web:
+            build: .
+            ports:
+              - "80:8080"
+        # file: Dockerfile
+        FROM scratch
+        EXPOSE 8080
+    """
+    exposed = [word for instruction in _stage(service).inherited("EXPOSE") for word in instruction.words]
+    if not exposed or any(not word.text.split("/")[0].isdigit() for word in exposed):
+        not_applicable("the Dockerfile names no certain port")
+    numbers = {word.text.split("/")[0] for word in exposed}
+    extra = {node.text().split("/")[0] for node in service.items("expose")}
+    for port in service.items("ports"):
+        target = port.get("target")
+        if target is not None and not target.unresolved and target.text() not in numbers | extra:
+            yield service.finding(
+                f"port {target.text()} is published, the image exposes {', '.join(sorted(numbers))}",
+                advice("publish the port that the program listens on"),
+                at=port,
+            )
+
+
+@control(severity="high", plan="P2", cis="4.10", owasp="RULE 12", equivalents={"kics": "passwords_and_secrets"})
+def no_secrets_in_build_arguments(service: Service) -> Findings:
+    """No build argument carries a secret.
+
+    Build arguments are kept in the history of the image, for whoever pulls it.
+
+    Bad::
+
+        services:
+          web:
+            build:
+              context: .
+              args:
+                NPM_TOKEN: "${NPM_TOKEN}"  # <-
+
+    Good::
+
+        services:
+          web:
+            build:
+              context: .
+              secrets:
+                - npm_token
+        secrets:
+          npm_token:
+            environment: NPM_TOKEN
+    """
+    arguments = service.get("build.args")
+    if arguments is None:
+        not_applicable("no build arguments")
+    for name, node in arguments.items():
+        if is_secret_name(name):
+            yield service.finding(
+                f"{name} stays in the history of the image",
+                advice(f"build.secrets, and RUN --mount=type=secret,id={name.lower()}"),
+                at=node,
+            )
+
+
+@control(severity="low", optional=True)
+def image_volumes_are_mounted(service: Service) -> Findings:
+    """Every VOLUME of the Dockerfile is mounted by name.
+
+    An anonymous volume takes its place: writable under `read_only`, and a new one with each new container, so that the
+    old data is lost or piles up.
+
+    Bad::
+
+        services:
+          web:  # <-
+            build: .
+        # file: Dockerfile
+        FROM scratch
+        VOLUME /data
+
+    Good::
+
+        services:
+          web:
+            build: .
+            volumes:
+              - data:/data
+        volumes:
+          data:
+        # file: Dockerfile
+        FROM scratch
+        VOLUME /data
+    """
+    volumes = {word.text for instruction in _stage(service).inherited("VOLUME") for word in instruction.words}
+    if not volumes:
+        not_applicable("the Dockerfile has no VOLUME")
+    targets = {_target(mount) for mount in service.items("volumes")}
+    targets |= {mount.text().split(":")[0].rstrip("/") for mount in service.items("tmpfs")}
+    for path in sorted(volumes):
+        if path.rstrip("/") not in targets:
+            yield service.finding(
+                f"{path} gets an anonymous volume", advice(f"volumes:\n  - NAME:{path}"), at=service.origin
+            )
+
+
+def _target(mount: Node) -> str:
+    target = mount.get("target")
+    return target.text().rstrip("/") if target else ""
+
+
+@control(severity="high")
+def build_target_exists(service: Service) -> Findings:
+    """The stage that a service builds is in its Dockerfile.
+
+    Bad::
+
+        services:
+          web:
+            build:
+              context: .
+              target: production  # <-
+        # file: Dockerfile
+        FROM scratch AS runtime
+
+    Good::
+
+        services:
+          web:
+            build:
+              context: .
+              target: runtime
+        # file: Dockerfile
+        FROM scratch AS runtime
+
+    The build fails otherwise, on the first machine that has no image of that name yet.
+    """
+    target, dockerfile = service.get("build.target"), service.dockerfile
+    if target is None or dockerfile is None or target.unresolved:
+        not_applicable("no stage is named, or no Dockerfile is at hand")
+    if target.text() and dockerfile.stage(target.text()) is None:
+        names = [stage.name for stage in dockerfile.stages if stage.name]
+        yield service.finding(
+            f"the Dockerfile has no stage {target.text()}",
+            advice(f"one of: {', '.join(names) or '(none named)'}"),
+            at=target,
+        )
+
+
+@control(severity="info", optional=True)
+def dockerfiles_are_built(project: Project) -> Findings:
+    """Every Dockerfile beside the compose file is built by a service.
+
+    One that no service builds is checked and updated by nobody.
+
+    Bad::
+
+        services:  # <-
+          web:
+            build: ./web
+        # file: web/Dockerfile
+        FROM scratch
+        # file: old/Dockerfile
+        FROM scratch
+
+    Good::
+
+        services:
+          web:
+            build: ./web
+        # file: web/Dockerfile
+        FROM scratch
+    """
+    for path, dockerfile in project.dockerfiles.items():
+        if not dockerfile.built_by:
+            name = path.removeprefix(project.directory).lstrip("/")
+            yield project.finding(f"no service builds {name}", advice("remove it, or build it"))

@@ -1,0 +1,429 @@
+"""How a container starts, stops, restarts and logs."""
+
+from __future__ import annotations
+
+from pytest_dockerharden.controls.health_probe import shell_syntax
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.posture import Logging, Posture
+from pytest_dockerharden.model.project import Service
+from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.shell import Command, Script
+
+_POLICIES = frozenset({"no", "always", "unless-stopped", "on-failure", ""})
+_LOCAL_DRIVERS = frozenset({"", "json-file"})
+_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh"})
+
+
+@control(severity="low", plan="P3", optional=True, equivalents={"kics": "restart_policy_on_failure_not_set_to_5"})
+def restarts_after_a_failure(posture: Posture) -> Findings:
+    """The service is restarted after a failure.
+
+    Without a restart policy a crash is an outage until somebody looks, and the stack is down after a reboot.
+
+    Bad::
+
+        services:
+          web:  # <-
+            image: app
+
+    Good::
+
+        services:
+          web:
+            image: app
+            restart: unless-stopped
+    """
+    if posture.service is not None and _is_awaited_job(posture.service):
+        not_applicable("it runs to completion")
+    if posture.restart.value.name in {"no", ""}:
+        yield posture.restart.finding("it is not restarted", set_key("restart", "unless-stopped"))
+
+
+def _is_awaited_job(service: Service) -> bool:
+    return any(
+        (condition := other.node.get("depends_on", service.name, "condition")) is not None
+        and condition.text() == "service_completed_successfully"
+        for other in service.project.services.values()
+    )
+
+
+@control(
+    severity="low",
+    optional=True,
+    cis="5.15",
+    equivalents={"kics": "restart_policy_on_failure_not_set_to_5", "docker-bench": "5.15"},
+)
+def restarts_are_bounded(posture: Posture, *, most: int = 5) -> Findings:
+    """The engine gives up after some restarts.
+
+    A container that dies at once and is restarted for ever burns the host's CPU and buries the first error in the log.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            restart: always  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            restart: on-failure:5
+    """
+    policy = posture.restart.value
+    if policy.name in {"always", "unless-stopped"} or (policy.name == "on-failure" and not 1 <= policy.retries <= most):
+        yield posture.restart.finding("it is restarted without end", set_key("restart", f"on-failure:{most}"))
+
+
+@control(severity="high")
+def known_restart_policy(service: Service) -> Findings:
+    """The restart policy is one that the engine knows.
+
+    Compose takes any text; the engine refuses to create the container.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            restart: on_failure  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            restart: on-failure
+    """
+    node = service.get("restart")
+    if node is None or node.unresolved:
+        not_applicable("no restart policy")
+    name, _, count = node.text().partition(":")
+    if name not in _POLICIES or (count and (name != "on-failure" or not count.isdigit())):
+        yield service.finding(
+            f"the engine knows no restart policy `{node.text()}`", set_key("restart", "unless-stopped"), at=node
+        )
+
+
+@control(severity="medium", plan="P3", equivalents={"hadolint": "DL3025"})
+def signals_reach_the_program(service: Service) -> Findings:
+    """Process 1 is the program, or hands its signals on.
+
+    A shell as process 1 swallows SIGTERM: stopping takes the whole grace period and ends in SIGKILL, which loses what
+    the program has not written. `exec` puts the program in the shell's place.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            command: sh -c "./migrate && ./serve"  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            command: sh -c "./migrate && exec ./serve"
+    """
+    if service.posture is not None and service.posture.init.get(False):
+        not_applicable("an init process is process 1")
+    path = "entrypoint" if service.get("entrypoint") is not None else "command"
+    script = service.entrypoint_script if path == "entrypoint" else service.command_script
+    if service.get(path) is None or not _shell_keeps_process_1(script):
+        return
+    # a command below an entrypoint of the image is process 1 only if that one hands over to it
+    if path == "command" and _entrypoint_of_the_image(service):
+        return
+    yield service.finding(
+        "a shell is process 1 and does not hand over", advice("put `exec` before the last command"), at=path
+    )
+
+
+def _entrypoint_of_the_image(service: Service) -> bool:
+    return service.stage is not None and service.stage.last("ENTRYPOINT") is not None and not service.scripts
+
+
+def _shell_keeps_process_1(script: Script) -> bool:
+    """``sh -c`` with several commands of which the last is not an ``exec``; bash and ash exec a single one."""
+    if not script.commands or script.commands[0].name not in _SHELLS or not script.complete:
+        return False
+    inner = [command for command in script.commands[1:] if "$()" not in command.via and len(command.via) == 1]
+    running = [command for command in inner if command.name not in {"set", "export", "cd", "umask", "ulimit", "trap"}]
+    return len(running) > 1 and running[-1].name != "exec" and not any(command.name == "trap" for command in inner)
+
+
+@control(severity="medium", plan="P3")
+def entrypoint_script_hands_over(service: Service) -> Findings:
+    """An entrypoint script ends in `exec`.
+
+    Else the script's shell stays process 1, swallows SIGTERM, and the program is killed after the grace period.
+
+    Bad::
+
+        services:
+          web:
+            build: .
+        # file: Dockerfile
+        FROM debian:12
+        COPY entrypoint.sh /entrypoint.sh
+        ENTRYPOINT ["/entrypoint.sh"]
+        CMD ["app"]
+        # file: entrypoint.sh
+        #!/bin/sh
+        ./migrate
+        "$@"  # <-
+
+    Good::
+
+        services:
+          web:
+            build: .
+        # file: Dockerfile
+        FROM debian:12
+        COPY entrypoint.sh /entrypoint.sh
+        ENTRYPOINT ["/entrypoint.sh"]
+        CMD ["app"]
+        # file: entrypoint.sh
+        #!/bin/sh
+        ./migrate
+        exec "$@"
+    """
+    script = entrypoint_file(service)
+    if script is None or not script.commands or not script.complete:
+        not_applicable("no entrypoint script is at hand")
+    if service.posture is not None and service.posture.init.get(False):
+        not_applicable("an init process is process 1")
+    if not any(command.name == "exec" or command.name == "trap" for command in script.commands):
+        yield service.finding(
+            "the entrypoint script never execs", advice('exec "$@"'), at=_last_of_the_script(script).origin
+        )
+
+
+def _last_of_the_script(script: Script) -> Command:
+    return next((c for c in reversed(script.commands) if not c.via), script.commands[-1])
+
+
+def entrypoint_file(service: Service) -> Script | None:
+    """The script of the project that is the container's entrypoint, if it is one."""
+    words = service.posture.entrypoint.get(()) if service.posture else ()
+    for word in words:
+        if word in service.scripts:
+            return service.scripts[word]
+        if word.rsplit("/", 1)[-1] not in {*_SHELLS, "env", "tini", "dumb-init", "--", "-g", "-s"}:
+            return None
+    return None
+
+
+@control(severity="high", plan="P0")
+def entrypoint_keeps_a_command(service: Service) -> Findings:
+    """An `entrypoint:` comes with the command that it needs.
+
+    It drops the image's CMD. An entrypoint that ends in `exec "$@"` then has nothing to run, and the container exits 0
+    at once.
+
+    Bad::
+
+        services:
+          web:
+            build: .
+            entrypoint: ["/entrypoint.sh"]  # <-
+        # file: Dockerfile
+        FROM debian:12
+        ENTRYPOINT ["/entrypoint.sh"]
+        CMD ["nginx", "-g", "daemon off;"]
+
+    Good::
+
+        services:
+          web:
+            build: .
+            entrypoint: ["/entrypoint.sh"]
+            command: ["nginx", "-g", "daemon off;"]
+        # file: Dockerfile
+        FROM debian:12
+        ENTRYPOINT ["/entrypoint.sh"]
+        CMD ["nginx", "-g", "daemon off;"]
+    """
+    entrypoint = service.get("entrypoint")
+    words = [word.text() for word in entrypoint or ()]
+    if entrypoint is None or not words or service.get("command") is not None:
+        not_applicable("the command is that of the image or is given")
+    dropped = service.stage.last("CMD") if service.stage else None
+    if dropped is None:
+        not_applicable("no CMD is known to be dropped")
+    original = service.stage.last("ENTRYPOINT") if service.stage else None
+    same = original is not None and [word.text for word in original.words] == words
+    if same or _hands_over(service, words):
+        yield service.finding(
+            "`entrypoint:` drops the image's CMD",
+            set_key("command", [word.text for word in dropped.words])
+            if dropped.form == "exec"
+            else advice("command: ..."),
+            at=entrypoint,
+        )
+
+
+def _hands_over(service: Service, words: list[str]) -> bool:
+    script = service.scripts.get(words[-1])
+    return script is not None and any('"$@"' in word.raw for c in script.run("exec") for word in c.args)
+
+
+@control(severity="low", plan="P3", optional=True)
+def init_reaps_children(posture: Posture) -> Findings:
+    """An init process reaps orphans and forwards signals.
+
+    A program that was not written to be process 1 ignores SIGTERM and leaves zombies of its children.
+
+    Bad::
+
+        services:
+          web:  # <-
+            image: app
+
+    Good::
+
+        services:
+          web:
+            image: app
+            init: true
+    """
+    if posture.service is not None and {"tini", "dumb-init"} & {
+        word.rsplit("/", 1)[-1] for word in posture.entrypoint.get(())[:1]
+    }:
+        return
+    if not posture.init.value:
+        yield posture.init.finding("no init process", set_key("init", True, effect="safe"))
+
+
+@control(severity="low", plan="P3")
+def stops_gracefully(service: Service) -> Findings:
+    """The program gets a signal it can handle, and time to act on it.
+
+    With SIGKILL, or no grace period, every stop is a crash.
+
+    Bad::
+
+        services:
+          db:
+            image: postgres
+            stop_signal: SIGKILL  # <-
+          web:
+            image: app
+            stop_grace_period: 0s  # <-
+
+    Good::
+
+        services:
+          db:
+            image: postgres
+            stop_grace_period: 1m
+    """
+    signal, grace = service.get("stop_signal"), service.get("stop_grace_period")
+    if signal is not None and signal.text().upper() in {"SIGKILL", "KILL", "9"}:
+        yield service.finding("it is stopped by SIGKILL", set_key("stop_signal", "SIGTERM"), at=signal)
+    if grace is not None and grace.text() in {"0", "0s"}:
+        yield service.finding("it gets no time to stop", set_key("stop_grace_period", "10s"), at=grace)
+
+
+@control(severity="low", optional=True, owasp="RULE 7")
+def logs_are_rotated(posture: Posture) -> Findings:
+    """The container's log is bounded.
+
+    The default driver, `json-file`, keeps everything: whoever makes the service log fills the host's disk.
+
+    Bad::
+
+        services:
+          web:  # <-
+            image: app
+
+    Good::
+
+        services:
+          web:
+            image: app
+            logging:
+              driver: json-file
+              options:
+                max-size: 10m
+                max-file: "3"
+    """
+    logging: Logging = posture.logging.value
+    if logging.driver in _LOCAL_DRIVERS and not logging.option("max-size"):
+        yield posture.logging.finding(
+            "its log grows without bound",
+            set_key("logging", {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}),
+        )
+
+
+@control(severity="low", equivalents={"compose-lint": "CL-0014"})
+def logs_are_kept(posture: Posture) -> Findings:
+    """The container's output is kept.
+
+    With the log driver `none` nobody can say afterwards what happened.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            logging:
+              driver: none  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            logging:
+              driver: local
+    """
+    if posture.logging.value.driver == "none":
+        yield posture.logging.finding("its output is thrown away", set_key("logging.driver", "local"))
+
+
+@control(severity="medium", plan="P2")
+def exec_command_has_no_shell_syntax(service: Service) -> Findings:
+    """A command without a shell has no shell syntax.
+
+    Neither a list nor a string is run by a shell: `$$(...)` and `$$VAR` reach the program as text, and from the first
+    `|`, `&&`, `;` or `>` on, a string is dropped.
+
+    Bad::
+
+        services:
+          cache:
+            image: redis:7.4
+            command: ["redis-server", "--requirepass", "$$(cat /run/secrets/redis)"]  # <-
+
+    Good::
+
+        services:
+          cache:
+            image: redis:7.4
+            command: ["sh", "-c", "exec redis-server --requirepass \\"$$(cat /run/secrets/redis)\\""]
+    """
+    for path in ("entrypoint", "command"):
+        words: list[Node] = service.items(path)
+        if _is_run_by_a_shell(service, path):
+            continue
+        for word in shell_syntax(words):
+            yield service.finding(
+                "shell syntax reaches the program as text: no shell runs",
+                advice(f'{path}: ["sh", "-c", "exec ..."]'),
+                at=path,
+                why=None if "$" in word.text() else "An operator that is an argument of its own does nothing.",
+            )
+            break
+
+
+def _is_run_by_a_shell(service: Service, path: str) -> bool:
+    """A command below ``entrypoint: ["sh", "-c"]`` is shell text."""
+    words = service.posture.entrypoint.get(()) if service.posture else ()
+    return path == "command" and bool(words) and words[0].rsplit("/", 1)[-1] in _SHELLS
