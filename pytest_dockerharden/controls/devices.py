@@ -231,7 +231,7 @@ def safe_sysctls(posture: Posture) -> Findings:
 def namespaced_sysctls(posture: Posture) -> Findings:
     """Every kernel parameter that is set belongs to the container.
 
-    ``vm.*`` and most of ``kernel.*`` are the machine's: the engine refuses to start a container that sets them. With the
+    ``vm.*`` and most of ``kernel.*`` are the machine's: a container that sets them is refused. With the
     host's network the same holds for ``net.*``.
 
     Bad::
@@ -268,7 +268,7 @@ def namespaced_sysctls(posture: Posture) -> Findings:
 def no_privileged_groups(posture: Posture) -> Findings:
     """No group is added that is root's equal.
 
-    Members of ``docker`` start privileged containers, members of ``disk`` read every file from the raw device, and group
+    Members of ``docker`` start privileged containers, those of ``disk`` read every file from the raw device, and group
     0 owns what the system opens to root's group.
 
     Bad::

@@ -98,7 +98,7 @@ def no_host_uts(posture: Posture) -> Findings:
 def no_host_userns(posture: Posture) -> Findings:
     """User namespace remapping is not switched off.
 
-    Where the engine maps container users to harmless ones, ``userns_mode: host`` makes root in this container root again.
+    Where the engine maps container users to harmless ones, ``userns_mode: host`` makes this root real again.
 
     Bad::
 
