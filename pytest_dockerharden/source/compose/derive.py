@@ -80,6 +80,21 @@ class Parts:
         return Node(value, node.origin, None, node.related, node.template)
 
 
+Entries = dict[str, Node]
+
+
+def entries_below(node: Node, key: str) -> Entries:
+    """The entries of the mapping under a key, none where there is no mapping."""
+    children = node.get(key)
+    return dict(children.items()) if children is not None else {}
+
+
+def value_at(node: Node, *path: str | int) -> Node | None:
+    """The node at a path, None where it is absent or null."""
+    child = node.get(*path)
+    return None if child is None or child.value is None else child
+
+
 def refused(message: str, node: Node, hint: str = "") -> Problem:
     """The problem of a value that Docker Compose would not load."""
     return Problem("refused", message, node.origin, hint)

@@ -296,7 +296,7 @@ VOLUME = mapping(
 )
 SOURCE_KEYS = {
     **dict.fromkeys(("name", "environment", "file", "template_driver"), TEXT),
-    "external": EXTERNAL,
+    "external": mapping({"name": TEXT}, scalars=(bool, str), others=ANYTHING),
     "labels": KEY_VALUES,
 }
 SECRET = mapping({**SOURCE_KEYS, "driver": TEXT, "driver_opts": OPTIONS})
