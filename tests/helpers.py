@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +27,18 @@ def write(folder: Path, files: dict[str, str]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def write_git_index(folder: Path, names: list[str]) -> None:
+    """Make ``folder`` a git checkout in which ``names`` are tracked (index format version 2)."""
+    body = b"DIRC" + struct.pack(">II", 2, len(names))
+    for name in sorted(names):
+        path = name.encode()
+        entry = bytes(40) + hashlib.sha1(path, usedforsecurity=False).digest() + struct.pack(">H", len(path)) + path
+        body += entry + bytes(8 - len(entry) % 8)
+    (folder / ".git").mkdir(exist_ok=True)
+    (folder / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (folder / ".git/index").write_bytes(body + hashlib.sha1(body, usedforsecurity=False).digest())
 
 
 def is_dockerfile(name: str) -> bool:

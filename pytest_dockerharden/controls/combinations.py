@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from pytest_dockerharden.controls.secret_files import is_development_file
 from pytest_dockerharden.model.control import control
@@ -10,7 +10,7 @@ from pytest_dockerharden.model.fact import Fact, not_applicable
 from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
-from pytest_dockerharden.model.posture import Mount, Port, Posture
+from pytest_dockerharden.model.posture import Port, Posture
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.model.remedies import advice
 
@@ -79,14 +79,12 @@ def overlays_keep_the_hardening(service: Service, *, exempt: tuple[str, ...] = D
           web:
             image: app
             read_only: true
-            volumes:
-              - ./conf:/etc/app:ro
+            mem_limit: 512m
         # file: compose.prod.yaml
         services:
           web:
             read_only: false  # <-
-            volumes:
-              - ./conf:/etc/app  # <-
+            mem_limit: 0  # <-
 
     Good::
 
@@ -94,8 +92,7 @@ def overlays_keep_the_hardening(service: Service, *, exempt: tuple[str, ...] = D
           web:
             image: app
             read_only: true
-            volumes:
-              - ./conf:/etc/app:ro
+            mem_limit: 512m
         # file: compose.prod.yaml
         services:
           web:
@@ -112,8 +109,6 @@ def overlays_keep_the_hardening(service: Service, *, exempt: tuple[str, ...] = D
     gained = _gained(before.cap_bounding, after.cap_bounding)
     if gained and not after.privileged.get(False):
         yield service.finding(f"it gains {', '.join(gained)}", _keep(), at=_place(after.cap_bounding, service))
-    for mount in _now_writable(before, after):
-        yield service.finding(f"{mount.target} loses its `:ro`", advice("write `:ro` here as well"), at=mount.origin)
 
 
 def _keep() -> Remedy:
@@ -129,11 +124,6 @@ def _gained(before: Fact[frozenset[str]], after: Fact[frozenset[str]]) -> list[s
     if not before.known or not after.known:
         return []
     return sorted(after.value - before.value)
-
-
-def _now_writable(before: Posture, after: Posture) -> Iterator[Mount]:
-    read_only = {mount.target for mount in before.mounts.get(()) if mount.read_only}
-    return (m for m in after.mounts.get(()) if m.target in read_only and not m.read_only and m.kind != "tmpfs")
 
 
 @control(severity="medium", plan="P1")

@@ -134,10 +134,8 @@ def secret_files_are_not_tracked(project: Project) -> Findings:
         secrets:
           redis_password:
             file: ./redis_password.txt  # <-
-        # file: redis_password.txt
+        # file: redis_password.txt (in git)
         not-a-real-one
-        # file: .git/index
-        tracked: redis_password.txt
 
     Good::
 
@@ -291,7 +289,7 @@ def secret_files_are_readable(posture: Posture) -> Findings:
         secrets:
           redis_password:
             file: ./redis_password.txt
-        # file: redis_password.txt 0600
+        # file: redis_password.txt (0600)
         not-a-real-one
 
     Good::
@@ -436,10 +434,8 @@ def env_files_are_not_tracked(service: Service) -> Findings:
             image: app
             env_file:
               - web.env  # <-
-        # file: web.env
+        # file: web.env (in git)
         DB_PASSWORD=not-a-real-one
-        # file: .git/index
-        tracked: web.env
 
     Good::
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from pytest_dockerharden.controls import load_all
-from tests.helpers import hits
+from tests.helpers import hits, write_git_index
 
 CONTROLS = load_all()
 STATIC = {"Posture", "Service", "Project", "Stage", "Dockerfile"}
 MARK = re.compile(r"\s*# <-\s*$")
 COMPOSE = re.compile(r"(services|include|x-\w+|name|networks|volumes):")
-FILE = re.compile(r"# file: (\S+)\s*$")
+FILE = re.compile(r"# file: (\S+)(?: \((0\d{3}|in git)\))?\s*$")
 
 
 def split(example: str) -> dict[str, str]:
@@ -30,6 +30,27 @@ def split(example: str) -> dict[str, str]:
             continue
         files.setdefault(current, []).append(line)
     return {name: "\n".join(text) + "\n" for name, text in files.items() if any(line.strip() for line in text)}
+
+
+def prepare(folder: Path, example: str) -> None:
+    """What ``# file: NAME (0600)`` and ``# file: NAME (in git)`` say of a file, beyond its text."""
+    said = [match for line in example.splitlines() if (match := FILE.match(line)) and match[2]]
+    for match in said:
+        if match[2].startswith("0"):
+            (folder / match[1]).parent.mkdir(parents=True, exist_ok=True)
+            (folder / match[1]).touch()
+            (folder / match[1]).chmod(int(match[2], 8))
+    tracked = [match[1] for match in said if match[2] == "in git"]
+    if tracked:
+        write_git_index(folder, tracked)
+
+
+def overlays(files: dict[str, str]) -> dict[str, tuple[str, ...]] | None:
+    """``compose.prod.yaml`` beside ``compose.yaml`` is an overlay of it."""
+    further = [name for name in files if re.fullmatch(r"compose\.\w+\.yaml", name)]
+    if not further:
+        return None
+    return {"base": ("compose.yaml",), **{name.split(".")[1]: ("compose.yaml", name) for name in further}}
 
 
 def marked(files: dict[str, str]) -> set[tuple[str, int]]:
@@ -57,12 +78,15 @@ def test_the_marked_lines_are_found(control: str, example: str, tmp_path: Path) 
     files = split(example)
     expected = marked(files)
     assert expected, "a Bad block marks the lines that must be reported with '# <-'"
-    assert {(hit.file, hit.line) for hit in hits(tmp_path, unmarked(files), control)} == expected
+    prepare(tmp_path, example)
+    assert {(hit.file, hit.line) for hit in hits(tmp_path, unmarked(files), control, overlays(files))} == expected
 
 
 @pytest.mark.parametrize(("control", "example"), list(examples("good")))
 def test_the_good_example_is_silent(control: str, example: str, tmp_path: Path) -> None:
-    assert hits(tmp_path, split(example), control) == []
+    prepare(tmp_path, example)
+    files = split(example)
+    assert hits(tmp_path, files, control, overlays(files)) == []
 
 
 @pytest.mark.parametrize("control", [pytest.param(c, id=c.id) for c in CONTROLS.values()])
