@@ -241,7 +241,7 @@ def _source(kind: str, entry: Node) -> Iterator[Problem]:
         return
     if len(given) > 1:
         yield _refused_key(f"{', '.join(keys)} exclude each other", given[1], "keep one of them")
-    elif not given and not value_at(entry, "driver"):
+    elif not given:
         yield _refused_key(f"none of {', '.join(keys)}", entry, f"add {keys[0]}: or external: true")
 
 

@@ -45,8 +45,8 @@ def _swarm_deploy(service: Node) -> Iterator[Problem]:
         yield _at_key("deploy.resources.reservations.cpus: it has an effect in Swarm only", node)
     if node := value_at(service, "credential_spec"):
         yield _at_key("credential_spec is for Windows containers in Swarm only", node)
-    if node := value_at(service, "storage_opt", "size"):
-        yield _at_key("storage_opt.size: most storage drivers do not honour it", node)
+    for key, node in entries_below(service, "storage_opt").items():
+        yield _at_key(f"storage_opt.{key}: most storage drivers do not honour it", node)
 
 
 def _swarm_ports(service: Node) -> Iterator[Problem]:

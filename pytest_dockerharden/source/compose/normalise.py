@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.problem import Problem
-from pytest_dockerharden.source.compose.derive import default, derive
+from pytest_dockerharden.source.compose.derive import Entries, default, derive, entries_below
 from pytest_dockerharden.source.compose.paths import Resolver
 
 NAMED = ("networks", "volumes", "secrets", "configs")
@@ -22,19 +22,20 @@ def normalise(model: Node, *, project: str, directory_of: Callable[[Node], str],
     """
     if not isinstance(model.value, dict):
         return []
-    services = dict((model.get("services") or model).items()) if model.get("services") else {}
+    services = entries_below(model, "services")
+    workloads = {**entries_below(model, "jobs"), **services}
     resolver = Resolver(directory_of, home)
-    for service in services.values():
+    for service in workloads.values():
         if isinstance(service.value, dict):
             _complete_service(service, service.value, resolver)
-    _complete_networks(model, model.value, services)
+    _complete_networks(model.value, workloads)
     for kind in NAMED:
-        for key, entry in (model.get(kind) or Node({}, model.origin)).items():
+        for key, entry in entries_below(model, kind).items():
             _complete_resource(kind, key, entry, project, resolver)
     return []
 
 
-def _complete_service(service: Node, entries: dict[str, Node], resolver: Resolver) -> None:
+def _complete_service(service: Node, entries: Entries, resolver: Resolver) -> None:
     build = entries.get("build")
     if build is not None and isinstance(build.value, dict):
         _complete_build(build, build.value, resolver)
@@ -42,13 +43,13 @@ def _complete_service(service: Node, entries: dict[str, Node], resolver: Resolve
     resolver.service(service)
 
 
-def _complete_build(build: Node, entries: dict[str, Node], resolver: Resolver) -> None:
+def _complete_build(build: Node, entries: Entries, resolver: Resolver) -> None:
     entries.setdefault("context", default(build, "."))
     if "dockerfile_inline" not in entries:
         entries.setdefault("dockerfile", default(build, "Dockerfile"))
 
 
-def _complete_dependencies(service: Node, entries: dict[str, Node]) -> None:
+def _complete_dependencies(service: Node, entries: Entries) -> None:
     implied = dict(_implied_dependencies(service))
     if not implied:
         return
@@ -81,7 +82,7 @@ def _dependency(reason: Node, *, restart: bool) -> Node:
     return default(reason, dict(entries))
 
 
-def _complete_networks(model: Node, entries: dict[str, Node], services: dict[str, Node]) -> None:
+def _complete_networks(entries: Entries, services: Entries) -> None:
     """Attach the services that name no network to the default one, and declare it where one does."""
     used = None
     for service in services.values():
@@ -94,12 +95,26 @@ def _complete_networks(model: Node, entries: dict[str, Node], services: dict[str
         mode = service.get("network_mode")
         if networks is None and (mode is None or not mode.value):
             service.value["networks"] = default(service, {DEFAULT_NETWORK: default(service, None)})
+        _complete_hooks(service)
         if service.get("networks", DEFAULT_NETWORK) is not None:
             used = used or service
     if used is not None:
         declared = entries.setdefault("networks", default(used, {}))
         if isinstance(declared.value, dict) and DEFAULT_NETWORK not in declared.value:
             declared.value[DEFAULT_NETWORK] = default(used, {})
+
+
+def _complete_hooks(service: Node) -> None:
+    """A container that runs before the service has its image and joins its networks."""
+    for hook in service.get("pre_start") or ():
+        if not isinstance(hook.value, dict):
+            continue
+        image, networks = service.get("image"), service.get("networks")
+        if image is not None:
+            hook.value.setdefault("image", image)
+        if networks is not None and isinstance(networks.value, dict):
+            own = entries_below(hook, "networks")
+            hook.value["networks"] = default(hook, {**networks.value, **own})
 
 
 def _complete_resource(kind: str, key: str, entry: Node, project: str, resolver: Resolver) -> None:

@@ -31,6 +31,8 @@ class Resolver:
         for mount in service.get("volumes") or ():
             if (kind := mount.get("type")) is not None and kind.value == "bind":
                 self._replace(mount, "source")
+        for hook in service.get("pre_start") or ():
+            self.service(hook)
 
     def resource(self, kind: str, entry: Node) -> None:
         """The path of a secret or config, and that of a bind mount in the guise of a volume."""

@@ -47,7 +47,10 @@ def _long_form(item: Node) -> list[Node]:
     host = entry.get("host_ip")
     if host is not None and not host.unresolved and not _is_address(host.text()):
         raise SourceError(refused(f"{host.text()!r} is not an IP address", host, "name an address of this host"))
-    if isinstance(target.value, str) and (number := parse_integer(target.value)) is not None:
+    if isinstance(target.value, str) and not target.unresolved:
+        number = parse_integer(target.value)
+        if number is None:
+            raise SourceError(refused("must be an integer", target))
         entry["target"] = derive(target, number)
     published = entry.get("published")
     if published is not None:

@@ -211,7 +211,7 @@ CONTAINER: dict[str, Rule] = {
     "env_file": either(TEXT, list_of(either(TEXT, ENV_FILE))),
     "extra_hosts": EXTRA_HOSTS,
     "gpus": either(word("all"), list_of(mapping(DEVICE_KEYS, others=ANYTHING))),
-    "group_add": list_of(NUMBER, distinct=True),
+    "group_add": list_of(INTEGER, distinct=True),
     "logging": mapping({"driver": TEXT, "options": named(scalar(str, int, float, NULL))}),
     "models": either(DISTINCT_TEXTS, named(mapping({"endpoint_var": TEXT, "model_var": TEXT}, scalars=(NULL,)))),
     "networks": either(DISTINCT_TEXTS, named(ATTACHMENT, NAME)),

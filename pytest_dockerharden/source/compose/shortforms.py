@@ -140,10 +140,9 @@ def _file_mount(item: Node, found: Problems) -> Node:
 
 def _file_mode(mode: Node, found: Problems) -> Node:
     if isinstance(mode.value, str):
-        try:
-            return derive(mode, f"0{int(mode.value, 8):o}")
-        except ValueError:
+        if not OCTAL.fullmatch(mode.value):
             return unreadable(mode, found, "a file mode", 'write it in octal: "0440"')
+        return derive(mode, f"0{int(mode.value, 8):o}")
     _note_decimal_mode(mode, found)
     return derive(mode, f"0{int(mode.value):o}") if isinstance(mode.value, (int, float)) else mode
 
@@ -274,6 +273,7 @@ def _resource(forms: dict[str, Form]) -> Form:
     return entries_of(chain(_external, mapping({"external": as_bool, "labels": empty_texts, **forms})))
 
 
+OCTAL = re.compile(r"[0-7]{1,7}")
 OCTAL_LOOKS = re.compile(r"[01]?[0-7][04567][04567]")
 LIMITS = mapping({"cpus": as_number, "memory": as_bytes, "pids": as_integer})
 DEVICE_REQUEST = mapping({"count": as_count, "options": empty_texts})
@@ -355,7 +355,7 @@ SERVICE: dict[str, Form] = {
     **dict.fromkeys(("cpus", "cpu_percent"), as_number),
     **dict.fromkeys(("attach", "init", "oom_kill_disable", "privileged", "read_only"), as_bool),
     **dict.fromkeys(("stdin_open", "tty", "use_api_socket"), as_bool),
-    **dict.fromkeys(("stop_grace_period", "pull_refresh_after"), as_duration),
+    "stop_grace_period": as_duration,
     **dict.fromkeys(("dns", "dns_search", "tmpfs", "label_file"), as_texts),
     **dict.fromkeys(("expose", "group_add"), items_of(as_text)),
     **dict.fromkeys(("labels", "annotations", "sysctls"), empty_texts),
@@ -396,4 +396,5 @@ TOP: dict[str, Form] = {
     "secrets": _resource({"driver_opts": empty_texts}),
     "configs": _resource({}),
     "models": entries_of(mapping({})),
+    "jobs": entries_of(SERVICE_FORM),
 }
