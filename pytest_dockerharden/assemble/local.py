@@ -54,7 +54,7 @@ def _keys(path: str, sources: Sources) -> tuple[str, ...]:
 def _env_files(project: Project) -> Iterator[str]:
     yield os.path.join(project.directory, ".env")
     for service in project.services.values():
-        for item in service.items("env_file"):
+        for item in service.env_files:
             node = item.get("path") if isinstance(item.value, dict) else item
             yield from _path(node, project)
 

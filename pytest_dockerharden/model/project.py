@@ -29,7 +29,8 @@ class Service:
     ``image`` configuration, the predicted ``posture``, the ``nginx`` configurations that reach its container, and the
     ``scripts`` of the project that do (path in the container -> shell text), such as an entrypoint script.
     ``parse_command`` turns a canonical ``command``, ``entrypoint`` or ``healthcheck.test`` into what it runs, and
-    ``source_text`` gives the source text of a span.
+    ``source_text`` gives the source text of a span. ``env_files`` are the items of ``env_file``, which the canonical
+    model has no more: their variables are in its ``environment``.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Service:
     posture: Posture | None = None
     nginx: tuple[NginxConfig, ...] = ()
     scripts: Mapping[str, Script] = field(default_factory=dict)
+    env_files: tuple[Node, ...] = ()
     # filled by the assembly
     parse_command: Callable[[Node], Script] | None = field(default=None, repr=False)
     source_text: Callable[[TextOrigin], str] | None = field(default=None, repr=False)

@@ -13,18 +13,20 @@ from pytest_dockerharden.source.compose.session import Session
 RAW = "raw"
 
 
-def add_env_files(service: Node, environment: Mapping[str, str], session: Session) -> None:
+def add_env_files(service: Node, environment: Mapping[str, str], session: Session) -> tuple[Node, ...]:
     """Merge the files of a service below its own ``environment`` and ``labels``, in place.
 
-    ``env_file`` disappears, as ``docker compose config`` shows it; the entries keep their place in their file.
+    ``env_file`` disappears, as ``docker compose config`` shows it; the entries keep their place in their file. Gives
+    the items of ``env_file``.
     """
     if not isinstance(service.value, dict):
-        return
+        return ()
     env_file, label_file = service.value.pop("env_file", None), service.value.get("label_file")
     if env_file is not None:
         _add(service, service.value, "environment", env_file, environment, session)
     if label_file is not None:
         _add(service, service.value, "labels", label_file, environment, session)
+    return tuple(env_file or ())
 
 
 def _add(

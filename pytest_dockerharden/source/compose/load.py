@@ -38,6 +38,7 @@ class _Load:
         self.environment = self._environment(start)
         self.files = [os.path.abspath(file) for file in files] or self._found(start)
         self.directory = given or os.path.dirname(self.files[0])
+        self.service_env_files: dict[str, tuple[Node, ...]] = {}
 
     def _found(self, start: str) -> list[str]:
         files = discovery.named_files(start, self.environment) or discovery.discover(start)
@@ -93,8 +94,8 @@ class _Load:
         drop_inactive(model, active_profiles(self.options.profiles, self.environment))
         if self.options.drop_unused:
             drop_unused(model)
-        for service in _entries(model, "services").values():
-            add_env_files(service, environment, self.session)
+        for service, node in _entries(model, "services").items():
+            self.service_env_files[service] = add_env_files(node, environment, self.session)
 
     def _documents(self) -> list[Document]:
         documents = [document for file in self.files for document in self.session.documents(file)]
@@ -125,7 +126,9 @@ class _Load:
             read=tuple(path for path in self.session.read if path not in self.files),
         )
         for service, node in _entries(model, "services").items():
-            project.services[service] = Service(service, node, project)
+            project.services[service] = Service(
+                service, node, project, env_files=self.service_env_files.get(service, ())
+            )
         for resource in RESOURCES:
             getattr(project, resource).update(_entries(model, resource))
         return project
@@ -135,7 +138,8 @@ def _set_name(model: Node, name: str) -> None:
     if isinstance(model.value, dict):
         declared = model.value.get("name")
         place = declared or model
-        model.value["name"] = Node(name, place.origin, place.key_origin, template=declared and declared.template)
+        template = declared.template if declared else None
+        model.value["name"] = Node(name, place.origin, place.key_origin, template=template)
         model.value.pop("version", None)
 
 
