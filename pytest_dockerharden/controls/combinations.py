@@ -221,8 +221,8 @@ def overlays_drop_the_development_env_file(service: Service, *, exempt: tuple[st
         LOG_LEVEL=info
     """
     base = _base_service(service, exempt)
-    before = {_path(entry) for entry in base.items("env_file")}
-    after = service.items("env_file")
+    before = {_path(entry) for entry in base.env_files}
+    after = service.env_files
     added = [entry for entry in after if _path(entry) not in before]
     kept = [_path(entry) for entry in after if _path(entry) in before and is_development_file(_path(entry))]
     if added and kept:
@@ -249,12 +249,12 @@ def production_has_limits_of_its_own(
     Bad::
 
         services:
-          web:
+          web:  # <-
             image: app
             mem_limit: 512m
         # file: compose.prod.yaml
         services:
-          web:  # <-
+          web:
             restart: always
 
     Good::

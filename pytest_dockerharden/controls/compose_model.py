@@ -134,7 +134,13 @@ def _is_version(problem: Problem) -> bool:
 
 
 def _judged_elsewhere(problem: Problem) -> bool:
-    return _is_unset_variable(problem) or _is_version(problem)
+    """What has a control of its own, here or beside secret files and healthchecks."""
+    return (
+        _is_unset_variable(problem)
+        or _is_version(problem)
+        or problem.message.startswith(("start_interval without", "without a condition this cancels"))
+        or problem.message.endswith(("of secrets is ignored outside Swarm", "of configs is ignored outside Swarm"))
+    )
 
 
 @control(severity="high", equivalents={"dclint": "no-duplicate-container-names"})

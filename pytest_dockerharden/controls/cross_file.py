@@ -7,7 +7,7 @@ from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
-from pytest_dockerharden.model.project import Project, Service
+from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, remove_key
 from pytest_dockerharden.model.secrets import is_secret_name
 
@@ -217,33 +217,3 @@ def build_target_exists(service: Service) -> Findings:
             advice(f"one of: {', '.join(names) or '(none named)'}"),
             at=target,
         )
-
-
-@control(severity="info", optional=True)
-def dockerfiles_are_built(project: Project) -> Findings:
-    """Every Dockerfile beside the compose file is built by a service.
-
-    One that no service builds is checked and updated by nobody.
-
-    Bad::
-
-        services:  # <-
-          web:
-            build: ./web
-        # file: web/Dockerfile
-        FROM scratch
-        # file: old/Dockerfile
-        FROM scratch
-
-    Good::
-
-        services:
-          web:
-            build: ./web
-        # file: web/Dockerfile
-        FROM scratch
-    """
-    for path, dockerfile in project.dockerfiles.items():
-        if not dockerfile.built_by:
-            name = path.removeprefix(project.directory).lstrip("/")
-            yield project.finding(f"no service builds {name}", advice("remove it, or build it"))

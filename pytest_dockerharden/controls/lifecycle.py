@@ -373,8 +373,8 @@ def logs_are_kept(posture: Posture) -> Findings:
         services:
           web:
             image: app
-            logging:
-              driver: none  # <-
+            logging:  # <-
+              driver: none
 
     Good::
 

@@ -459,7 +459,7 @@ def env_files_are_not_tracked(service: Service) -> Findings:
 
 
 def _env_files(service: Service) -> Iterator[tuple[Node, FileFact]]:
-    entries = service.items("env_file")
+    entries = service.env_files
     if not entries:
         not_applicable("no env file")
     for entry in entries:
@@ -567,7 +567,7 @@ def _faces_the_network(service: Service) -> bool:
 
 
 def _paths(service: Service) -> set[str]:
-    return {(entry.get("path") or entry).text() for entry in service.items("env_file")}
+    return {(entry.get("path") or entry).text() for entry in service.env_files}
 
 
 @control(severity="low", plan="P2")

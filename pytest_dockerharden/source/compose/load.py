@@ -90,6 +90,8 @@ class _Load:
         resolve_environment(model, environment)
         home = environment.get("HOME")
         problems.add(*normalise(model, project=name, directory_of=lambda node: self.directory, home=home))
+        if (version := model.get("version")) is not None:
+            problems.warn("`version` is obsolete and ignored", version.place, "remove it")
         _set_name(model, name)
         drop_inactive(model, active_profiles(self.options.profiles, self.environment))
         if self.options.drop_unused:
