@@ -10,7 +10,7 @@ from pytest_dockerharden.model.fact import Fact, not_applicable
 from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
-from pytest_dockerharden.model.posture import Port, Posture
+from pytest_dockerharden.model.posture import Port
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.model.remedies import advice
 

@@ -12,6 +12,8 @@ from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.model.remedies import advice, remove_key, set_key
 
+_ELSEWHERE_BY_START = ("start_interval without", "without a condition this cancels", "everything from ")
+_ELSEWHERE_BY_END = ("of secrets is ignored outside Swarm", "of configs is ignored outside Swarm")
 _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
@@ -138,7 +140,9 @@ def _judged_elsewhere(problem: Problem) -> bool:
     return (
         _is_unset_variable(problem)
         or _is_version(problem)
-        or problem.message.startswith(("start_interval without", "without a condition this cancels"))
+        or problem.message.startswith(
+            ("start_interval without", "without a condition this cancels", "everything from ")
+        )
         or problem.message.endswith(("of secrets is ignored outside Swarm", "of configs is ignored outside Swarm"))
     )
 

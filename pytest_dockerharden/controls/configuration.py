@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from pytest_dockerharden.controls.lifecycle import entrypoint_file
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.posture import Mount, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.reference import parse_reference
@@ -18,6 +20,13 @@ from pytest_dockerharden.model.shell import Command, Script, Word
 _ALWAYS_WRITABLE = ("/dev/", "/proc/", "/sys/")
 _WRITERS = frozenset({"tee", "touch", "mkdir", "cp", "mv", "ln", "install", "chown", "chmod"})
 _REDIS = frozenset({"redis-server", "valkey-server", "keydb-server"})
+_PASSWORD_FLAGS = (
+    "--requirepass", "--masterauth", "--password", "--root-password", "--admin-password", "--token", "--secret",
+    "--api-key", "--secret-key", "--default-password",
+)  # fmt: skip
+_VARIABLE = re.compile(r"(?<!\$)(?:\$\$)*\$\{?[A-Za-z_]")
+_FLAG_AND_VARIABLE = re.compile(rf"(?:{'|'.join(_PASSWORD_FLAGS)})[ =]+[\"']?(?:\$\$)*\$\{{?[A-Za-z_]")
+_BY_FILE = advice("read it from a file of `secrets:`")
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -426,26 +435,30 @@ def no_password_on_the_command_line(service: Service) -> Findings:
             image: redis:7.4
             command: sh -c 'exec redis-server --requirepass "$$(cat /run/secrets/redis_password)"'
     """
-    flags = (
-        "--requirepass",
-        "--masterauth",
-        "--password",
-        "--root-password",
-        "--token",
-        "--secret",
-        "--admin-password",
-    )
     for path, script in (("entrypoint", service.entrypoint_script), ("command", service.command_script)):
-        if service.get(path) is None:
+        node = service.get(path)
+        if node is None:
             continue
-        for command in script.commands:
-            value = _option(command, *flags)
-            # what the shell of the container puts there is not in the compose file
-            if value is None or value.value in {None, ""} or "$" in value.raw.strip("'"):
-                continue
-            if value.text.startswith("/") and "file" in value.text:
-                continue
-            yield service.finding(
-                "a password stands on the command line", advice("read it from a file of `secrets:`"), at=path
-            )
-            return
+        if _interpolated_password(list(node)):
+            yield service.finding("compose writes a password on the command line", _BY_FILE, at=path)
+        elif any(_literal_password(command) for command in script.commands):
+            yield service.finding("a password stands on the command line", _BY_FILE, at=path)
+
+
+def _interpolated_password(words: list[Node]) -> bool:
+    """``--requirepass ${REDIS_PASSWORD}`` in one text, or a flag and its value as items of a list."""
+    before = ""
+    for word in words:
+        template = word.template or ""
+        if _FLAG_AND_VARIABLE.search(template) or (before in _PASSWORD_FLAGS and _VARIABLE.search(template)):
+            return True
+        before = word.text()
+    return False
+
+
+def _literal_password(command: Command) -> bool:
+    value = _option(command, *_PASSWORD_FLAGS)
+    # what the shell of the container puts there is not in the compose file
+    return (
+        value is not None and bool(value.value) and "$" not in value.raw and not value.raw.startswith(("-", "<", "/"))
+    )

@@ -6,7 +6,6 @@ from pytest_dockerharden.controls.health_probe import shell_syntax
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
-from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.posture import Logging, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, set_key
@@ -401,6 +400,9 @@ def exec_command_has_no_shell_syntax(service: Service) -> Findings:
           cache:
             image: redis:7.4
             command: ["redis-server", "--requirepass", "$$(cat /run/secrets/redis)"]  # <-
+          web:
+            image: app
+            command: ./migrate && ./serve  # <-
 
     Good::
 
@@ -410,17 +412,17 @@ def exec_command_has_no_shell_syntax(service: Service) -> Findings:
             command: ["sh", "-c", "exec redis-server --requirepass \\"$$(cat /run/secrets/redis)\\""]
     """
     for path in ("entrypoint", "command"):
-        words: list[Node] = service.items(path)
-        if _is_run_by_a_shell(service, path):
+        node = service.get(path)
+        if node is None or _is_run_by_a_shell(service, path):
             continue
-        for word in shell_syntax(words):
-            yield service.finding(
-                "shell syntax reaches the program as text: no shell runs",
-                advice(f'{path}: ["sh", "-c", "exec ..."]'),
-                at=path,
-                why=None if "$" in word.text() else "An operator that is an argument of its own does nothing.",
-            )
-            break
+        remedy = advice(f'{path}: ["sh", "-c", "exec ..."]')
+        dropped = [
+            p for p in service.project.problems if p.origin == node.origin and p.message.startswith("everything")
+        ]
+        if dropped:
+            yield service.finding(f"{dropped[0].message}: no shell runs", remedy, at=path)
+        elif any(shell_syntax(list(node))):
+            yield service.finding("shell syntax reaches the program as text: no shell runs", remedy, at=path)
 
 
 def _is_run_by_a_shell(service: Service, path: str) -> bool:
