@@ -1,0 +1,455 @@
+"""Credentials in a Dockerfile, and ways by which they get into an image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_dockerharden.model.build import instructions, may_ship, mounts, plain, runs
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Pair, Stage
+from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.secrets import has_url_credentials, is_literal_secret, is_secret_name, looks_like_secret
+from pytest_dockerharden.model.shell import Command, Word
+
+_MOUNT = advice("RUN --mount=type=secret,id=NAME,env=NAME ...")
+_NO_SECRET = re.compile(r"(/var)?/run/secrets/\S*|(?i:true|false|yes|no|on|off|none)|")
+_REFERENCE = re.compile(r"\$|\A/run/secrets/|\A/var/run/secrets/")
+
+
+@control(
+    severity="critical",
+    cis="4.10",
+    owasp="RULE 12",
+    nist="4.1.4",
+    equivalents={
+        "trivy": "DS-0031",
+        "hadolint": "DL3064",
+        "semgrep": "secret-in-build-arg",
+        "buildkit": "SecretsUsedInArgOrEnv",
+        "tally": ("tally/ruby/secrets-in-arg-or-env", "tally/ruby/prefer-secret-mounts-for-build-credentials"),
+        "sonar": "S6472",
+        "dockle": "CIS-DI-0010",
+        "docker-bench": "4.10",
+    },
+)
+def no_secrets_in_build_variables(dockerfile: Dockerfile) -> Findings:
+    """No credential is handed over in ARG or ENV.
+
+    Both stay in the image for good: `docker history` shows build arguments, `docker inspect` the environment. Mount a
+    secret for the one RUN that needs it, and give a running container its secrets as files.
+
+    Bad::
+
+        FROM node:22-slim
+        ARG NPM_TOKEN  # <-
+        ENV DB_PASSWORD=hunter2  # <-
+
+    Good::
+
+        FROM node:22-slim
+        ENV DB_PASSWORD_FILE=/run/secrets/db_password \\
+            TOKENIZERS_PARALLELISM=false
+        RUN --mount=type=secret,id=npm_token,env=NPM_TOKEN npm ci
+    """
+    for instruction in dockerfile.instructions:
+        actual = instruction.nested or instruction
+        if actual.keyword not in {"ARG", "ENV"}:
+            continue
+        for pair in actual.pairs:
+            if _holds_secret(actual, pair):
+                yield actual.finding(
+                    f"{actual.keyword} {pair.key.text} puts a credential into the image", _MOUNT, at=pair.origin
+                )
+
+
+def _holds_secret(instruction: Instruction, pair: Pair) -> bool:
+    value = pair.value
+    if not is_secret_name(pair.key.text):
+        return False
+    if instruction.keyword == "ARG" and (value is None or value.text == ""):
+        return True
+    return value is not None and not _NO_SECRET.fullmatch(value.text)
+
+
+@control(
+    severity="critical",
+    cis="4.10",
+    owasp="RULE 12",
+    nist="4.1.4",
+    equivalents={"kics": "passwords_and_secrets", "tally": "tally/secrets-in-code", "sonar": "S6437"},
+)
+def no_literal_secrets_in_dockerfile(dockerfile: Dockerfile) -> Findings:
+    """No credential is written out in the Dockerfile.
+
+    Whoever reads the repository or the image's history has it, and a later `rm` or `unset` does not take it back.
+
+    Bad::
+
+        FROM alpine:3.22
+        RUN wget --header "X-Token: ghp_0123456789abcdefghijABCDEFGHIJ012345" https://api.example.com/x  # <-
+        RUN curl -u admin:hunter2-S3cret https://example.com/file  # <-
+
+    Good::
+
+        FROM alpine:3.22
+        RUN --mount=type=secret,id=token,env=TOKEN \\
+            wget --header "X-Token: $TOKEN" https://api.example.com/x
+        RUN --mount=type=secret,id=netrc,target=/root/.netrc curl -n https://example.com/file
+    """
+    for instruction in dockerfile.instructions:
+        actual = instruction.nested or instruction
+        for origin in dict.fromkeys(_literals(actual)):
+            yield actual.finding("a credential is written out", _MOUNT, at=origin)
+
+
+def _literals(instruction: Instruction) -> Iterator[TextOrigin]:
+    for pair in instruction.pairs:
+        value = pair.value.text if pair.value else ""
+        shaped = looks_like_secret(value) and not has_url_credentials(value)
+        named = instruction.keyword == "LABEL" and is_literal_secret(pair.key.text, value)
+        if shaped or named:
+            yield pair.origin
+    for heredoc in instruction.heredocs:
+        if looks_like_secret(heredoc.body) and not has_url_credentials(heredoc.body):
+            yield heredoc.origin
+    if instruction.keyword in {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}:
+        if _worth_parsing(instruction):
+            for command in instruction.script.commands:
+                yield from _command_literals(command)
+    elif not instruction.pairs and looks_like_secret(instruction.text) and not has_url_credentials(instruction.text):
+        yield instruction.origin
+
+
+_CREDENTIAL_TOOLS = (
+    "curl",
+    "wget",
+    "mysql",
+    "mysqladmin",
+    "mysqldump",
+    "sshpass",
+    "htpasswd",
+    "psql",
+    "docker",
+    "redis-cli",
+)
+_WORTH = re.compile(
+    r"curl|wget|mysql|sshpass|htpasswd|docker|redis-cli|passw|secret|token|key|[A-Za-z0-9_-]{30}|BEGIN|export",
+    re.IGNORECASE,
+)
+
+
+def _worth_parsing(instruction: Instruction) -> bool:
+    return bool(_WORTH.search(instruction.text)) or any(_WORTH.search(h.body) for h in instruction.heredocs)
+
+
+def _command_literals(command: Command) -> Iterator[TextOrigin]:
+    for variable, assigned in command.assignments:
+        if is_literal_secret(variable, assigned.text):
+            yield assigned.origin
+    if command.name in {"sh", "bash"} and command.has("-c"):
+        return  # its commands follow
+    exports = command.name in {"export", "declare", "env"}
+    for word in command.args:
+        name, equals, value = word.text.partition("=")
+        shaped = looks_like_secret(word.text) and not has_url_credentials(word.text)
+        if shaped or (exports and equals and is_literal_secret(name, value)):
+            yield word.origin
+    if command.name in _CREDENTIAL_TOOLS:
+        password = _password_argument(command)
+        if password is not None:
+            yield password.origin
+
+
+def _password_argument(command: Command) -> Word | None:
+    """The word with the literal password of a tool that is known to take one on its command line."""
+    args = command.args
+    for index, word in enumerate(args):
+        following = args[index + 1] if index + 1 < len(args) else None
+        text = plain(word)
+        if command.name == "curl" and text in {"-u", "--user", "--proxy-user", "-U"} and following is not None:
+            user, colon, secret = plain(following).partition(":")
+            if colon and _is_literal(secret) and _is_literal(user):
+                return following
+        if (
+            command.name == "wget"
+            and re.match(r"--(http-|ftp-|proxy-)?password=.", text)
+            and _is_literal(text.split("=", 1)[1])
+        ):
+            return word
+        if command.name.startswith("mysql") and re.match(r"(-p|--password=).", text) and _is_literal(text):
+            return word
+        if command.name == "sshpass" and text.startswith("-p") and _is_literal(text[2:] or plain(following or word)):
+            return word
+        if command.name == "docker" and text in {"-p", "--password"} and following and _is_literal(plain(following)):
+            return following if args[0].text == "login" else None
+    if command.name == "htpasswd" and len(args) > 2 and command.has("-b") and _is_literal(plain(args[-1])):
+        return args[-1]
+    return None
+
+
+def _is_literal(value: str) -> bool:
+    return bool(value) and not _REFERENCE.search(value) and "`" not in value
+
+
+@control(severity="high", owasp="RULE 12", nist="4.1.4")
+def no_credentials_in_urls(stage: Stage) -> Findings:
+    """No URL of the build holds a password.
+
+    `https://user:token@host` is in the image's history, in the build log, and with `git clone` in the `.git/config`
+    that is copied along.
+
+    Bad::
+
+        FROM alpine:3.22
+        RUN git clone https://bot:s3cr3t-t0ken@git.example.com/app.git  # <-
+
+    Good::
+
+        FROM alpine:3.22
+        RUN --mount=type=ssh git clone git@git.example.com:app.git
+    """
+    for instruction in stage.instructions:
+        actual = instruction.nested or instruction
+        if "@" not in actual.text and not any("@" in heredoc.body for heredoc in actual.heredocs):
+            continue
+        for pair in actual.pairs:
+            if pair.value is not None and has_url_credentials(pair.value.text):
+                yield actual.finding("the URL holds a password", _MOUNT, at=pair.origin)
+        for heredoc in actual.heredocs:
+            if actual.keyword != "RUN" and has_url_credentials(heredoc.body):
+                yield actual.finding("a URL holds a password", _MOUNT, at=heredoc.origin)
+        if actual.keyword in {"ADD", "COPY"}:
+            words = actual.words
+        else:
+            words = tuple(
+                w for c in actual.script.commands if not (c.name in {"sh", "bash"} and c.has("-c")) for w in c.words
+            )
+        for origin in dict.fromkeys(word.origin for word in words if has_url_credentials(word.text)):
+            yield actual.finding("the URL holds a password", _MOUNT, at=origin)
+
+
+_CREDENTIAL_FILE = re.compile(
+    r"""(?:^|/)(?:
+        \.env(?:\.(?!example|sample|template|dist|defaults?|test|schema|vault|md)[\w-]+)* | \.envrc
+      | id_(?:rsa|dsa|ecdsa|ed25519)(?:_\w+)? | [\w.-]+\.(?:ppk|p12|pfx|jks|keystore|kdbx|asc\.key|kubeconfig)
+      | (?!public|pub)[\w-]*(?:key|privkey|private)[\w-]*\.pem | [\w.-]+\.key
+      | credentials(?:\.(?:json|ya?ml|csv|xml|ini|txt))? | client_secrets?\.json | service[-_]?account[\w-]*\.json
+      | secrets?\.(?:ya?ml|json|toml|env|txt|ini|properties) | \.secrets?
+      | \.(?:netrc|pgpass|my\.cnf|pypirc|npmrc|git-credentials|dockercfg|htpasswd|vault-token|vault_pass|boto|s3cfg)
+      | (?:\.docker/)config\.json | \.kube(?:/config)? | \.aws(?:/credentials)? | \.ssh | \.gnupg | \.azure
+      | terraform\.tfstate(?:\.backup)? | [\w.-]+\.tfvars | master\.key | auth\.json | passwords?\.txt
+    )/?$""",
+    re.VERBOSE,
+)
+_HARMLESS_FILE = re.compile(
+    r"(?i)public|\.pub$|example|sample|template|dummy|(^|/)(keyring|keys?)/.*\.asc$|trusted\.gpg"
+)
+
+
+@control(
+    severity="critical",
+    cis="4.10",
+    owasp="RULE 12",
+    nist="4.1.4",
+    equivalents={"trivy": "DS-0031", "dockle": "CIS-DI-0010"},
+)
+def no_credential_files_in_image(stage: Stage) -> Findings:
+    """No file that holds credentials is copied into the image.
+
+    A copied file is in its layer for ever, even when a later RUN removes it, and everyone who may pull has it.
+
+    Bad::
+
+        FROM node:22-slim
+        COPY .env id_rsa /app/  # <-
+
+    Good::
+
+        FROM node:22-slim AS build
+        COPY .npmrc ./
+        RUN npm ci
+        FROM node:22-slim
+        COPY .env.example /app/
+        COPY id_rsa.pub certs/ca.pem /app/
+        COPY --from=build /app/dist /app/dist
+    """
+    if not may_ship(stage):
+        not_applicable("the stage does not ship")
+    for instruction in instructions(stage, "COPY", "ADD"):
+        for word in instruction.words[:-1]:
+            path = plain(word)
+            if _CREDENTIAL_FILE.search(path) and not _HARMLESS_FILE.search(path) and "://" not in path:
+                name = path.rstrip("/").rsplit("/", 1)[-1]
+                yield instruction.finding(f"{name} is copied into a layer", _MOUNT, at=word.origin)
+
+
+@control(severity="medium", optional=True, owasp="RULE 12", equivalents={"tally": "tally/require-secret-mounts"})
+def credentials_come_by_secret_mount(stage: Stage) -> Findings:
+    """A step that logs in somewhere gets its credential by a secret mount.
+
+    `docker login`, `npm login`, `aws`, a private package index: what such a step reads from a build argument or a
+    copied file stays behind. A mounted secret is there for this one RUN and in no layer.
+
+    Bad::
+
+        FROM python:3.13-slim
+        RUN pip install --index-url https://$USER:$INDEX_TOKEN@pypi.example.com/simple app  # <-
+
+    Good::
+
+        FROM python:3.13-slim
+        RUN --mount=type=secret,id=index,env=INDEX_TOKEN \\
+            pip install --index-url https://bot:$INDEX_TOKEN@pypi.example.com/simple app
+    """
+    for run in runs(stage):
+        if any(mount["type"] in {"secret", "ssh"} for mount in mounts(run)) or not _LOGIN_HINT.search(run.text):
+            continue
+        login = next((command for command in run.script.commands if _logs_in(command)), None)
+        if login is not None:
+            yield run.finding(f"{login.name} needs a credential, and no secret is mounted", _MOUNT, at=login.origin)
+
+
+_LOGIN_HINT = re.compile(r"login|aws|@|authToken|gcloud|_auth|Authorization", re.IGNORECASE)
+_VARIABLE_USERINFO = re.compile(r"://[^/\s]*\$\{?\w+\}?[^/\s]*@")
+
+
+def _logs_in(command: Command) -> bool:
+    words = [plain(word) for word in command.args]
+    if command.name in {"docker", "npm", "az", "helm", "gh", "podman", "skopeo", "vault", "oras"}:
+        return "login" in words[:2]
+    if command.name == "aws":
+        return words[:1] != ["--version"] and "--no-sign-request" not in words
+    if command.name == "gcloud":
+        return words[:1] == ["auth"]
+    return any(_VARIABLE_USERINFO.search(word) or re.search(r"_authToken=.*\$", word) for word in words)
+
+
+@control(severity="high", equivalents={"sonar": "S6469"})
+def private_secret_mounts(stage: Stage) -> Findings:
+    """A mounted secret or agent socket can be read by its user alone.
+
+    The default is 0400 (0600 for an agent socket). A mode with bits for others lets every process of the build step
+    read it, the install scripts of dependencies among them.
+
+    Bad::
+
+        FROM alpine:3.22
+        RUN --mount=type=secret,id=token,mode=0444 ./fetch  # <-
+
+    Good::
+
+        FROM alpine:3.22
+        RUN --mount=type=secret,id=token,uid=1000,mode=0400 ./fetch
+    """
+    found = [(run, mount) for run in runs(stage) for mount in mounts(run) if mount["type"] in {"secret", "ssh"}]
+    if not found:
+        not_applicable("no secret is mounted")
+    for run, mount in found:
+        mode = mount.get("mode", "")
+        if re.fullmatch(r"[0-7]+", mode) and int(mode, 8) & 0o007:
+            yield run.finding(f"mode {mode} lets everyone read the {mount['type']}", advice("mode=0400"))
+
+
+def _copies_everything(instruction: Instruction) -> bool:
+    if instruction.flag("from") is not None or instruction.flag("exclude") is not None:
+        return False
+    return any(re.fullmatch(r"(\./?)+|/+|\.?/?\*(\*)?(/\*)*", plain(word)) for word in instruction.words[:-1])
+
+
+@control(severity="medium", nist="4.1.4", equivalents={"sonar": "S6470"})
+def whole_context_copy_is_filtered(dockerfile: Dockerfile) -> Findings:
+    """COPY of the whole context has an ignore file to hold things back.
+
+    `COPY . .` takes what lies about when the image is built: `.git` with its history, `.env`, keys, editor backups.
+    A `.dockerignore` beside the context keeps them out, and the context small.
+
+    Bad::
+
+        FROM node:22-slim
+        COPY . /app  # <-
+
+    Good::
+
+        FROM node:22-slim
+        COPY package.json package-lock.json /app/
+        COPY src/ /app/src/
+
+    Good::
+
+        FROM node:22-slim
+        COPY . /app
+        # file: .dockerignore
+        .git
+        .env*
+    """
+    if dockerfile.ignore is not None:
+        not_applicable("there is an ignore file")
+    for stage in dockerfile.stages:
+        if may_ship(stage):
+            for instruction in instructions(stage, "COPY", "ADD"):
+                if _copies_everything(instruction):
+                    yield instruction.finding(
+                        "the whole context is copied, and no .dockerignore filters it",
+                        advice("write a .dockerignore, or COPY what is needed by name"),
+                    )
+
+
+@control(severity="low", optional=True, nist="4.1.4")
+def ignore_file_holds_secrets_back(dockerfile: Dockerfile) -> Findings:
+    """The ignore file keeps credentials and history out of the context.
+
+    What it lets through is sent to the builder, and `COPY . .` puts it into the image.
+
+    Bad::
+
+        FROM node:22-slim
+        COPY . /app  # <-
+        # file: .dockerignore
+        node_modules
+
+    Good::
+
+        FROM node:22-slim
+        COPY . /app
+        # file: .dockerignore
+        *
+        !src
+    """
+    ignore = dockerfile.ignore
+    if ignore is None:
+        not_applicable("there is no ignore file")
+    passed = [name for name in (".git", ".env") if not ignore.excludes(name)]
+    for stage in dockerfile.stages if passed else ():
+        for instruction in instructions(stage, "COPY", "ADD"):
+            if _copies_everything(instruction):
+                yield instruction.finding(
+                    f"the ignore file lets {' and '.join(passed)} into the image", advice("\n".join(passed))
+                )
+
+
+@control(severity="medium", optional=True, equivalents={"tally": "tally/ruby/asset-precompile-without-dummy-key"})
+def assets_build_without_real_secrets(stage: Stage) -> Findings:
+    """Rails assets are built without the real secret key.
+
+    `assets:precompile` loads the application, which asks for its key: `SECRET_KEY_BASE_DUMMY=1` gives it one that is
+    worth nothing, so the real one stays out of the build.
+
+    Bad::
+
+        FROM ruby:3.4-slim
+        RUN bundle exec rails assets:precompile  # <-
+
+    Good::
+
+        FROM ruby:3.4-slim
+        RUN SECRET_KEY_BASE_DUMMY=1 bundle exec rails assets:precompile
+    """
+    for run in runs(stage):
+        text = run.text + "".join(heredoc.body for heredoc in run.heredocs)
+        mounted = any(mount["type"] == "secret" for mount in mounts(run))
+        if "assets:precompile" in text and not mounted and "SECRET_KEY_BASE" not in text + " ".join(run.environment):
+            yield run.finding("assets:precompile asks for the real key", advice("RUN SECRET_KEY_BASE_DUMMY=1 ..."))
