@@ -284,18 +284,21 @@ def healthcheck_keeps_passwords_off_the_command_line(service: Service) -> Findin
           redis:
             file: ./secrets/redis
     """
-    test = _test(service)
+    _test(service)
     for command in service.health_script.commands:
         flag = credential_argument(command)
         if flag is not None:
-            related = "its value stands in `docker inspect`" if test.template or any(n.template for n in test) else None
             yield service.finding(
-                f"{command.name} gets a password by `{flag.text.split('=')[0][:12]}`",
+                f"{command.name} gets a password by `{_name_of(flag)}`",
                 advice("give it by a file or an environment variable, such as REDISCLI_AUTH or MYSQL_PWD"),
                 at="healthcheck.test",
-                why=related,
             )
             return
+
+
+def _name_of(flag: Word) -> str:
+    """Without the password, which may be in the same word: ``--password=x``, ``-px``."""
+    return flag.text.split("=")[0] if flag.text.startswith("--") else flag.text[:2]
 
 
 def credential_argument(command: Command) -> Word | None:
