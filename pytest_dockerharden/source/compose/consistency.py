@@ -33,8 +33,9 @@ def check(model: Node, disabled: Collection[str] = ()) -> list[Problem]:
     found: list[Problem] = []
     for name, service in top["services"].items():
         if isinstance(service.value, dict):
-            for rule in SERVICE_RULES:
-                found += rule(name, service)
+            for key, rule in SERVICE_RULES:
+                if not key or key in service.value:
+                    found += rule(name, service)
             found += _references(service, top, disabled)
     found += _same_container_names(top["services"])
     found += dependency_cycle(top["services"])
@@ -153,17 +154,18 @@ def _platform(name: str, service: Node) -> Iterator[Problem]:
         yield _refused_key(f"build.platforms lacks {platform.text()}", platforms, f"add {platform.text()}")
 
 
-SERVICE_RULES: tuple[Callable[[str, Node], Iterator[Problem]], ...] = (
-    _sources,
-    _network_mode,
-    _healthcheck,
-    _scale,
-    _limits,
-    _mounts,
-    _tmpfs,
-    _devices,
-    _watch,
-    _platform,
+# Each with a key without which it has nothing to say.
+SERVICE_RULES: tuple[tuple[str, Callable[[str, Node], Iterator[Problem]]], ...] = (
+    ("", _sources),
+    ("network_mode", _network_mode),
+    ("healthcheck", _healthcheck),
+    ("", _scale),
+    ("deploy", _limits),
+    ("volumes", _mounts),
+    ("tmpfs", _tmpfs),
+    ("", _devices),
+    ("develop", _watch),
+    ("platform", _platform),
 )
 
 

@@ -23,8 +23,9 @@ def warnings(model: Node) -> list[Problem]:
     found: list[Problem] = []
     for service in entries_below(model, "services").values():
         if isinstance(service.value, dict):
-            for rule in SERVICE_WARNINGS:
-                found += rule(service)
+            for keys, rule in SERVICE_WARNINGS:
+                if not keys.isdisjoint(service.value):
+                    found += rule(service)
     for kind in ("secrets", "configs"):
         for entry in entries_below(model, kind).values():
             for key in ("labels", "driver_opts"):
@@ -37,7 +38,7 @@ def _at_key(message: str, node: Node, hint: str = "") -> Problem:
     return Problem("warning", message, node.place, hint)
 
 
-def _swarm_deploy(service: Node) -> Iterator[Problem]:
+def _swarm_keys(service: Node) -> Iterator[Problem]:
     for key, reason in SWARM_DEPLOY.items():
         if node := value_at(service, "deploy", key):
             yield _at_key(f"deploy.{key}: {reason}", node)
@@ -49,7 +50,7 @@ def _swarm_deploy(service: Node) -> Iterator[Problem]:
         yield _at_key(f"storage_opt.{key}: most storage drivers do not honour it", node)
 
 
-def _swarm_ports(service: Node) -> Iterator[Problem]:
+def _swarm_modes(service: Node) -> Iterator[Problem]:
     for port in value_at(service, "ports") or ():
         if (mode := value_at(port, "mode")) and mode.value == "host":
             yield warned("mode host has an effect in Swarm only", mode)
@@ -81,10 +82,11 @@ def _restart_policy(service: Node) -> Iterator[Problem]:
         yield _at_key("without a condition this cancels restart: " + restart.text(), policy, "add condition: any")
 
 
-SERVICE_WARNINGS: tuple[Callable[[Node], Iterator[Problem]], ...] = (
-    _swarm_deploy,
-    _swarm_ports,
-    _file_modes,
-    _start_interval,
-    _restart_policy,
+# Each with the keys without which it has nothing to say.
+SERVICE_WARNINGS: tuple[tuple[frozenset[str], Callable[[Node], Iterator[Problem]]], ...] = (
+    (frozenset({"deploy", "credential_spec", "storage_opt"}), _swarm_keys),
+    (frozenset({"ports", "volumes"}), _swarm_modes),
+    (frozenset({"secrets", "configs"}), _file_modes),
+    (frozenset({"healthcheck"}), _start_interval),
+    (frozenset({"deploy"}), _restart_policy),
 )

@@ -63,7 +63,7 @@ def volume_spans(text: str) -> list[tuple[int, int]]:
 
 def unknown_options(item: Node) -> list[str]:
     """The options of a short volume that Docker Compose silently ignores, such as ``readonly``."""
-    if not isinstance(item.value, str):
+    if not isinstance(item.value, str) or item.value.count(":") < SHORTEST_PAIR - 1:
         return []
     spans = volume_spans(item.value)
     options = item.value[slice(*spans[2])].split(",") if len(spans) == SHORTEST_PAIR else []
@@ -136,6 +136,6 @@ def expand_device(item: Node) -> tuple[Node, Problem | None]:
 
 def _whole_device(item: Node) -> tuple[Node, Problem | None]:
     entry = dict(item.items())
-    if "target" not in entry and "source" in entry:
+    if "target" not in entry and "source" in entry and not _CDI_DEVICE.fullmatch(entry["source"].text()):
         return item, refused("a device without a target", item, "add target: the path in the container")
     return item, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.problem import Problem, SourceError
@@ -115,6 +116,7 @@ def _address(item: Node, host: str) -> str:
     return address
 
 
+@lru_cache(maxsize=256)
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

@@ -113,6 +113,8 @@ def _how(node: Node, rule: Rule) -> str:
         return ""
     if rule.items is not None and rule.items.scalars:
         return f"write a list: [{node.text()}]"
+    if bool in rule.scalars:
+        return "write true or false"
     return f'quote it: "{node.text()}"' if str in rule.scalars and not isinstance(value, str) else ""
 
 

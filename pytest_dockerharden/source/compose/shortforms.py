@@ -159,7 +159,7 @@ def _note_decimal_mode(mode: Node, found: Problems) -> None:
         return
     digits = str(value)
     as_written = origin.end_column - origin.column == len(digits)
-    if as_written and OCTAL_LOOKS.fullmatch(digits) and not OCTAL_LOOKS.fullmatch(f"{value:o}"):
+    if as_written and _is_natural_mode(digits) and not _is_natural_mode(f"{value:o}"):
         found.append(warned(f"the mode {digits} is decimal, that is {value:o} in octal", mode, f"write 0{digits}"))
 
 
@@ -172,12 +172,16 @@ def _secret_mount(item: Node, found: Problems) -> Node:
     return entry
 
 
+def _is_natural_mode(digits: str) -> bool:
+    """Whether octal digits are a mode that somebody would choose: the owner may most, others least."""
+    return bool(MODE.fullmatch(digits)) and digits[-3] >= digits[-2] >= digits[-1]
+
+
 def _names(node: Node, found: Problems) -> Node:
     """A mapping of names to null out of a list of names."""
     if not isinstance(node.value, list):
         return node
-    names = {item.text(): Node(None, item.origin, item.origin, item.related) for item in node.value}
-    return derive(node, dict(names))
+    return derive(node, {item.text(): derive(item, None, item.origin) for item in node.value})
 
 
 def _depends_on(node: Node, found: Problems) -> Node:
@@ -274,7 +278,7 @@ def _resource(forms: dict[str, Form]) -> Form:
 
 
 OCTAL = re.compile(r"[0-7]{1,7}")
-OCTAL_LOOKS = re.compile(r"[01]?[0-7][04567][04567]")
+MODE = re.compile(r"[01]?[4-7][04-7][04-7]")
 LIMITS = mapping({"cpus": as_number, "memory": as_bytes, "pids": as_integer})
 DEVICE_REQUEST = mapping({"count": as_count, "options": empty_texts})
 RESERVATIONS = mapping({"cpus": as_number, "memory": as_bytes, "devices": items_of(_device_request)})
