@@ -1,0 +1,77 @@
+"""Names and labels of what a project creates, as Docker Compose gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pytest_dockerharden.model.project import Project, Service
+
+# the version whose request bodies ours are held against; `docker compose ps` reads it
+COMPOSE_VERSION = "5.6.1"
+PREFIX = "com.docker.compose"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How one run names things. ``labels`` are put on everything it creates, on top of those of Docker Compose."""
+
+    project: Project
+    labels: dict[str, str] = field(default_factory=dict)
+    fixed_names: bool = True
+    env_files: tuple[str, ...] = ()
+
+    def container(self, service: Service, number: int = 1) -> str:
+        """``container_name`` where it is honoured, else ``<project>-<service>-<number>``."""
+        fixed = service.text("container_name") if self.fixed_names else ""
+        return fixed or f"{self.project.name}-{service.name}-{number}"
+
+    def resource(self, kind: str, key: str) -> str:
+        """The engine's name of a network or volume of the project."""
+        nodes = self.project.networks if kind == "network" else self.project.volumes
+        node = nodes.get(key)
+        name = node.get("name") if node else None
+        return name.text() if name else f"{self.project.name}_{key}"
+
+    def image(self, service: Service) -> str:
+        """The image reference: a service that is only built is ``<project>-<service>``."""
+        return service.text("image") or f"{self.project.name}-{service.name}"
+
+    def resource_labels(self, kind: str, key: str) -> dict[str, str]:
+        """Labels of a network or volume."""
+        return {
+            f"{PREFIX}.{kind}": key,
+            f"{PREFIX}.project": self.project.name,
+            f"{PREFIX}.version": COMPOSE_VERSION,
+            **self.labels,
+        }
+
+    def container_labels(self, service: Service, number: int = 1) -> dict[str, str]:
+        """Labels of a container, those that `docker compose` looks for included."""
+        labels = {
+            f"{PREFIX}.container-number": str(number),
+            f"{PREFIX}.oneoff": "False",
+            f"{PREFIX}.project": self.project.name,
+            f"{PREFIX}.project.config_files": ",".join(self.project.files),
+            f"{PREFIX}.project.working_dir": self.project.directory,
+            f"{PREFIX}.service": service.name,
+            f"{PREFIX}.version": COMPOSE_VERSION,
+            **self.labels,
+        }
+        optional = {
+            f"{PREFIX}.depends_on": depends_on_label(service),
+            f"{PREFIX}.project.environment_file": ",".join(self.env_files),
+        }
+        return labels | {key: value for key, value in optional.items() if value}
+
+
+def depends_on_label(service: Service) -> str:
+    """``redis:service_healthy:true,…``: name, condition, and whether a restart of it restarts this one."""
+    node = service.get("depends_on")
+    parts = []
+    for name, entry in node.items() if node else ():
+        if name not in service.project.services:
+            continue
+        condition, restart = entry.get("condition"), entry.get("restart")
+        restarts = bool(restart and restart.value)
+        parts.append(f"{name}:{condition.text() if condition else 'service_started'}:{str(restarts).lower()}")
+    return ",".join(parts)
