@@ -481,7 +481,7 @@ def no_remote_code_piped_to_a_shell(stage: Stage) -> Findings:
         text = run.text + "".join(heredoc.body for heredoc in run.heredocs)
         if not re.search(r"curl|wget|fetch|aria2c|https?\b|lynx", text):
             continue
-        for command in _piped(run):
+        for command in {command.origin.line: command for command in _piped(run)}.values():
             yield run.finding(f"{command.name} runs what the network sends", remedy, at=command.origin)
 
 
@@ -489,7 +489,7 @@ def _piped(run: Instruction) -> Iterator[Command]:
     fetching: Command | None = None
     found = list(run.script.commands)
     for index, command in enumerate(found):
-        inside = command.via[-1:] and command.via[-1] in {"$()", "<()", "``", "<(", "$("}
+        inside = bool({"$()", "<()"}.intersection(command.via))
         if command.name in _FETCH and inside and _feeds_interpreter(found, index):
             yield command
         if fetching is not None and command.pipeline != fetching.pipeline:
@@ -511,12 +511,17 @@ def _reads_input(command: Command) -> bool:
 
 def _feeds_interpreter(found: list[Command], index: int) -> bool:
     """Whether the substitution that the command stands in is the code of an interpreter before it."""
-    for outer in reversed(found[:index]):
-        if outer.name in {"sh", "bash", "eval", "source", ".", "zsh", "ash", "dash"} and any(
-            mark in word.raw for word in outer.args for mark in ("$(", "<(", "`")
-        ):
-            return True
-    return False
+    return any(
+        _takes_code(outer) and any(mark in word.raw for word in outer.args for mark in ("$(", "<(", "`"))
+        for outer in found[:index]
+    )
+
+
+def _takes_code(command: Command) -> bool:
+    if command.name in {"eval", "source", "."}:
+        return True
+    is_shell = bool(_INTERPRETERS.match(command.name)) and command.name.endswith("sh")
+    return is_shell and (command.has("-c") or bool(command.args and command.args[0].raw.startswith("<(")))
 
 
 @control(
