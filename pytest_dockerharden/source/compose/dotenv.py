@@ -18,10 +18,12 @@ from pytest_dockerharden.source.compose.problems import refusal
 BLANK = re.compile(r"(?:\s|#[^\n]*(?=\n|\Z)|#[^\n]*)*")
 EXPORT = re.compile(r"export[^\S\n]+")
 NAME_END = re.compile(r"[=:\n]")
+SPACE = re.compile(r"\s")
 SPACES = re.compile(r"[^\S\n]*")
 BAD_IN_NAME = re.compile(r"[^\w.\-\[\]\s]")
 QUOTED = re.compile(r"\"((?:[^\"\\]|\\.|\\(?=\Z))*)\"|'((?:[^'\\]|\\.|\\(?=\Z))*)'", re.DOTALL)
-ESCAPE = re.compile(r"\\([abcfnrtv$\"\\]|0[0-7]{0,3})")
+ESCAPE = re.compile(r"\\([abcfnrtv$\"\\]|0[0-9]{0,3})")
+THREE_OCTALS = re.compile(r"0[0-3][0-7][0-7]")
 ESCAPES = {"a": "\a", "b": "\b", "c": "\\c", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "$": "$$"}
 
 
@@ -46,18 +48,26 @@ def parse(text: str, path: str, environment: Mapping[str, str], *, required: boo
     return list(_Reader(text.replace("\r\n", "\n"), path, environment, required).entries())
 
 
-def parse_raw(text: str, path: str) -> list[Entry]:
-    """The entries of a file of ``format: raw``: everything behind the first ``=`` is the value."""
+def parse_raw(text: str, path: str, environment: Mapping[str, str]) -> list[Entry]:
+    """The entries of a file of ``format: raw``: everything behind the first ``=`` is the value.
+
+    A bare name takes its value from ``environment``. Raises SourceError as ``parse`` does.
+    """
     entries = []
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
-        name, separator, value = line.partition("=")
+        name, separator, value = line.lstrip().partition("=")
         start = len(line) - len(line.lstrip()) + 1
-        name_origin = TextOrigin(path, number, start, number, len(name) + 1)
-        origin = TextOrigin(path, number, len(name) + 2, number, len(line) + 1) if separator else name_origin
-        entries.append(Entry(name.strip(), value if separator else None, name_origin, origin))
+        name_origin = TextOrigin(path, number, start, number, start + len(name))
+        if not name or SPACE.search(name):
+            raise refusal("a variable name is empty or has a blank in it", name_origin)
+        if separator:
+            origin = TextOrigin(path, number, start + len(name) + 1, number, len(line) + 1)
+            entries.append(Entry(name, value, name_origin, origin))
+        else:
+            entries.append(Entry(name, environment.get(name), name_origin, name_origin))
     return entries
 
 
@@ -67,7 +77,7 @@ class _Reader:
         self.path = path
         self.environment = environment
         self.defined: dict[str, str] = {}
-        lookup = ChainMap(self.defined) if environment is None else ChainMap(dict(environment), self.defined)
+        lookup = ChainMap(dict(environment), self.defined)
         self.interpolator = Interpolator(lookup, required=required)
         self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
@@ -99,9 +109,12 @@ class _Reader:
                 f"unexpected character {bad[0]!r} in a variable name",
                 self._origin(start + bad.start(), start + bad.end()),
             )
-        if " " in name:
+        if " " in name and end is not None:
             raise refusal("a variable name cannot contain a space", place)
-        if end is None or end[0] == "\n":
+        if end is None:
+            # the last line of a file without a line break: Docker Compose takes it for a value without a name
+            return self._valued("", self._origin(start, start), start)
+        if end[0] == "\n":
             return Entry(name, self.environment.get(name), place, place), stop + 1
         return self._valued(name, place, end.end())
 
@@ -142,5 +155,5 @@ class _Reader:
 def _unescape(match: re.Match[str]) -> str:
     escape = match[1]
     if escape[0] == "0":
-        return chr(int(escape, 8) & 0xFF)
+        return chr(int(escape, 8)) if THREE_OCTALS.match(escape) else "\\" + escape[1:]
     return ESCAPES.get(escape, escape)

@@ -43,11 +43,12 @@ def _add(
     for file in files:
         known = ChainMap(dict(environment), own_values, {name: str(node.value) for name, node in found.items()})
         for entry in _entries(file, known, session):
+            if entry.value is None:
+                continue
             related = (file.place,)
             found[entry.name] = Node(
                 entry.value, entry.origin, entry.name_origin, related, entry.template, entry.unresolved
             )
-    found = {name: node for name, node in found.items() if node.value is not None}
     merged = {**found, **dict(own.items())} if own else found
     if merged:
         place = own or files
@@ -64,7 +65,7 @@ def _entries(file: Node, known: Mapping[str, str], session: Session) -> list[dot
         if form not in ("", RAW):
             session.problems.refuse(f"env_file knows no format {form!r}", file.place, "leave it out or write raw")
         if form == RAW:
-            return dotenv.parse_raw(text, path.value)
+            return dotenv.parse_raw(text, path.value, known)
         return dotenv.parse(text, path.value, known, required=session.options.resolve_required)
     except SourceError as error:
         _note(file, path, error, session)

@@ -9,6 +9,7 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.source.compose import discovery, dotenv
+from pytest_dockerharden.source.compose.consistency import check, warnings
 from pytest_dockerharden.source.compose.environment import add_env_files
 from pytest_dockerharden.source.compose.normalise import normalise
 from pytest_dockerharden.source.compose.pipeline import load_model, resolve_environment
@@ -93,7 +94,8 @@ class _Load:
         if (version := model.get("version")) is not None:
             problems.warn("`version` is obsolete and ignored", version.place, "remove it")
         _set_name(model, name)
-        drop_inactive(model, active_profiles(self.options.profiles, self.environment))
+        inactive = drop_inactive(model, active_profiles(self.options.profiles, self.environment))
+        problems.add(*check(model, inactive), *warnings(model))
         if self.options.drop_unused:
             drop_unused(model)
         for service, node in _entries(model, "services").items():

@@ -6,6 +6,7 @@ YAML 1.1 syntax with mostly YAML 1.2 typing: ``yes`` and ``22:22`` are strings, 
 from __future__ import annotations
 
 import re
+from math import inf
 
 from pytest_dockerharden.model.node import Scalar
 
@@ -48,4 +49,5 @@ def _number(text: str) -> Scalar:
         value = int(magnitude, base) * (-1 if sign == "-" else 1)
         if -(2**63) <= value < 2**64:
             return value
-    return float(digits) if FLOAT.match(digits) else text
+    number = float(digits) if FLOAT.match(digits) else inf
+    return text if number in (inf, -inf) else number

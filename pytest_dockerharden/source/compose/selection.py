@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pytest_dockerharden.model.node import Node
 
@@ -16,11 +16,14 @@ def active_profiles(profiles: tuple[str, ...] | None, environment: Mapping[str, 
     return frozenset(name.strip() for name in environment.get("COMPOSE_PROFILES", "").split(","))
 
 
-def drop_inactive(model: Node, active: frozenset[str]) -> None:
-    """Take services with profiles, none of them active, out of a model, in place."""
+def drop_inactive(model: Node, active: frozenset[str]) -> frozenset[str]:
+    """Take services with profiles, none of them active, out of a model, in place. Their names."""
     services = model.get("services")
-    if services is not None and isinstance(services.value, dict) and EVERY_PROFILE not in active:
-        services.value = {name: node for name, node in services.value.items() if _is_active(node, active)}
+    if services is None or not isinstance(services.value, dict) or EVERY_PROFILE in active:
+        return frozenset()
+    inactive = frozenset(name for name, node in services.value.items() if not _is_active(node, active))
+    services.value = {name: node for name, node in services.value.items() if name not in inactive}
+    return inactive
 
 
 def _is_active(service: Node, active: frozenset[str]) -> bool:
@@ -68,7 +71,7 @@ def _text(node: Node, key: str) -> str:
     return child.text() if child else ""
 
 
-USES = {
+USES: dict[str, Callable[[Node], Iterable[str]]] = {
     "networks": lambda service: _names(service, "networks"),
     "volumes": _volumes,
     "secrets": _secrets,

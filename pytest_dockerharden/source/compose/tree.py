@@ -153,7 +153,7 @@ class _Builder:
     def _scalar(self, event: Any) -> None:
         text, tag, plain = event.value, event.tag, not event.style
         self.end = event.end_mark
-        value = typed(text) if plain and tag not in STRING_TAGS else text
+        value = typed(text) if plain and tag not in STRING_TAGS and (text or tag is None) else text
         node = Node(value, self._origin(event.start_mark, self.end))
         if type(value) is float and not isfinite(value):
             self.problems.refuse(f"{text} is not a number that can be used here", node.origin, "quote it")
