@@ -40,6 +40,7 @@ def _complete_service(service: Node, entries: Entries, resolver: Resolver) -> No
     if build is not None and isinstance(build.value, dict):
         _complete_build(build, build.value, resolver)
     _complete_dependencies(service, entries)
+    _complete_replicas(entries)
     resolver.service(service)
 
 
@@ -47,6 +48,13 @@ def _complete_build(build: Node, entries: Entries, resolver: Resolver) -> None:
     entries.setdefault("context", default(build, "."))
     if "dockerfile_inline" not in entries:
         entries.setdefault("dockerfile", default(build, "Dockerfile"))
+
+
+def _complete_replicas(entries: Entries) -> None:
+    """``scale`` is the number of replicas of a ``deploy`` that names none."""
+    scale, deploy = entries.get("scale"), entries.get("deploy")
+    if scale is not None and scale.value is not None and deploy is not None and isinstance(deploy.value, dict):
+        deploy.value.setdefault("replicas", scale)
 
 
 def _complete_dependencies(service: Node, entries: Entries) -> None:

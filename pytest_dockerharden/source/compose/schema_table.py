@@ -28,7 +28,7 @@ SCALAR_OR_NULL = scalar(str, int, float, bool, NULL)
 KEY_VALUES = either(TEXTS, named(SCALAR_OR_NULL))
 OPTIONS = named(NUMBER)
 COMMAND = either(scalar(str, NULL), TEXTS)
-EXTRA_HOSTS = either(DISTINCT_TEXTS, named(either(TEXT, TEXTS)))
+EXTRA_HOSTS = either(TEXTS, named(either(TEXT, TEXTS)))
 EXTERNAL = mapping({"name": TEXT}, scalars=(bool, str))
 ULIMITS = named(
     either(INTEGER, mapping({"soft": INTEGER, "hard": INTEGER}, "soft", "hard")),

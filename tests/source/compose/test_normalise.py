@@ -208,3 +208,17 @@ def test_a_second_time_changes_nothing(source: str) -> None:
 def test_a_model_of_the_wrong_shape_is_left_alone(text: str) -> None:
     model = read(text)
     assert normalise(model, project="p", directory_of=lambda node: "/", home=None) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "replicas"),
+    [
+        ("scale: 2, deploy: {resources: {}}", 2),
+        ("scale: 2, deploy: {replicas: 3}", 3),
+        ("deploy: {resources: {}}", None),
+        ("scale: 2", None),
+    ],
+)
+def test_scale_is_the_number_of_replicas_of_a_deploy_that_names_none(body: str, replicas: int | None) -> None:
+    model = normalised(f"services: {{a: {{image: a, {body}}}}}")
+    assert plain(model.get("services", "a", "deploy", "replicas")) == replicas
