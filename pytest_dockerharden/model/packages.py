@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pytest_dockerharden.model.build import plain
+from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.shell import Command, Word
 
 INSTALL, UPGRADE, UPDATE, CLEAN, REMOVE = "install", "upgrade", "update", "clean", "remove"
@@ -74,7 +76,8 @@ _APK = Grammar(
     ),
 )
 _YUM = Grammar(
-    _verbs(
+    {"group install": INSTALL, "groups install": INSTALL}
+    | _verbs(
         install="install localinstall groupinstall reinstall in", update="check-update makecache",
         upgrade="update upgrade upgrade-minimal update-minimal distro-sync distribution-synchronization up upgrade-to",
         clean="clean", remove="remove erase autoremove rm",
@@ -216,3 +219,84 @@ def _second_verb(manager: str, verb: str, operands: list[Word]) -> tuple[str, li
     if manager == "bundle" and not verb:
         return "install", operands
     return verb, operands
+
+
+def invocations(run: Instruction, *managers: str) -> list[Invocation]:
+    """The calls of package managers in a RUN, in order; with ``managers`` only theirs (canonical names)."""
+    if not WORDS.search(run.text) and not any(WORDS.search(heredoc.body) for heredoc in run.heredocs):
+        return []  # parsing shell text is what costs
+    found = (invocation(command) for command in run.script.commands)
+    return [call for call in found if call is not None and (not managers or call.manager in managers)]
+
+
+_RPM_VERSION = re.compile(r"-(\d+:)?\d[\w.+~^:*]*(-[\w.+~^*]+)?\Z")
+_LOCAL = re.compile(
+    r"\A(\.{1,2}(/|\Z)|/|~/|file:|https?://|ftp://|git\+|git://|ssh://|git@)|\.(deb|rpm|apk|whl|tgz|tar\.gz|gem|zip)\Z"
+)
+
+
+def unpinned(call: Invocation) -> list[Word]:
+    """The packages of an install that name no version. Files, URLs and words that a variable decides are not meant."""
+    judge = _UNPINNED.get(call.manager)
+    return [word for word in call.packages if judge and _is_name(word) and judge(plain(word), call)]
+
+
+def _is_name(word: Word) -> bool:
+    text = plain(word)
+    return (
+        bool(text)
+        and not re.match(r"\$\{?\w+\}?\Z|\$\(|`|\$[@*]", text)
+        and not _LOCAL.search(text)
+        and "$(" not in text
+    )
+
+
+def _apt(text: str, call: Invocation) -> bool:
+    return not re.search(r"[=/^]|[+-]\Z(?<!\+\+)", text)
+
+
+def _apk(text: str, call: Invocation) -> bool:
+    return not re.search(r"[=<>~]", text) and text[0] not in "!."
+
+
+def _rpm(text: str, call: Invocation) -> bool:
+    return text[0] != "@" and not re.search(r"[=<>]", text) and not _RPM_VERSION.search(_without_architecture(text))
+
+
+def _without_architecture(text: str) -> str:
+    return re.sub(r"\.(x86_64|aarch64|noarch|i[3-6]86|ppc64le|s390x)\Z", "", text)
+
+
+def _zypper(text: str, call: Invocation) -> bool:
+    return not re.search(r"[=<>]", text) and text[0] not in "-!"
+
+
+def _pip(text: str, call: Invocation) -> bool:
+    constrained = call.has("-c", "--constraint", "--constraints")
+    return not constrained and not re.search(r"[=<>~!]=|[<>]|@", text)
+
+
+def _npm(text: str, call: Invocation) -> bool:
+    name, _, version = text[1:].partition("@")
+    if "/" in name and text[0] != "@":
+        return "#" not in text
+    return version in {"", "latest", "next"}
+
+
+def _gem(text: str, call: Invocation) -> bool:
+    return not call.has("-v", "--version", "-g", "--file") and ":" not in text
+
+
+def _go(text: str, call: Invocation) -> bool:
+    version = text.partition("@")[2]
+    return "." in text.split("/", 1)[0] and version in {"", "latest"} and not call.has("-modfile")
+
+
+def _cargo(text: str, call: Invocation) -> bool:
+    return "@" not in text and not call.has("--version", "--vers", "--path", "--rev", "--tag")
+
+
+_UNPINNED: dict[str, Callable[[str, Invocation], bool]] = {
+    **dict.fromkeys(DEBIAN, _apt), "apk": _apk, **dict.fromkeys(RED_HAT, _rpm), "zypper": _zypper, "pip": _pip,
+    "uv": _pip, "npm": _npm, "pnpm": _npm, "yarn": _npm, "bun": _npm, "gem": _gem, "go": _go, "cargo": _cargo,
+}  # fmt: skip

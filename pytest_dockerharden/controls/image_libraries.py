@@ -1,0 +1,345 @@
+"""How a build installs packages of a programming language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_dockerharden.model.build import is_covered, may_ship, mounted_caches, plain, runs
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.dockerfile import Instruction, Stage
+from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.packages import INSTALL, Invocation, invocations, unpinned
+from pytest_dockerharden.model.remedies import advice
+
+_LANGUAGES = ("pip", "uv", "npm", "pnpm", "yarn", "bun", "gem", "go", "cargo")
+
+
+@control(
+    severity="medium",
+    optional=True,
+    nist="4.1.1",
+    equivalents={
+        "kics": (
+            "unpinned_package_version_in_pip_install",
+            "npm_install_without_pinned_version",
+            "gem_install_without_version",
+        ),
+        "hadolint": ("DL3013", "DL3016", "DL3028", "DL3062"),
+        "terrascan": "AC_DOCKER_0010",
+    },
+)
+def pinned_language_packages(stage: Stage) -> Findings:
+    """Libraries and tools are installed in a named version.
+
+    The registries take whatever their account holders push: without a version the next build runs a release that
+    nobody has looked at. A lock file is best; a version on the command line is enough.
+
+    Bad::
+
+        FROM python:3.13-slim
+        RUN pip install --no-cache-dir flask  # <-
+
+    Bad::
+
+        FROM node:22-slim
+        RUN npm install -g typescript@latest  # <-
+
+    Good::
+
+        FROM python:3.13-slim
+        RUN pip install --no-cache-dir -r requirements.txt flask==3.1.0 ./local
+        RUN npm install -g typescript@5.7.2 && npm ci
+        RUN go install golang.org/x/tools/gopls@v0.17.1 && gem install rails -v 8.0.1
+    """
+    installs = [
+        (run, call)
+        for run in runs(stage)
+        for call in invocations(run, *_LANGUAGES)
+        if call.action == INSTALL and (call.verb != "get" or call.manager == "go")
+    ]
+    if not installs:
+        not_applicable("nothing is installed")
+    for run, call in installs:
+        names = [plain(word) for word in unpinned(call)]
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            yield run.finding(f"{names[0]}{more} without a version", advice("name the version"), at=call.command.origin)
+
+
+@control(
+    severity="low",
+    optional=True,
+    equivalents={
+        "kics": "pip_install_keeping_cached_packages",
+        "hadolint": ("DL3042", "DL3060"),
+        "semgrep": "missing-pip-no-cache-dir",
+        "terrascan": "AC_DOCKER_0031",
+        "tally": "tally/ruby/leftover-bundler-cache",
+    },
+)
+def clean_language_cache(stage: Stage) -> Findings:
+    """The download caches of pip, yarn and bundler are not left in the image.
+
+    They hold every package a second time and are never read again.
+
+    Bad::
+
+        FROM python:3.13-slim
+        RUN pip install -r requirements.txt  # <-
+
+    Bad::
+
+        FROM node:22-slim
+        RUN yarn install --frozen-lockfile  # <-
+
+    Good::
+
+        FROM python:3.13-slim
+        RUN pip install --no-cache-dir -r requirements.txt
+        ENV PIP_NO_CACHE_DIR=1
+        RUN pip install -r more.txt
+        RUN yarn install --frozen-lockfile && yarn cache clean
+
+    Good::
+
+        FROM python:3.13 AS build
+        RUN pip install -r requirements.txt
+        FROM python:3.13-slim
+        COPY --from=build /venv /venv
+        RUN --mount=type=cache,target=/root/.cache/pip pip install -r more.txt
+    """
+    if not may_ship(stage):
+        not_applicable("the stage does not ship")
+    for run in runs(stage):
+        for call in invocations(run, "pip", "uv", "yarn", "bundle"):
+            if call.action == INSTALL and not _is_clean(run, call):
+                yield run.finding(
+                    f"{call.manager} leaves its cache in the layer",
+                    advice(_CLEANING[call.manager]),
+                    at=call.command.origin,
+                )
+
+
+_CLEANING = {
+    "pip": "pip install --no-cache-dir",
+    "uv": "uv pip install --no-cache",
+    "yarn": "yarn install && yarn cache clean",
+    "bundle": 'bundle install && rm -rf "$BUNDLE_PATH"/ruby/*/cache',
+}
+_CACHE_DIRECTORIES = re.compile(r"\.cache|/cache|\.npm|\.yarn|\.bundle")
+
+
+def _is_clean(run: Instruction, call: Invocation) -> bool:
+    if any(_CACHE_DIRECTORIES.search(target) or "cache" in target for target in mounted_caches(run)):
+        return True
+    if any(is_covered("/root/.cache", [target]) for target in mounted_caches(run)):
+        return True
+    removed = (plain(w) for command in run.script.commands if command.name in {"rm", "find"} for w in command.args)
+    if any(_CACHE_DIRECTORIES.search(path) for path in removed):
+        return True
+    variables = {**run.environment, **{name: word.text for name, word in call.command.assignments}}
+    variables |= dict.fromkeys(re.findall(r"export\s+(\w+)=\S", run.text), "1")
+    if call.manager == "pip":
+        return _pip_is_clean(run, call, variables)
+    if call.manager == "uv":
+        return call.has("--no-cache", "-n", "--no-cache-dir") or bool(variables.get("UV_NO_CACHE"))
+    if call.manager == "yarn":
+        cleaned = any(other.verb == "cache" for other in invocations(run, "yarn"))
+        return cleaned or call.has("--cache-folder", "--help", "--version") or "YARN_CACHE_FOLDER" in variables
+    return call.has("--no-cache") or any(other.verb == "clean" for other in invocations(run, "bundle"))
+
+
+def _pip_is_clean(run: Instruction, call: Invocation, variables: dict[str, str | None]) -> bool:
+    """Any value of PIP_NO_CACHE_DIR, `off` too, switches the cache off: pip keeps an old mistake for compatibility."""
+    configured = re.search(r"pip\S* config .*no-cache-dir", run.text)
+    purged = any(other.verb == "cache" for other in invocations(run, "pip"))
+    given = "PIP_NO_CACHE_DIR" in variables and variables["PIP_NO_CACHE_DIR"] != ""
+    return call.has("--no-cache-dir", "--no-cache") or given or purged or bool(configured)
+
+
+@control(severity="medium", optional=True, nist="4.1.1", equivalents={"sonar": "S6505"})
+def no_install_scripts(stage: Stage) -> Findings:
+    """Packages of npm do not run code of their own when they are installed.
+
+    `postinstall` is how a hijacked package takes a build over: any of the hundreds of dependencies may run what it
+    likes, with the build's secrets in reach. Allow the scripts of the few that need one.
+
+    Bad::
+
+        FROM node:22-slim
+        RUN npm ci  # <-
+
+    Good::
+
+        FROM node:22-slim
+        RUN npm ci --ignore-scripts && npm rebuild sharp
+    """
+    for run in runs(stage):
+        for call in invocations(run, "npm", "pnpm", "yarn"):
+            if call.action in {INSTALL, "ci"} and not _ignores_scripts(stage, run, call):
+                yield run.finding(
+                    f"{call.manager} {call.verb} runs scripts of the packages",
+                    advice(f"{call.manager} {call.verb} --ignore-scripts"),
+                    at=call.command.origin,
+                )
+
+
+def _ignores_scripts(stage: Stage, run: Instruction, call: Invocation) -> bool:
+    if any(re.match(r"--ignore-scripts(=true)?\Z", option) for option in call.options) or call.has(
+        "--help", "--version"
+    ):
+        return True
+    variables = {**run.environment, **{name: word.text for name, word in call.command.assignments}}
+    for name, value in variables.items():
+        if name.upper() in {"NPM_CONFIG_IGNORE_SCRIPTS", "YARN_IGNORE_SCRIPTS"} and value in {"true", "1"}:
+            return True
+        if name.upper() == "YARN_ENABLE_SCRIPTS" and value in {"false", "0"}:
+            return True
+    texts = [other.text for other in runs(stage)]
+    return any(re.search(r"config set ignore-scripts[= ]\"?true|enableScripts\"? false", text) for text in texts)
+
+
+@control(
+    severity="low",
+    optional=True,
+    cis="4.3",
+    nist="4.1.1",
+    equivalents={
+        "tally": (
+            "tally/php/composer-no-dev-in-production",
+            "tally/php/no-xdebug-in-final-image",
+            "tally/ruby/missing-bundle-without-development",
+            "tally/ruby/missing-bundle-deployment",
+        )
+    },
+)
+def no_development_dependencies(stage: Stage) -> Findings:
+    """The image that ships holds no development dependencies.
+
+    Test runners, debuggers and compilers for the developer are code that production never calls and an intruder can.
+
+    Bad::
+
+        FROM php:8.4-fpm
+        RUN composer install --no-interaction  # <-
+
+    Bad::
+
+        FROM node:22-slim
+        RUN npm ci  # <-
+
+    Good::
+
+        FROM node:22 AS build
+        RUN npm ci && npm run build
+        FROM node:22-slim
+        COPY --from=build /app/dist /app
+        RUN npm ci --omit=dev
+
+    Good::
+
+        FROM node:22-slim
+        ENV NODE_ENV=production
+        RUN npm ci
+    """
+    if not may_ship(stage) or re.search(r"dev|test|lint|debug|ci\b|build", stage.name):
+        not_applicable("the stage is not for production")
+    for run in runs(stage):
+        for call in invocations(run, "npm", "pnpm", "yarn", "composer", "bundle", "poetry", "pip"):
+            if _brings_development(stage, run, call):
+                yield run.finding(
+                    f"{call.manager} {call.verb} brings development dependencies",
+                    advice(_PRODUCTION.get(call.manager, "")),
+                    at=call.command.origin,
+                )
+        for command in run.script.commands if "xdebug" in run.text else ():
+            if command.name in {"pecl", "docker-php-ext-enable", "install-php-extensions", "apk", "apt-get"}:
+                yield run.finding("xdebug is installed", advice("a stage of its own for debugging"), at=command.origin)
+                break
+
+
+_PRODUCTION = {
+    "npm": "npm ci --omit=dev", "pnpm": "pnpm install --prod", "yarn": "yarn install --production",
+    "composer": "composer install --no-dev", "bundle": "BUNDLE_WITHOUT=development:test",
+    "poetry": "poetry install --only main", "pip": "pip install -r requirements.txt",
+}  # fmt: skip
+
+
+def _brings_development(stage: Stage, run: Instruction, call: Invocation) -> bool:
+    variables = {**run.environment, **{name: word.text for name, word in call.command.assignments}}
+    if call.manager in {"npm", "pnpm", "yarn"}:
+        whole = call.action == "ci" or (call.action == INSTALL and not call.packages and call.verb != "add")
+        return whole and not call.has("-g", "--global") and not _for_production(run, call, variables)
+    if call.action != INSTALL:
+        return False
+    if call.manager == "composer":
+        return not call.has("--no-dev") and not variables.get("COMPOSER_NO_DEV")
+    if call.manager == "bundle":
+        written = any("bundle config" in other.text and "without" in other.text for other in runs(stage))
+        return not (
+            call.has("--without", "--deployment") or written or {"BUNDLE_WITHOUT", "BUNDLE_ONLY"} & set(variables)
+        )
+    if call.manager == "poetry":
+        return not (call.has("--only", "--without", "--no-dev", "--only-root"))
+    files = [*(v for k, v in call.values.items() if k in {"-r", "--requirement"})]
+    return call.manager == "pip" and any(re.search(r"(^|[-_./])(dev|test|tests|lint)([-_.]|$)", name) for name in files)
+
+
+def _for_production(run: Instruction, call: Invocation, variables: dict[str, str | None]) -> bool:
+    if variables.get("NODE_ENV") == "production" or variables.get("NPM_CONFIG_OMIT") == "dev":
+        return True
+    if call.has("--production", "--prod", "-P", "--only", "--focus") or "dev" in call.values.get("--omit", ""):
+        return True
+    # a prune or a build in the same layer: what is left is not what was installed
+    pruned = r"prune\b.*(--production|--omit[= ]dev|--prod)|npm prune|workspaces focus|rm -rf \S*node_modules"
+    return bool(re.search(pruned, run.text)) or any(option.startswith("--only=prod") for option in call.options)
+
+
+_DEBUG: dict[str, re.Pattern[str]] = {
+    **dict.fromkeys(
+        ("DEBUG", "FLASK_DEBUG", "DJANGO_DEBUG", "APP_DEBUG", "SYMFONY_DEBUG", "WP_DEBUG", "QUART_DEBUG", "FASTAPI_DEBUG"),
+        re.compile(r"(?i)(1|true|yes|on|\*)\Z"),
+    ),
+    **dict.fromkeys(
+        ("NODE_ENV", "FLASK_ENV", "RAILS_ENV", "RACK_ENV", "APP_ENV", "ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT",
+         "SYMFONY_ENV", "LARAVEL_ENV"),
+        re.compile(r"(?i)(dev|development|debug|local)\Z"),
+    ),
+    "PYTHONBREAKPOINT": re.compile(r"[^0]"),
+    "XDEBUG_MODE": re.compile(r"(?!off)."),
+}  # fmt: skip
+
+
+@control(severity="low", optional=True, equivalents={"sonar": "S4507"})
+def no_debug_mode(stage: Stage) -> Findings:
+    """The image that ships does not run in debug mode.
+
+    Debug modes show stack traces, settings and consoles to whoever provokes an error; Flask's runs code for him.
+
+    Bad::
+
+        FROM python:3.13-slim
+        ENV FLASK_DEBUG=1  # <-
+
+    Good::
+
+        FROM node:22-slim AS dev
+        ENV NODE_ENV=development
+        FROM node:22-slim
+        ENV NODE_ENV=production DEBUG=
+    """
+    if not may_ship(stage) or re.search(r"dev|test|debug", stage.name):
+        not_applicable("the stage is not for production")
+    for name, finding in _debug_variables(stage):
+        yield stage.finding(f"{name} switches debugging on", advice("set it when a developer starts it"), at=finding)
+
+
+def _debug_variables(stage: Stage) -> Iterator[tuple[str, TextOrigin]]:
+    for env in stage.of("ENV"):
+        for pair in env.pairs:
+            pattern = _DEBUG.get(pair.key.text)
+            if pattern and pair.value is not None and pattern.match(plain(pair.value)):
+                yield pair.key.text, pair.origin
