@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pytest_dockerharden.controls.secret_files import is_development_file
+from pytest_dockerharden.model.capabilities import canonical
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import Fact, not_applicable
 from pytest_dockerharden.model.finding import Findings, Remedy
@@ -108,7 +109,7 @@ def overlays_keep_the_hardening(service: Service, *, exempt: tuple[str, ...] = D
             yield service.finding(message, _keep(), at=_place(new, service))
     gained = _gained(before.cap_bounding, after.cap_bounding)
     if gained and not after.privileged.get(False):
-        yield service.finding(f"it gains {', '.join(gained)}", _keep(), at=_place(after.cap_bounding, service))
+        yield service.finding(f"it gains {', '.join(gained)}", _keep(), at=_added(service, gained))
 
 
 def _keep() -> Remedy:
@@ -118,6 +119,11 @@ def _keep() -> Remedy:
 def _place(fact: object, service: Service) -> TextOrigin:
     origin = getattr(fact, "origin", None)
     return origin if isinstance(origin, TextOrigin) else service.origin
+
+
+def _added(service: Service, names: list[str]) -> TextOrigin:
+    added = (node.place for node in service.items("cap_add") if canonical(node.text()) in {*names, "ALL"})
+    return next(added, service.at("cap_add"))
 
 
 def _gained(before: Fact[frozenset[str]], after: Fact[frozenset[str]]) -> list[str]:

@@ -1,0 +1,95 @@
+"""A service and its Dockerfile together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import hits
+
+
+def found(folder: Path, settings: str, dockerfile: str, control: str) -> list[int]:
+    files = {"compose.yaml": f"services:\n  web:\n    build: .\n{settings}", "Dockerfile": dockerfile}
+    result = hits(folder, files, control)
+    assert all(hit.file == "compose.yaml" for hit in result)
+    return [hit.line for hit in result]
+
+
+@pytest.mark.parametrize(
+    ("settings", "dockerfile", "expected"),
+    [
+        pytest.param("    user: root\n", "FROM x\nUSER app\n", [4], id="root by name"),
+        pytest.param('    user: "0:0"\n', "FROM x\nUSER 1000\n", [4], id="root by number"),
+        pytest.param('    user: "0"\n', "FROM x AS a\nUSER 1000\nFROM a\n", [4], id="the user of a parent stage"),
+        pytest.param("    user: root\n", "FROM x\nUSER root\n", [], id="root in both"),
+        pytest.param("    user: root\n", "FROM x\n", [], id="the image's user is not known"),
+        pytest.param('    user: "1000"\n', "FROM x\nUSER app\n", [], id="another user"),
+        pytest.param("    user: ${UID}\n", "FROM x\nUSER app\n", [], id="a variable without a value"),
+        pytest.param("    user: root\n", "FROM x\nARG U\nUSER $U\n", [], id="an argument without a value"),
+    ],
+)
+def test_the_user_of_the_image_is_kept(tmp_path: Path, settings: str, dockerfile: str, expected: list) -> None:
+    assert found(tmp_path, settings, dockerfile, "user-of-the-image-is-kept") == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "dockerfile", "expected"),
+    [
+        pytest.param('    ports: ["80:80"]\n', "FROM x\nEXPOSE 8080\n", [4], id="another port"),
+        pytest.param('    ports: ["80:8080"]\n', "FROM x\nEXPOSE 8080/tcp\n", [], id="the exposed port"),
+        pytest.param('    ports: ["80:80"]\n', "FROM x\n", [], id="nothing exposed"),
+        pytest.param('    ports: ["80:80"]\n    expose: ["80"]\n', "FROM x\nEXPOSE 8080\n", [], id="exposed here"),
+        pytest.param('    ports: ["80:80"]\n', "FROM x\nEXPOSE $PORT\n", [], id="a variable decides"),
+        pytest.param("", "FROM x\nEXPOSE 8080\n", [], id="nothing published"),
+    ],
+)
+def test_published_ports_are_exposed(tmp_path: Path, settings: str, dockerfile: str, expected: list) -> None:
+    assert found(tmp_path, settings, dockerfile, "published-ports-are-exposed") == expected
+
+
+def build(*lines: str) -> str:
+    return "services:\n  web:\n    build:\n      context: .\n" + "".join(f"      {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param(("args:", "  NPM_TOKEN: x"), [6], id="written out"),
+        pytest.param(("args:", "  - NPM_TOKEN"), [6], id="passed on"),
+        pytest.param(("args:", "  - DB_PASSWORD=${DB_PASSWORD}"), [6], id="interpolated"),
+        pytest.param(("args:", "  VERSION: '1'"), [], id="a version"),
+        pytest.param(("args:", "  TOKEN_FILE: /run/x"), [], id="the path of one"),
+        pytest.param((), [], id="none"),
+    ],
+)
+def test_build_arguments_carry_no_secret(tmp_path: Path, lines: tuple[str, ...], expected: list) -> None:
+    files = {"compose.yaml": build(*lines), "Dockerfile": "FROM x\n"}
+    assert [hit.line for hit in hits(tmp_path, files, "no-secrets-in-build-arguments")] == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "dockerfile", "expected"),
+    [
+        pytest.param(("target: prod",), "FROM x AS dev\n", [5], id="no such stage"),
+        pytest.param(("target: DEV",), "FROM x AS dev\n", [], id="in another case"),
+        pytest.param(("target: '0'",), "FROM x AS dev\n", [], id="by its number"),
+        pytest.param(("target: ${T}",), "FROM x AS dev\n", [], id="a variable without a value"),
+        pytest.param((), "FROM x AS dev\n", [], id="the last one"),
+    ],
+)
+def test_the_target_is_there(tmp_path: Path, lines: tuple[str, ...], dockerfile: str, expected: list) -> None:
+    files = {"compose.yaml": build(*lines), "Dockerfile": dockerfile}
+    assert [hit.line for hit in hits(tmp_path, files, "build-target-exists")] == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        pytest.param("", [2], id="nothing"),
+        pytest.param("    volumes: ['./d:/data']\n", [], id="a bind"),
+        pytest.param("    tmpfs: /data:size=1m\n", [], id="a tmpfs"),
+    ],
+)
+def test_a_volume_of_the_image_is_mounted(tmp_path: Path, settings: str, expected: list) -> None:
+    assert found(tmp_path, settings, "FROM x\nVOLUME /data\n", "image-volumes-are-mounted") == expected
