@@ -179,8 +179,9 @@ def _references(service: Node, top: dict[str, Entries], disabled: Collection[str
         yield from _undefined(value_at(mount, "source"), "build secret", top["secrets"])
     for mount in value_at(service, "volumes") or ():
         kind = value_at(mount, "type")
-        if kind and kind.value == "volume" and not kind.unresolved:
-            yield from _undefined(value_at(mount, "source"), "volume", top["volumes"])
+        source = value_at(mount, "source")
+        if kind and kind.value == "volume" and not kind.unresolved and source and source.value:
+            yield from _undefined(source, "volume", top["volumes"])
     yield from _dependencies(service, top["services"], disabled)
     yield from _contexts(service, top["services"])
 
@@ -192,7 +193,7 @@ def _named(names: Node | None, what: str, known: Entries) -> Iterator[Problem]:
 
 
 def _undefined(node: Node | None, what: str, known: Entries) -> Iterator[Problem]:
-    if node and not node.unresolved and node.text() and node.text() not in known:
+    if node and not node.unresolved and node.text() not in known:
         yield refused(f"undefined {what} {node.text()}", node, _declare(what, node.text()))
 
 

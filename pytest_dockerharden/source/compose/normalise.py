@@ -100,8 +100,7 @@ def _complete_networks(entries: Entries, services: Entries) -> None:
         if networks is not None and not networks.value:
             del service.value["networks"]
             networks = None
-        mode = service.get("network_mode")
-        if networks is None and (mode is None or not mode.value):
+        if networks is None and service.get("network_mode") is None:
             service.value["networks"] = default(service, {DEFAULT_NETWORK: default(service, None)})
         _complete_hooks(service)
         if service.get("networks", DEFAULT_NETWORK) is not None:

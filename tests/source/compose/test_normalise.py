@@ -18,6 +18,7 @@ NEEDED = {"condition": "service_started", "required": True}
         pytest.param("{image: a, networks: [n]}", id="names a network"),
         pytest.param("{image: a, network_mode: host}", id="network mode"),
         pytest.param("{image: a, network_mode: none, networks: []}", id="network mode with no networks"),
+        pytest.param("{image: a, network_mode: ''}", id="empty network mode"),
         pytest.param("{provider: {type: x}}", id="provider"),
     ],
 )
@@ -26,7 +27,7 @@ def test_no_default_network_where_no_service_is_on_it(service: str) -> None:
     assert list((model.get("networks") or model).plain()) == ["n"]
 
 
-@pytest.mark.parametrize("networks", ["", ", networks: []", ", networks: {}", ", network_mode: ''"])
+@pytest.mark.parametrize("networks", ["", ", networks: []", ", networks: {}"])
 def test_a_service_without_networks_is_on_the_default_one(networks: str) -> None:
     model = normalised(f"services: {{a: {{image: a{networks}}}}}")
     assert plain(model.get("services", "a", "networks")) == {"default": None}
