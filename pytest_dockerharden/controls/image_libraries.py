@@ -300,7 +300,7 @@ def _for_production(run: Instruction, call: Invocation, variables: dict[str, str
 
 _DEBUG: dict[str, re.Pattern[str]] = {
     **dict.fromkeys(
-        ("DEBUG", "FLASK_DEBUG", "DJANGO_DEBUG", "APP_DEBUG", "SYMFONY_DEBUG", "WP_DEBUG", "QUART_DEBUG", "FASTAPI_DEBUG"),
+        ("DEBUG", "FLASK_DEBUG", "DJANGO_DEBUG", "APP_DEBUG", "SYMFONY_DEBUG", "WP_DEBUG", "QUART_DEBUG"),
         re.compile(r"(?i)(1|true|yes|on|\*)\Z"),
     ),
     **dict.fromkeys(

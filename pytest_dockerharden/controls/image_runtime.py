@@ -1,0 +1,398 @@
+"""What an image says about how its containers start, are watched and stop."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from pytest_dockerharden.model.build import has_posix_shell, holds_files_only, instructions, is_windows, plain
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
+from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.reference import parse_reference
+from pytest_dockerharden.model.remedies import advice
+
+
+@control(
+    severity="low",
+    plan="P3",
+    optional=True,
+    cis="4.6",
+    equivalents={
+        "kics": "healthcheck_instruction_missing",
+        "trivy": "DS-0026",
+        "checkov": "CKV_DOCKER_2",
+        "hadolint": "DL3057",
+        "tally": "tally/ruby/healthcheck-rails-up-endpoint",
+        "dockle": "CIS-DI-0006",
+        "terrascan": "AC_DOCKER_0047",
+        "docker-bench": "4.6",
+    },
+)
+def image_healthcheck(dockerfile: Dockerfile) -> Findings:
+    """The image says how to tell that it works.
+
+    Without HEALTHCHECK a container counts as fine as long as its process lives, hung or not. `NONE` throws away the
+    one of the base image. The stage that ships counts, with the stages it builds on.
+
+    Bad::
+
+        FROM nginx:1.27.3  # <-
+        COPY site /usr/share/nginx/html
+
+    Bad::
+
+        FROM nginx:1.27.3
+        HEALTHCHECK NONE  # <-
+
+    Good::
+
+        FROM nginx:1.27.3
+        HEALTHCHECK --interval=30s --timeout=5s --retries=3 CMD curl -fsS http://localhost:8080/health || exit 1
+    """
+    stage = dockerfile.final
+    if stage is None or holds_files_only(stage):
+        not_applicable("the image runs nothing")
+    check = stage.last("HEALTHCHECK")
+    if check is None:
+        yield stage.finding("there is no HEALTHCHECK", advice("HEALTHCHECK CMD ..."))
+    elif check.none:
+        yield check.finding("HEALTHCHECK NONE switches the check off", advice("HEALTHCHECK CMD ..."))
+
+
+@control(
+    severity="medium",
+    equivalents={
+        "kics": ("multiple_cmd_instructions_listed", "multiple_entrypoint_instructions_listed"),
+        "trivy": ("DS-0016", "DS-0007", "DS-0023"),
+        "hadolint": ("DL4003", "DL4004", "DL3012"),
+        "semgrep": ("multiple-cmd-instructions", "multiple-entrypoint-instructions"),
+        "buildkit": "MultipleInstructionsDisallowed",
+        "sonar": "S6589",
+        "terrascan": "AC_DOCKER_0053",
+    },
+)
+def no_overridden_instruction(stage: Stage) -> Findings:
+    """CMD, ENTRYPOINT and HEALTHCHECK stand once in a stage.
+
+    Only the last one counts. Whoever reads the first is mistaken about what the image starts.
+
+    Bad::
+
+        FROM debian:12-slim
+        CMD ["first"]  # <-
+        CMD ["second"]
+
+    Good::
+
+        FROM debian:12-slim AS base
+        CMD ["first"]
+        FROM base
+        ENTRYPOINT ["/entrypoint.sh"]
+        CMD ["second"]
+    """
+    for keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
+        for overridden in stage.of(keyword)[:-1]:
+            yield overridden.finding(f"a later {keyword} overrides this one", advice("remove it"))
+
+
+@control(
+    severity="low",
+    plan="P2",
+    optional=True,
+    equivalents={
+        "kics": "not_using_json_in_cmd_and_entrypoint_arguments",
+        "hadolint": "DL3025",
+        "semgrep": "prefer-json-notation",
+        "buildkit": "JSONArgsRecommended",
+        "sonar": "S7019",
+    },
+)
+def exec_form_start(stage: Stage) -> Findings:
+    """CMD and ENTRYPOINT are written as a JSON array.
+
+    In the shell form `/bin/sh -c` is process 1 and need not pass signals on: `docker stop` then waits its ten seconds
+    and kills. A shell ENTRYPOINT also ignores CMD. With an explicit SHELL the form is a choice, and `exec` hands over.
+
+    Bad::
+
+        FROM debian:12-slim
+        CMD server --port 80  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        CMD ["server", "--port", "80"]
+
+    Good::
+
+        FROM debian:12-slim
+        CMD exec server --port "$PORT"
+    """
+    starts = list(instructions(stage, "CMD", "ENTRYPOINT"))
+    if not starts:
+        not_applicable("nothing is started")
+    explicit = any(part.of("SHELL") for part in stage.chain())
+    for start in starts:
+        first = start.text.split(None, 1)[0] if start.text else ""
+        if start.form == "shell" and not explicit and first != "exec" and not _almost_json(start.text, strict=False):
+            yield start.finding(
+                f"a shell is process 1, because {start.keyword} is no JSON array", advice(_as_json(start))
+            )
+
+
+def _as_json(start: Instruction) -> str:
+    words = start.text.split()
+    simple = len(words) < 8 and not re.search(r"[\"'$&|;<>`*\\(]", start.text)
+    return (
+        f"{start.keyword} [{', '.join(chr(34) + word + chr(34) for word in words)}]"
+        if simple
+        else f'{start.keyword} ["...", "..."]'
+    )
+
+
+_TEST = re.compile(r"\[\[?\s")
+_QUOTES = re.compile("[\"'\u201c\u201d\u2018\u2019]")
+
+
+def _almost_json(text: str, *, strict: bool) -> bool:
+    """Whether text in the shell form was meant as a JSON array. ``strict``: where a `[ test ]` is as likely."""
+    if not text.startswith("["):
+        return False
+    inner = text[1:].rstrip()
+    ends = inner.endswith("]")
+    if _TEST.match(text) and (strict or not ends or re.search(r"\s(=|==|!=|-\w+)\s", text)):
+        return ends and "," in inner and bool(_QUOTES.match(inner.lstrip()))
+    return (ends or "," in inner) and not re.search(r"\]\s*(&&|\|\||;)", inner)
+
+
+@control(severity="high", equivalents={"tally": "tally/invalid-json-form", "sonar": "S7030"})
+def valid_exec_form(stage: Stage) -> Findings:
+    """What looks like a JSON array is one.
+
+    With single quotes, a comma too many or a bracket missing the builder takes it for the shell form and runs a
+    program named `[node,`: the container does not start.
+
+    Bad::
+
+        FROM node:22-slim
+        CMD ['node', 'server.js']  # <-
+
+    Bad::
+
+        FROM node:22-slim
+        ENTRYPOINT ["node", "server.js",]  # <-
+
+    Good::
+
+        FROM node:22-slim
+        RUN [ -f server.js ] && [ "$CI" = "1" ] || true
+        CMD ["node", "server.js"]
+    """
+    for instruction in instructions(stage, "CMD", "ENTRYPOINT", "RUN", "HEALTHCHECK"):
+        text = instruction.text
+        if instruction.keyword == "HEALTHCHECK":
+            text = re.sub(r"(?i)\ACMD\s+", "", text)
+        if instruction.form == "shell" and _almost_json(text, strict=instruction.keyword == "RUN"):
+            yield instruction.finding(
+                "it looks like a JSON array and is not one", advice(f'{instruction.keyword} ["a", "b"]')
+            )
+    for volume in instructions(stage, "VOLUME"):
+        if volume.text.startswith("[") and not _is_json_list(volume.text):
+            yield volume.finding("it looks like a JSON array and is not one", advice('VOLUME ["/a", "/b"]'))
+
+
+def _is_json_list(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except ValueError:
+        return False
+
+
+@control(
+    severity="low",
+    equivalents={"tally": ("tally/no-ungraceful-stopsignal", "tally/prefer-canonical-stopsignal")},
+)
+def stop_signal_can_be_handled(stage: Stage) -> Findings:
+    """STOPSIGNAL is a signal that the program can handle.
+
+    SIGKILL and SIGSTOP cannot be caught: nothing is flushed, nothing is finished, every stop is a crash. A name that
+    is no signal fails when the container is made.
+
+    Bad::
+
+        FROM debian:12-slim
+        STOPSIGNAL SIGKILL  # <-
+
+    Bad::
+
+        FROM debian:12-slim
+        STOPSIGNAL TREM  # <-
+
+    Good::
+
+        FROM nginx:1.27.3
+        STOPSIGNAL SIGQUIT
+
+    Good::
+
+        FROM debian:12-slim
+        STOPSIGNAL RTMIN+3
+    """
+    for instruction in instructions(stage, "STOPSIGNAL"):
+        value = instruction.words[0].value if instruction.words else None
+        if value is None:
+            continue
+        signal = value.upper().removeprefix("SIG")
+        if signal in {"KILL", "9", "STOP", "19"}:
+            yield instruction.finding(f"{value} cannot be handled", advice("STOPSIGNAL SIGTERM"))
+        elif not _is_signal(signal):
+            yield instruction.finding(f"{value} is no signal", advice("STOPSIGNAL SIGTERM"))
+
+
+def _is_signal(name: str) -> bool:
+    if name.isdigit():
+        return 0 < int(name[:4]) < 65
+    return name in _SIGNALS or re.match(r"RT(MIN|MAX)([+-]\d+)?\Z", name) is not None
+
+
+_SIGNALS = frozenset(
+    """HUP INT QUIT ILL TRAP ABRT IOT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CLD CONT TSTP TTIN TTOU URG
+    XCPU XFSZ VTALRM PROF WINCH IO POLL PWR SYS UNUSED""".split()  # noqa: SIM905
+)
+
+
+@control(
+    severity="low",
+    optional=True,
+    equivalents={"tally": ("tally/prefer-nginx-sigquit", "tally/prefer-systemd-sigrtmin-plus-3")},
+)
+def stop_signal_of_the_server(dockerfile: Dockerfile) -> Findings:
+    """A server is stopped by the signal that lets it finish.
+
+    nginx drops its connections at SIGTERM and finishes them at SIGQUIT; systemd as process 1 shuts down at
+    SIGRTMIN+3 and ignores SIGTERM. The official nginx image sets it.
+
+    Bad::
+
+        FROM debian:12-slim
+        CMD ["nginx", "-g", "daemon off;"]  # <-
+
+    Bad::
+
+        FROM nginx:1.27.3
+        STOPSIGNAL SIGTERM  # <-
+
+    Good::
+
+        FROM nginx:1.27.3
+        CMD ["nginx", "-g", "daemon off;"]
+    """
+    stage = dockerfile.final
+    if stage is None:
+        not_applicable("there is no stage")
+    base = parse_reference(stage.root_base() or "").familiar
+    start = stage.last("ENTRYPOINT") or stage.last("CMD")
+    program = start.script.commands[0].name if start and start.script.commands else ""
+    if program in {"nginx", "openresty"} or "nginx" in base:
+        server, wanted = "nginx", {"SIGQUIT", "QUIT", "3"}
+    elif program in {"init", "systemd"}:
+        server, wanted = "systemd", {"SIGRTMIN+3", "RTMIN+3", "37"}
+    else:
+        not_applicable("no server that needs another signal")
+    signal = stage.last("STOPSIGNAL")
+    given = signal.words[0].value if signal and signal.words else None
+    if signal is None and start is not None and "nginx" not in base:
+        yield start.finding(f"{server} is stopped by SIGTERM", advice(f"STOPSIGNAL {min(wanted, key=len)}"))
+    elif signal is not None and given is not None and given.upper() not in wanted:
+        yield signal.finding(f"{server} does not finish at {given}", advice(f"STOPSIGNAL {max(wanted)}"))
+
+
+@control(
+    severity="medium",
+    equivalents={
+        "kics": "unix_ports_out_of_range",
+        "trivy": "DS-0008",
+        "hadolint": "DL3011",
+        "semgrep": "invalid-port",
+        "terrascan": "AC_DOCKER_0011",
+        "buildkit": "ExposeInvalidFormat",
+    },
+)
+def valid_exposed_ports(stage: Stage) -> Findings:
+    """EXPOSE names ports of the container: 1 to 65535.
+
+    Anything else stops the build, or is dropped: host ports and addresses belong to `docker run -p` and `ports:`.
+
+    Bad::
+
+        FROM debian:12-slim
+        EXPOSE 80000  # <-
+        EXPOSE 8080:80  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        EXPOSE 80 443/tcp 8000-8010/udp $PORT
+    """
+    exposes = list(instructions(stage, "EXPOSE"))
+    if not exposes:
+        not_applicable("nothing is exposed")
+    for expose in exposes:
+        for word in expose.words:
+            problem = _port_problem(word.value)
+            if problem:
+                yield expose.finding(f"{word.text} {problem}", advice("EXPOSE 8080"), at=word.origin)
+
+
+def _port_problem(text: str | None) -> str:
+    if text is None or text == "":
+        return ""
+    number, _, protocol = text.partition("/")
+    if ":" in number:
+        return "maps a port, which EXPOSE cannot"
+    bounds = number.split("-")
+    if len(bounds) > 2 or not all(re.fullmatch(r"\d{1,18}", bound) for bound in bounds):
+        return "is no port"
+    if protocol and protocol.lower() not in {"tcp", "udp", "sctp"}:
+        return "has an unknown protocol"
+    if any(int(bound) > 65535 for bound in bounds):
+        return "is above 65535"
+    return "is a range that ends before it begins" if int(bounds[0]) > int(bounds[-1]) else ""
+
+
+@control(severity="medium", equivalents={"tally": "tally/shell-run-in-scratch"})
+def scratch_needs_no_shell(stage: Stage) -> Findings:
+    """An image from scratch starts and builds nothing by a shell.
+
+    There is no `/bin/sh` in it: RUN stops the build, and a CMD in the shell form stops the container.
+
+    Bad::
+
+        FROM scratch
+        COPY app /app
+        CMD /app  # <-
+
+    Good::
+
+        FROM scratch
+        COPY app /app
+        CMD ["/app"]
+
+    Good::
+
+        FROM scratch
+        ADD rootfs.tar.gz /
+        RUN apk update
+    """
+    if stage.root_base() != "scratch" or is_windows(stage):
+        not_applicable("the image is not from scratch")
+    for part in stage.chain():
+        for copy in instructions(part, "ADD", "COPY"):
+            target = plain(copy.words[-1]) if copy.words else ""
+            if copy.keyword == "ADD" or re.match(r"/?\Z|\.?/*\Z|/(usr/)?bin|/busybox", target):
+                not_applicable("a shell may have been copied")
+    for instruction in instructions(stage, "RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"):
+        if instruction.form == "shell" and has_posix_shell(instruction):
+            yield instruction.finding(f"{instruction.keyword} needs a shell that is not there", advice('["program"]'))
