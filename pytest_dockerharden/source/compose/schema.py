@@ -18,6 +18,7 @@ GONE = {
     "memory": "did you mean mem_limit?",
 }
 PARENTS = ("build", "deploy", "healthcheck", "logging")
+HIDDEN = frozenset({"content", *(f"an item of {name}" for name in ("environment", "args", "command", "entrypoint"))})
 MOST_HINTED = 40
 UNBOUNDED = 2**63
 
@@ -101,20 +102,23 @@ def _scalar(node: Node, rule: Rule, name: str, found: Found) -> None:
 
 
 def _wrong(node: Node, rule: Rule, name: str, found: Found) -> None:
-    found.append(_refused(f"{name} must be {rule.describe()}", node, _how(node, rule)))
+    found.append(_refused(f"{name} must be {rule.describe()}", node, _how(node, rule, name)))
 
 
-def _how(node: Node, rule: Rule) -> str:
-    """How to write a value of the wrong type."""
+def _how(node: Node, rule: Rule, name: str) -> str:
+    """How to write a value of the wrong type. What may be a secret is not repeated."""
     value = node.value
     if value is None:
         return "give it a value or remove the line"
     if isinstance(value, (dict, list)):
         return ""
     if rule.items is not None and rule.items.scalars:
-        return f"write a list: [{node.text()}]"
+        quotable = rule.others is None and "=" not in node.text()
+        return f"write a list: [{node.text()}]" if quotable else "write a list or a mapping"
     if bool in rule.scalars:
         return "write true or false"
+    if name in HIDDEN:
+        return "quote it"
     return f'quote it: "{node.text()}"' if str in rule.scalars and not isinstance(value, str) else ""
 
 

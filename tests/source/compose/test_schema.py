@@ -77,7 +77,7 @@ def test_top_level_forms_are_silent(text: str) -> None:
         ("ports:", "ports must be a list", "give it a value or remove the line"),
         ("stop_grace_period: 10", "stop_grace_period must be a text", 'quote it: "10"'),
         ("deploy: {resources: {limits: {memory: 5}}}", "memory must be a text", 'quote it: "5"'),
-        ("command: [a, 5]", "an item of command must be a text", 'quote it: "5"'),
+        ("command: [a, 5]", "an item of command must be a text", "quote it"),
         ("cgroup: hots", "cgroup cannot be 'hots'", "did you mean host?"),
         ("pull_policy: sometimes", "pull_policy cannot be 'sometimes'", ""),
         ("oom_score_adj: 2000", "oom_score_adj must be from -1000 to 1000", ""),
@@ -131,3 +131,21 @@ def _timed(model: object) -> float:
 def test_deep_nesting_does_not_recurse() -> None:
     model = read("x-a: " + "[" * 200 + "]" * 200 + "\nservices: {}")
     assert validate(model) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "environment: PASSWORD=hunter2",
+        "environment: [918273645]",
+        "build: {args: TOKEN=hunter2}",
+        "build: {args: [918273645]}",
+        "entrypoint: [a, 918273645]",
+        "build: {cache_to: type=registry,token=hunter2}",
+        "labels: token=hunter2",
+    ],
+)
+def test_a_value_that_may_be_secret_is_not_repeated(body: str) -> None:
+    (problem,) = validate(read(service_text(body)))
+    assert "hunter2" not in problem.message + problem.hint
+    assert "918273645" not in problem.message + problem.hint
