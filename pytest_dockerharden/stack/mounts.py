@@ -107,7 +107,7 @@ def has_file(service: Service, kind: str, grant: dict[str, Any]) -> bool:
 
 
 def file_mount(service: Service, kind: str, grant: dict[str, Any]) -> dict[str, Any]:
-    """A file secret or config is a read-only bind: the host file's owner and mode stay, uid, gid and mode are ignored."""
+    """A file secret or config is a read-only bind: the host file keeps its owner and mode, whatever the grant says."""
     file = getattr(service.project, kind)[grant["source"]].get("file")
     return {
         "Type": "bind",
