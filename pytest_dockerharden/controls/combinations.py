@@ -133,7 +133,9 @@ def _gained(before: Fact[frozenset[str]], after: Fact[frozenset[str]]) -> list[s
 
 
 @control(severity="medium", plan="P1")
-def overlays_publish_no_further_port(service: Service, *, exempt: tuple[str, ...] = DEVELOPMENT) -> Findings:
+def overlays_publish_no_further_port(
+    service: Service, *, exempt: tuple[str, ...] = DEVELOPMENT, web_ports: tuple[str, ...] = ("80", "443")
+) -> Findings:
     """An overlay publishes no further port on every address.
 
     Lists of ports are added up: an overlay cannot narrow a port of the base to the loopback, it publishes it twice.
@@ -164,10 +166,10 @@ def overlays_publish_no_further_port(service: Service, *, exempt: tuple[str, ...
     if base.posture is None or service.posture is None:
         not_applicable("no posture is predicted")
     before = {_published(port) for port in base.posture.ports.get(())}
-    if not before and _is_edge(service):
-        not_applicable("this is where the stack is published")
     for port in service.posture.ports.value:
-        if _published(port) not in before and port.host_ip in {"", "0.0.0.0", "::"}:  # noqa: S104
+        everywhere = port.host_ip in {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
+        # a production file publishes the web ports: that is what it is for
+        if everywhere and _published(port) not in before and port.host_port not in web_ports:
             yield service.finding(
                 f"port {port.host_port or port.container_port} is published on every address",
                 advice("bind it to 127.0.0.1, or use `!override`"),
@@ -177,12 +179,6 @@ def overlays_publish_no_further_port(service: Service, *, exempt: tuple[str, ...
 
 def _published(port: Port) -> tuple[int, str, str, str]:
     return port.container_port, port.host_port, port.host_ip, port.protocol
-
-
-def _is_edge(service: Service) -> bool:
-    """A production file publishes the web ports of its proxy: that is what it is for."""
-    ports = service.posture.ports.get(()) if service.posture else ()
-    return bool(ports) and all(port.host_port in {"80", "443"} for port in ports)
 
 
 @control(severity="high", plan="P2")

@@ -64,7 +64,38 @@ def loads_as_written(project: Project) -> Findings:
             read_only: true
     """
     for problem in project.problems:
-        if problem.kind == "warning" and not _judged_elsewhere(problem):
+        if problem.kind == "warning" and not _judged_elsewhere(problem) and not _is_for_swarm(problem):
+            yield _finding(project, problem)
+
+
+@control(severity="info", optional=True)
+def settings_take_effect(project: Project) -> Findings:
+    """No setting is for Swarm alone.
+
+    Outside Swarm these lines do nothing: a CPU reservation reserves none, and `update_config` updates nothing.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            deploy:
+              resources:
+                reservations:
+                  cpus: "0.5"  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            deploy:
+              resources:
+                limits:
+                  cpus: "0.5"
+    """
+    for problem in project.problems:
+        if problem.kind == "warning" and _is_for_swarm(problem) and not _judged_elsewhere(problem):
             yield _finding(project, problem)
 
 
@@ -129,6 +160,10 @@ def _finding(project: Project, problem: Problem) -> Finding:
 
 def _is_unset_variable(problem: Problem) -> bool:
     return "variable" in problem.message and "not set" in problem.message
+
+
+def _is_for_swarm(problem: Problem) -> bool:
+    return "Swarm" in problem.message
 
 
 def _is_version(problem: Problem) -> bool:

@@ -357,6 +357,63 @@ def healthcheck_asks_a_served_port(service: Service) -> Findings:
         return
 
 
+@control(severity="medium", plan="P3")
+def inherited_healthcheck_fits_the_command(service: Service) -> Findings:
+    """The healthcheck that a service inherits is for the program that it runs.
+
+    A worker that shares the image of the API inherits the API's check, and is unhealthy for ever: nobody listens.
+
+    Bad::
+
+        services:
+          worker:
+            build: .
+            command: ["celery", "-A", "app", "worker"]  # <-
+        # file: Dockerfile
+        FROM python:3.12
+        HEALTHCHECK CMD curl -f http://localhost:8000/health || exit 1
+        CMD ["uvicorn", "app:app"]
+
+    Good::
+
+        services:
+          worker:
+            build: .
+            command: ["celery", "-A", "app", "worker"]
+            healthcheck:
+              test: celery -A app inspect ping -d celery@$$HOSTNAME
+        # file: Dockerfile
+        FROM python:3.12
+        HEALTHCHECK CMD curl -f http://localhost:8000/health || exit 1
+        CMD ["uvicorn", "app:app"]
+    """
+    check = service.get("healthcheck")
+    if (
+        service.get("command") is None
+        or service.stage is None
+        or (check and (check.get("test") or check.get("disable")))
+    ):
+        not_applicable("no healthcheck of the Dockerfile is in force for another command")
+    usual = service.stage.last("CMD")
+    if usual is None or not asked_ports(service.health_script):
+        not_applicable("the Dockerfile has no command or no healthcheck over HTTP")
+    programs = [_program(script) for script in (service.command_script, usual.script)]
+    if all(programs) and programs[0] != programs[1]:
+        yield service.finding(
+            f"it runs {programs[0]}, and inherits the healthcheck of {programs[1]}",
+            advice("give it a healthcheck of its own"),
+            at="command",
+        )
+
+
+def _program(script: Script) -> str:
+    """What is run in the end, behind ``sh -c`` and ``exec``."""
+    last = next((command for command in reversed(script.commands) if "$()" not in command.via), None)
+    if last is None:
+        return ""
+    return last.args[0].text.rsplit("/", 1)[-1] if last.name == "exec" and last.args else last.name
+
+
 def _ports(ports: set[int]) -> str:
     return ", ".join(map(str, sorted(ports)[:4]))
 

@@ -8,11 +8,18 @@ from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.posture import Logging, Posture
 from pytest_dockerharden.model.project import Service
+from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice, set_key
 from pytest_dockerharden.model.shell import Command, Script
 
 _POLICIES = frozenset({"no", "always", "unless-stopped", "on-failure", ""})
 _LOCAL_DRIVERS = frozenset({"", "json-file"})
+_ON_DEBIAN = frozenset(
+    {
+        "debian", "ubuntu", "python", "node", "ruby", "golang", "rust", "php", "nginx", "httpd", "redis", "postgres",
+        "mysql", "mariadb", "memcached", "rabbitmq", "mongo",
+    }
+)  # fmt: skip
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh"})
 
 
@@ -134,7 +141,7 @@ def signals_reach_the_program(service: Service) -> Findings:
         not_applicable("an init process is process 1")
     path = "entrypoint" if service.get("entrypoint") is not None else "command"
     script = service.entrypoint_script if path == "entrypoint" else service.command_script
-    if service.get(path) is None or not _shell_keeps_process_1(script):
+    if service.get(path) is None or not _shell_keeps_process_1(script, dash=_has_dash(service)):
         return
     # a command below an entrypoint of the image is process 1 only if that one hands over to it
     if path == "command" and _entrypoint_of_the_image(service):
@@ -148,13 +155,22 @@ def _entrypoint_of_the_image(service: Service) -> bool:
     return service.stage is not None and service.stage.last("ENTRYPOINT") is not None and not service.scripts
 
 
-def _shell_keeps_process_1(script: Script) -> bool:
-    """``sh -c`` with several commands of which the last is not an ``exec``; bash and ash exec a single one."""
+def _has_dash(service: Service) -> bool:
+    """Whether ``sh`` is the dash of Debian: an official image that is not built on alpine."""
+    base = service.stage.root_base() if service.stage else "" if service.get("build") else service.text("image")
+    image = parse_reference(base or "scratch")
+    return image.official in _ON_DEBIAN and "alpine" not in image.tag
+
+
+def _shell_keeps_process_1(script: Script, *, dash: bool) -> bool:
+    """``sh -c`` without a final ``exec``. A single command is exec'ed by bash and ash, and not by dash."""
     if not script.commands or script.commands[0].name not in _SHELLS or not script.complete:
         return False
     inner = [command for command in script.commands[1:] if "$()" not in command.via and len(command.via) == 1]
     running = [command for command in inner if command.name not in {"set", "export", "cd", "umask", "ulimit", "trap"}]
-    return len(running) > 1 and running[-1].name != "exec" and not any(command.name == "trap" for command in inner)
+    if any(command.name == "trap" for command in inner) or not running or running[-1].name == "exec":
+        return False
+    return len(running) > 1 or (dash and script.commands[0].name == "sh")
 
 
 @control(severity="medium", plan="P3")

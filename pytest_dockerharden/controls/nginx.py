@@ -482,12 +482,11 @@ def nginx_user_is_settable(posture: Posture) -> Findings:
         events {}
         http {}
     """
-    if posture.service is None or posture.runs_as_root.value:
-        not_applicable("nginx starts as root, or is not known")
-    for config in _configs(posture.service):
+    configs = _configs(posture.service) if posture.service is not None else ()
+    for config in configs:
         for directive in config.directives:
-            if directive.name == "user" and config.context == "main":
-                yield posture.service.finding(
+            if directive.name == "user" and config.context == "main" and not posture.runs_as_root.value:
+                yield posture.runs_as_root.finding(
                     "nginx does not run as root and ignores `user`", advice("remove the line"), at=directive.origin
                 )
 

@@ -79,7 +79,7 @@ def secret_files_exist(project: Project) -> Findings:
         unknown("a secret's file is ignored by git and not there: it is made where the stack runs")
 
 
-@control(severity="low", plan="P2")
+@control(severity="low", plan="P2", optional=True)
 def secret_files_are_private(project: Project) -> Findings:
     """No secret's file is readable by every user of the host.
 
@@ -472,7 +472,7 @@ def _secret_keys(fact: FileFact) -> list[str]:
     return [key for key in fact.keys if is_secret_name(key)]
 
 
-@control(severity="low", plan="P2", owasp="RULE 12")
+@control(severity="low", plan="P2", optional=True, owasp="RULE 12")
 def env_files_are_private(service: Service) -> Findings:
     """No env file with secrets is readable by every user of the host.
 

@@ -22,13 +22,19 @@ _NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
 
 
 def _image(service: Service) -> tuple[Node, Reference]:
-    """The image that is pulled; one that is built is not."""
+    """The image that is pulled; one that a service of the project builds is not."""
     node = service.get("image")
     if node is None or service.get("build") is not None:
         not_applicable("no image is pulled")
+    if any(_builds(other, node.text()) for other in service.project.services.values()):
+        not_applicable("a service of the project builds it")
     if node.unresolved:
         unknown("the image depends on a variable that has no value")
     return node, parse_reference(node.text())
+
+
+def _builds(service: Service, image: str) -> bool:
+    return service.get("build") is not None and service.text("image") == image
 
 
 @control(

@@ -47,7 +47,9 @@ def test_a_misspelt_key_comes_with_the_right_one(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         pytest.param("services:\n  a:\n    image: x\n    read_only: yes\n", [4], id="a bool that YAML has no more"),
-        pytest.param("services:\n  a:\n    image: x\n    deploy: {mode: global}\n", [4], id="for Swarm"),
+        pytest.param(
+            "services:\n  a:\n    image: x\n    deploy: {mode: global}\n", [], id="for Swarm: another control"
+        ),
         pytest.param("services:\n  a:\n    image: x\n    user: ${APP_USER}\n", [], id="a variable without a value"),
         pytest.param("version: '3'\nservices:\n  a:\n    image: x\n", [], id="version is judged by its own control"),
         pytest.param("services:\n  a:\n    image: x\n    command: a | b\n", [], id="so is a dropped command"),

@@ -298,3 +298,25 @@ def test_a_tool_that_may_be_there_is_let_be(tmp_path: Path, test: str, dockerfil
 def test_the_healthcheck_of_an_image_can_fail(tmp_path: Path, instruction: str, expected: list) -> None:
     found = hits(tmp_path, {"Dockerfile": f"FROM x\n{instruction}\n"}, "image-healthcheck-can-fail")
     assert [hit.line for hit in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "dockerfile", "expected"),
+    [
+        pytest.param("    command: celery worker\n", 'CMD ["uvicorn", "a"]', [4], id="another program"),
+        pytest.param("    command: sh -c 'exec celery worker'\n", 'CMD ["uvicorn", "a"]', [4], id="behind a shell"),
+        pytest.param("    command: uvicorn b --port 8000\n", 'CMD ["uvicorn", "a"]', [], id="the same program"),
+        pytest.param("", 'CMD ["uvicorn", "a"]', [], id="the image's command"),
+        pytest.param("    command: celery worker\n", "", [], id="the image has no command"),
+        pytest.param(
+            "    command: celery worker\n    healthcheck: {disable: true}\n", 'CMD ["uvicorn"]', [], id="switched off"
+        ),
+    ],
+)
+def test_an_inherited_healthcheck_fits(tmp_path: Path, settings: str, dockerfile: str, expected: list) -> None:
+    files = {
+        "compose.yaml": f"services:\n  web:\n    build: .\n{settings}",
+        "Dockerfile": f"FROM x\nHEALTHCHECK CMD curl -f http://localhost:8000/\n{dockerfile}\n",
+    }
+    result = hits(tmp_path, files, "inherited-healthcheck-fits-the-command")
+    assert [hit.line for hit in result] == expected

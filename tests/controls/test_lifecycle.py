@@ -56,6 +56,20 @@ def test_settings_of_the_life_cycle(tmp_path: Path, control: str, settings: str,
     assert found(tmp_path, settings, control) == expected
 
 
+@pytest.mark.parametrize(
+    ("image", "shell", "expected"),
+    [
+        pytest.param("redis:7.4", "sh", [(HERE, 4)], id="dash stays process 1"),
+        pytest.param("redis:7.4-alpine", "sh", [], id="ash execs"),
+        pytest.param("redis:7.4", "bash", [], id="bash execs"),
+        pytest.param("registry.example/app:1", "sh", [], id="which shell it is is not known"),
+    ],
+)
+def test_a_single_command_depends_on_the_shell(tmp_path: Path, image: str, shell: str, expected: list) -> None:
+    command = f"    command: {shell} -c 'redis-server --dir /data'\n"
+    assert found(tmp_path, command, "signals-reach-the-program", f"image: {image}") == expected
+
+
 def test_a_restart_policy_from_a_variable_is_unknown(tmp_path: Path) -> None:
     text = "services:\n  web:\n    image: app\n    restart: ${RESTART}\n"
     assert verdicts(tmp_path, {HERE: text}, "restarts-after-a-failure") == {"web": "unknown"}

@@ -49,6 +49,11 @@ def test_an_image_with_a_version_is_let_be(tmp_path: Path, image: str, more: str
     assert found(tmp_path, image, "versioned-image", more) == []
 
 
+def test_an_image_that_another_service_builds_is_not_pulled(tmp_path: Path) -> None:
+    text = "services:\n  a:\n    build: .\n    image: app:latest\n  b:\n    image: app:latest\n"
+    assert hits(tmp_path, {"compose.yaml": text}, "versioned-image") == []
+
+
 def test_an_image_from_a_variable_is_unknown(tmp_path: Path) -> None:
     text = "services:\n  a:\n    image: app:${TAG}\n"
     assert verdicts(tmp_path, {"compose.yaml": text}, "versioned-image") == {"a": "unknown"}
