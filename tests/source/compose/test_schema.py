@@ -141,7 +141,7 @@ def test_deep_nesting_does_not_recurse() -> None:
         "build: {args: TOKEN=hunter2}",
         "build: {args: [918273645]}",
         "entrypoint: [a, 918273645]",
-        "build: {cache_to: type=registry,token=hunter2}",
+        "build: {cache_to: token=hunter2}",
         "labels: token=hunter2",
     ],
 )
