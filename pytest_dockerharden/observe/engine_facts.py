@@ -1,0 +1,146 @@
+"""What lives in the engine and not in the kernel: from ``GET /containers/ID/json``."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pytest_dockerharden.model.fact import Fact, Known
+from pytest_dockerharden.model.origin import KernelOrigin
+from pytest_dockerharden.model.posture import (
+    Device,
+    Healthcheck,
+    Logging,
+    NetworkAttachment,
+    Port,
+    RestartPolicy,
+    Ulimit,
+    Variable,
+)
+
+T = TypeVar("T")
+NANOSECONDS = 1_000_000_000
+DEFAULT_STOP_SECONDS = 10.0
+EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 - what the engine answers, not what we bind
+
+
+def facts(service: str, inspected: dict[str, Any]) -> dict[str, Any]:
+    """Facts by the posture's field names."""
+    config, host = inspected["Config"], inspected["HostConfig"]
+    state, network = inspected["State"], inspected["NetworkSettings"]
+
+    def known(value: T, path: str, text: object = None) -> Fact[T]:
+        return Known(value, KernelOrigin(service, f"inspect {path}", str(value if text is None else text)))
+
+    restart = host.get("RestartPolicy") or {}
+    logging = host.get("LogConfig") or {}
+    return {
+        "user_name": known(config.get("User", "").partition(":")[0], "Config.User", config.get("User", "")),
+        "privileged": known(bool(host.get("Privileged")), "HostConfig.Privileged"),
+        "devices": known(devices(service, host), "HostConfig.Devices"),
+        "device_rules": known(tuple(host.get("DeviceCgroupRules") or ()), "HostConfig.DeviceCgroupRules"),
+        "sysctls": known(dict(host.get("Sysctls") or {}), "HostConfig.Sysctls"),
+        "network_mode": known(network_mode(host), "HostConfig.NetworkMode"),
+        "pid_mode": known(host.get("PidMode") or "private", "HostConfig.PidMode"),
+        "ipc_mode": known(host.get("IpcMode") or "private", "HostConfig.IpcMode"),
+        "uts_mode": known(host.get("UTSMode") or "private", "HostConfig.UTSMode"),
+        "cgroup_mode": known(host.get("CgroupnsMode") or "private", "HostConfig.CgroupnsMode"),
+        "userns_mode": known(host.get("UsernsMode") or "private", "HostConfig.UsernsMode"),
+        "cgroup_parent": known(host.get("CgroupParent") or "", "HostConfig.CgroupParent"),
+        "networks": known(networks(network), "NetworkSettings.Networks"),
+        "ports": known(ports(service, network), "NetworkSettings.Ports"),
+        "exposed": known(frozenset(config.get("ExposedPorts") or ()), "Config.ExposedPorts"),
+        "shm_size": known(host.get("ShmSize") or None, "HostConfig.ShmSize"),
+        "ulimits": known(ulimits(host), "HostConfig.Ulimits"),
+        "oom_kill_disabled": known(bool(host.get("OomKillDisable")), "HostConfig.OomKillDisable"),
+        "oom_score_adj": known(int(host.get("OomScoreAdj") or 0), "HostConfig.OomScoreAdj"),
+        "environment": known(environment(service, config), "Config.Env", f"{len(config.get('Env') or ())} variables"),
+        "entrypoint": known(tuple(config.get("Entrypoint") or ()), "Config.Entrypoint"),
+        "command": known(tuple(config.get("Cmd") or ()), "Config.Cmd"),
+        "working_dir": known(config.get("WorkingDir") or "/", "Config.WorkingDir"),
+        "image": known(config.get("Image", ""), "Config.Image"),
+        "image_id": known(inspected.get("Image", ""), "Image"),
+        "healthcheck": known(healthcheck(config), "Config.Healthcheck"),
+        "health": known((state.get("Health") or {}).get("Status", ""), "State.Health.Status"),
+        "restart_count": known(int(inspected.get("RestartCount", 0)), "RestartCount"),
+        "init": known(bool(host.get("Init")), "HostConfig.Init"),
+        "restart": known(
+            RestartPolicy(restart.get("Name") or "no", int(restart.get("MaximumRetryCount") or 0)),
+            "HostConfig.RestartPolicy",
+        ),
+        "logging": known(
+            Logging(logging.get("Type", ""), tuple(sorted((logging.get("Config") or {}).items()))),
+            "HostConfig.LogConfig",
+        ),
+        "stop_signal": known(config.get("StopSignal") or "SIGTERM", "Config.StopSignal"),
+        "stop_grace_period": known(float(config.get("StopTimeout") or DEFAULT_STOP_SECONDS), "Config.StopTimeout"),
+        "apparmor": known(inspected.get("AppArmorProfile") or "", "AppArmorProfile"),
+    }
+
+
+def network_mode(host: dict[str, Any]) -> str:
+    """A network's name or id is a private namespace; ``default`` is the engine's own bridge."""
+    mode = host.get("NetworkMode") or "default"
+    return mode if mode in ("host", "none") or mode.startswith("container:") else "private"
+
+
+def devices(service: str, host: dict[str, Any]) -> tuple[Device, ...]:
+    """Host devices."""
+    origin = KernelOrigin(service, "inspect HostConfig.Devices", "")
+    return tuple(
+        Device(device["PathOnHost"], device["PathInContainer"], device["CgroupPermissions"], origin)
+        for device in host.get("Devices") or ()
+    )
+
+
+def networks(settings: dict[str, Any]) -> tuple[NetworkAttachment, ...]:
+    """The networks it is attached to, by the engine's names; the stack puts in what the network itself says."""
+    names = settings.get("Networks") or {}
+    return tuple(NetworkAttachment(name, internal=False, default=name == "bridge") for name in sorted(names))
+
+
+def ports(service: str, settings: dict[str, Any]) -> tuple[Port, ...]:
+    """Published ports as the engine bound them."""
+    found = []
+    for key, bindings in (settings.get("Ports") or {}).items():
+        number, _, protocol = key.partition("/")
+        for binding in bindings or ():
+            text = f"{binding['HostIp']}:{binding['HostPort']} -> {key}"
+            origin = KernelOrigin(service, "inspect NetworkSettings.Ports", text)
+            host_ip = "" if binding["HostIp"] in EVERY_INTERFACE else binding["HostIp"]
+            found.append(Port(int(number), binding["HostPort"], host_ip, protocol or "tcp", origin))
+    return tuple(found)
+
+
+def ulimits(host: dict[str, Any]) -> dict[str, Ulimit]:
+    """Limits set for the container; the engine's defaults are not among them."""
+    return {limit["Name"]: Ulimit(int(limit["Soft"]), int(limit["Hard"])) for limit in host.get("Ulimits") or ()}
+
+
+def environment(service: str, config: dict[str, Any]) -> dict[str, Variable]:
+    """Variables by name. Whether a value is written in a file only the prediction knows: here it counts as such."""
+    variables = {}
+    for entry in config.get("Env") or ():
+        name, separator, value = entry.partition("=")
+        origin = KernelOrigin(service, "inspect Config.Env", f"{name}=***")
+        variables[name] = Variable(name, value if separator else None, origin, place="process")
+    return variables
+
+
+def healthcheck(config: dict[str, Any]) -> Healthcheck | None:
+    """The check in force; None where there is none or it is switched off."""
+    check = config.get("Healthcheck") or {}
+    test = tuple(check.get("Test") or ())
+    if not test or test[0] == "NONE":
+        return None
+
+    def seconds(name: str) -> float | None:
+        return check[name] / NANOSECONDS if check.get(name) else None
+
+    return Healthcheck(
+        test,
+        seconds("Interval"),
+        seconds("Timeout"),
+        seconds("StartPeriod"),
+        seconds("StartInterval"),
+        check.get("Retries") or None,
+    )

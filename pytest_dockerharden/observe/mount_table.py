@@ -1,0 +1,71 @@
+"""Mounts in force, from the kernel's table, named with what the engine knows of their sources."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pytest_dockerharden.model.origin import KernelOrigin
+from pytest_dockerharden.model.posture import Mount, MountKind
+from pytest_dockerharden.observe.procfs import MountLine
+
+KERNEL = {
+    "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "securityfs", "debugfs", "tracefs", "bpf", "binfmt_misc",
+    "fuse.lxcfs",
+}  # fmt: skip
+FLAGS = ("nosuid", "nodev", "noexec")
+# made by the engine in every container: its own three files, shared memory, the device directory
+ENGINE_FILES = {"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+
+
+def mounts(service: str, inspected: dict[str, Any], lines: list[MountLine]) -> tuple[Mount, ...]:
+    """Every visible mount but the root, those of the kernel and the engine included, in order of target."""
+    declared = {mount["Destination"].rstrip("/"): mount for mount in inspected.get("Mounts") or ()}
+    found = [mount(service, line, declared.get(line.target), lines) for line in lines if line.target != "/"]
+    return tuple(sorted(found, key=lambda item: item.target))
+
+
+def mount(service: str, line: MountLine, declared: dict[str, Any] | None, lines: list[MountLine]) -> Mount:
+    """One mount."""
+    kind, source, anonymous = origin_of(line, declared)
+    read_only = "ro" in line.options
+    below = [other for other in lines if other.target.startswith(f"{line.target}/")]
+    return Mount(
+        target=line.target,
+        kind=kind,
+        origin=KernelOrigin(service, "/proc/1/mountinfo", line.text, 1),
+        source=source,
+        read_only=read_only,
+        recursive=all("ro" in other.options for other in below) if read_only else None,
+        flags=frozenset(flag for flag in FLAGS if flag in line.options),
+        size=size(line.option("size")) if line.type == "tmpfs" else None,
+        mode=int(mode, 8) if line.type == "tmpfs" and (mode := line.option("mode")) else None,
+        uid=int(uid) if line.type == "tmpfs" and (uid := line.option("uid") or "0") else None,
+        gid=int(gid) if line.type == "tmpfs" and (gid := line.option("gid") or "0") else None,
+        propagation=next((name.partition(":")[0] for name in line.propagation), ""),
+        anonymous=anonymous,
+    )
+
+
+def origin_of(line: MountLine, declared: dict[str, Any] | None) -> tuple[MountKind, str, bool]:
+    """Kind, source, and whether it is an anonymous volume."""
+    if declared is not None and declared["Type"] == "volume":
+        name = str(declared.get("Name", ""))
+        anonymous = bool(_ANONYMOUS.fullmatch(name))
+        return "volume", "" if anonymous else name, anonymous
+    if declared is not None and declared["Type"] == "bind":
+        secret = line.target.startswith("/run/secrets/")
+        return ("secret" if secret else "bind"), str(declared.get("Source", "")), False
+    engine_made = line.target in ENGINE_FILES or line.target.startswith(("/dev", "/proc", "/sys"))
+    if line.type in KERNEL or engine_made:
+        return "kernel", line.source, False
+    return ("tmpfs" if line.type == "tmpfs" else "bind"), "" if line.type == "tmpfs" else line.root, False
+
+
+def size(text: str | None) -> int | None:
+    """``65536k`` in bytes (mm/shmem.c prints kilobytes); None is the kernel's default, half of the memory."""
+    if not text:
+        return None
+    factor = {"k": 1024, "m": 1024**2, "g": 1024**3}.get(text[-1].lower())
+    return int(text[:-1]) * factor if factor else int(text)

@@ -1,0 +1,194 @@
+"""A posture from what a witness saw and what the engine says.
+
+The kernel decides wherever it can tell. What lives in the engine alone (published ports, restart policy, health) comes
+from ``inspect``, and its origin says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from pytest_dockerharden.model.fact import Fact, Known, Unknown
+from pytest_dockerharden.model.origin import KernelOrigin
+from pytest_dockerharden.model.posture import Posture, Process, Socket
+from pytest_dockerharden.observe import engine_facts, mount_table, procfs
+from pytest_dockerharden.observe.cgroup import Limit, read_limits
+from pytest_dockerharden.observe.witness import ContainerAccount, ProcessAccount
+
+T = TypeVar("T")
+
+# moby oci/defaults.go; a path that this kernel does not have is not mounted over
+MASKED = {"/proc/keys", "/proc/kcore", "/proc/timer_list", "/proc/latency_stats", "/sys/firmware"}
+
+
+def posture(
+    service: str, inspected: dict[str, Any], account: ContainerAccount, phase: Literal["live", "restarted"]
+) -> Posture:
+    """The whole posture of one container."""
+    return Posture(
+        subject=service,
+        phase=phase,
+        origin=KernelOrigin(service, "container", inspected["Name"].lstrip("/")),
+        **_Observer(service, inspected, account).facts(),
+    )
+
+
+class _Observer:
+    def __init__(self, service: str, inspected: dict[str, Any], account: ContainerAccount) -> None:
+        self.service = service
+        self.inspected = inspected
+        self.account = account
+        self.first = account.first
+
+    def facts(self) -> dict[str, Any]:
+        result: dict[str, Any] = engine_facts.facts(self.service, self.inspected)
+        missing = Unknown(f"the first process of {self.service} could not be read ({self.account.witness})")
+        if self.first is None:
+            kernel = ("runs_as_root", "uid", "gid", "groups", "cap_effective", "cap_permitted", "cap_bounding",
+                      "cap_inheritable", "cap_ambient", "no_new_privileges", "read_only_rootfs", "mounts", "processes",
+                      "listening", "memory", "memory_swap", "cpus", "pids")  # fmt: skip
+            return result | dict.fromkeys(kernel, missing)
+        return (
+            result
+            | self.identity()
+            | self.capabilities()
+            | self.confinement()
+            | self.files()
+            | self.limits()
+            | {
+                "processes": self.processes(),
+                "listening": self.listening(),
+            }
+        )
+
+    def line(self, name: str, process: ProcessAccount | None = None) -> KernelOrigin:
+        """The status line of a field."""
+        process = process or self.first
+        assert process is not None
+        text = next((line for line in process.files.get("status", "").splitlines() if line.startswith(f"{name}:")), "")
+        return KernelOrigin(self.service, f"/proc/{process.pid}/status", text.replace("\t", " ").strip(), process.pid)
+
+    def known(self, value: T, name: str) -> Fact[T]:
+        return Known(value, self.line(name))
+
+    def identity(self) -> dict[str, Any]:
+        """Of the first process: what `docker exec` would be is another matter."""
+        assert self.first is not None
+        uids = procfs.identifiers(self.first.field("Uid"))
+        gids = procfs.identifiers(self.first.field("Gid"))
+        groups = frozenset(int(group) for group in self.first.field("Groups").split())
+        return {
+            "runs_as_root": self.known(0 in uids, "Uid"),
+            "uid": self.known(uids[1], "Uid"),
+            "gid": self.known(gids[1], "Gid"),
+            "groups": self.known(groups - {gids[1]}, "Groups"),
+        }
+
+    def capabilities(self) -> dict[str, Any]:
+        assert self.first is not None
+        names = {
+            "effective": "CapEff",
+            "permitted": "CapPrm",
+            "bounding": "CapBnd",
+            "inheritable": "CapInh",
+            "ambient": "CapAmb",
+        }
+        return {
+            f"cap_{name}": self.known(procfs.capability_set(self.first.field(line) or "0"), line)
+            for name, line in names.items()
+        }
+
+    def confinement(self) -> dict[str, Any]:
+        """The seccomp mode is the kernel's; whether a profile is the default one only the engine knows."""
+        assert self.first is not None
+        filtered = self.first.field("Seccomp") == "2"
+        custom = any(option.startswith("seccomp") for option in self.inspected["HostConfig"].get("SecurityOpt") or ())
+        table = procfs.mount_lines(self.first.files.get("mountinfo", ""))
+        masks = [mount for mount in table if mount.target in MASKED]
+        locked = any(mount.target == "/proc/sys" and "ro" in mount.options for mount in table)
+        evidence = masks[0].text if masks and locked else "nothing is mounted over /proc/keys, /proc/kcore or /proc/sys"
+        return {
+            "no_new_privileges": self.known(self.first.field("NoNewPrivs") == "1", "NoNewPrivs"),
+            "seccomp": self.known(("custom" if custom else "default") if filtered else "unconfined", "Seccomp"),
+            "masked_paths": Known(bool(masks) and locked, KernelOrigin(self.service, "/proc/1/mountinfo", evidence, 1)),
+        }
+
+    def files(self) -> dict[str, Any]:
+        assert self.first is not None
+        lines = procfs.visible(procfs.mount_lines(self.first.files.get("mountinfo", "")))
+        root = next((line for line in reversed(lines) if line.target == "/"), None)
+        if root is None:
+            nothing = Unknown("its mount table could not be read")
+            return {"read_only_rootfs": nothing, "mounts": nothing}
+        origin = KernelOrigin(self.service, "/proc/1/mountinfo", root.text, 1)
+        return {
+            "read_only_rootfs": Known("ro" in root.options, origin),
+            "mounts": Known(mount_table.mounts(self.service, self.inspected, lines), origin),
+        }
+
+    def limits(self) -> dict[str, Any]:
+        assert self.first is not None
+        files = self.account.cgroup
+        v1 = any(name.startswith("memory/") for name in files)
+        limits = read_limits(files.get, {"memory": "", "cpu": "", "pids": ""} if v1 else {"": "/"})
+        return {
+            "memory": self.limit(limits.memory, whole=True),
+            "memory_swap": self.limit(limits.memory_swap, whole=True),
+            "memory_reservation": self.limit(limits.memory_reservation, whole=True),
+            "cpus": self.limit(limits.cpus, whole=False),
+            "pids": self.limit(limits.pids, whole=True),
+        }
+
+    def limit(self, limit: Limit | None, *, whole: bool) -> Fact[float | int | None]:
+        if limit is None:
+            return Unknown("its cgroup files could not be read, or this kernel does not account for it")
+        origin = KernelOrigin(self.service, f"/sys/fs/cgroup/{limit.path}", limit.text)
+        return Known(limit.whole if whole else limit.value, origin)
+
+    def processes(self) -> Fact[tuple[Process, ...]]:
+        found = tuple(self.process(p) for p in self.account.processes.values() if p.files.get("status"))
+        origin = KernelOrigin(self.service, "/proc", f"{len(found)} processes")
+        return Known(tuple(sorted(found, key=lambda process: process.pid)), origin)
+
+    def process(self, account: ProcessAccount) -> Process:
+        def capability(name: str) -> frozenset[str]:
+            return procfs.capability_set(account.field(name) or "0")
+
+        environment = account.get("environ")
+        names = None if environment is None else frozenset(w.split("=", 1)[0] for w in procfs.words(environment))
+        namespaces = {
+            name[3:]: procfs.namespace_inode(link) for name, link in account.files.items() if name.startswith("ns/")
+        }
+        return Process(
+            pid=account.pid,
+            uids=procfs.identifiers(account.field("Uid")),
+            gids=procfs.identifiers(account.field("Gid")),
+            groups=frozenset(int(group) for group in account.field("Groups").split()),
+            cap_effective=capability("CapEff"),
+            cap_permitted=capability("CapPrm"),
+            cap_bounding=capability("CapBnd"),
+            cap_inheritable=capability("CapInh"),
+            cap_ambient=capability("CapAmb"),
+            no_new_privileges=account.field("NoNewPrivs") == "1",
+            seccomp=int(account.field("Seccomp") or 0),
+            argv=procfs.words(account.get("cmdline") or ""),
+            executable=account.get("exe") or "",
+            environment_names=names,
+            namespaces=tuple(sorted(namespaces.items())),
+            state=account.field("State"),
+            origin=self.line("Name", account),
+        )
+
+    def listening(self) -> Fact[tuple[Socket, ...]]:
+        assert self.first is not None
+        found = []
+        for protocol in ("tcp", "tcp6", "udp", "udp6"):
+            text = self.first.get(f"net/{protocol}")
+            if text is None and protocol == "tcp":
+                return Unknown("its sockets could not be read")
+            for line in procfs.listening_sockets(text or "", protocol):
+                origin = KernelOrigin(self.service, f"/proc/net/{protocol}", line.text)
+                # the engine's resolver listens on 127.0.0.11 in every container of a user network
+                if line.address != "127.0.0.11":
+                    found.append(Socket(protocol.rstrip("6"), line.address, line.port, origin))
+        return Known(tuple(found), KernelOrigin(self.service, "/proc/net", f"{len(found)} listening sockets"))

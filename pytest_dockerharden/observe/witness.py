@@ -1,0 +1,137 @@
+"""Ways to read the kernel's account of a container, and the choice of the cheapest one that works.
+
+A witness is asked once for a whole stack. It gives texts of /proc files by process; what it may not read is simply
+not there, and the fact that needed it becomes unknown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pytest_dockerharden.observe.cgroup import container_in, membership
+
+# world-readable, by the kernel's own permissions (fs/proc/base.c)
+OPEN_FILES = ("status", "mountinfo", "cgroup", "limits", "uid_map", "cmdline", "stat")
+# of the network namespace: read once for each container
+NETWORK_FILES = ("net/tcp", "net/tcp6", "net/udp", "net/udp6", "net/route")
+# guarded by the ptrace access check: the same uid and no more capabilities than the reader, or CAP_SYS_PTRACE
+GUARDED_FILES = ("environ",)
+GUARDED_LINKS = ("exe", "ns/net", "ns/pid", "ns/ipc", "ns/uts", "ns/user", "ns/cgroup", "ns/mnt")
+CGROUP_FILES = (
+    "memory/memory.limit_in_bytes", "memory/memory.memsw.limit_in_bytes", "memory/memory.soft_limit_in_bytes",
+    "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "pids/pids.max",
+    "memory.max", "memory.swap.max", "memory.low", "cpu.max", "pids.max",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class ProcessAccount:
+    """The texts of one process's files and links by name below ``/proc/PID``. ``host_pid`` is as the engine counts."""
+
+    host_pid: int
+    files: dict[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> str | None:
+        return self.files.get(name)
+
+    def field(self, name: str) -> str:
+        """A field of ``status``; empty where it is missing."""
+        for line in self.files.get("status", "").splitlines():
+            if line.startswith(f"{name}:"):
+                return line.partition(":")[2].strip()
+        return ""
+
+    @property
+    def pid(self) -> int:
+        """The pid in the container's own namespace: the last of ``NSpid`` (kernels before 4.1 have none)."""
+        numbers = self.field("NSpid").split()
+        return int(numbers[-1]) if numbers else self.host_pid
+
+
+@dataclass(slots=True)
+class ContainerAccount:
+    """What a witness saw of one container. ``cgroup`` are texts of its cgroup files by relative name."""
+
+    container: str
+    witness: str
+    processes: dict[int, ProcessAccount] = field(default_factory=dict)
+    main: int = 0
+    cgroup: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def first(self) -> ProcessAccount | None:
+        """The container's first process."""
+        return self.processes.get(self.main)
+
+
+class Witness(Protocol):
+    """``containers`` are host pids of the first process by container id."""
+
+    name: str
+
+    def collect(self, containers: dict[str, int]) -> dict[str, ContainerAccount]: ...
+
+
+class HostWitness:
+    """The machine's own /proc, where the engine runs on this machine and this process may look."""
+
+    name = "/proc of this machine"
+
+    def __init__(self, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> None:
+        self.proc = proc
+        self.cgroups = cgroups
+
+    def sees(self, container: str, pid: int) -> bool:
+        """Whether the pid is that container's here: its cgroup names the container's id."""
+        return container in (read_text(self.proc / str(pid) / "cgroup") or "")
+
+    def collect(self, containers: dict[str, int]) -> dict[str, ContainerAccount]:
+        """Every process of every container, found by its cgroup."""
+        accounts = {c: ContainerAccount(c, self.name, main=pid) for c, pid in containers.items()}
+        for entry in os.listdir(self.proc):
+            if entry.isdigit():
+                cgroup = read_text(self.proc / entry / "cgroup") or ""
+                account = accounts.get(container_in(cgroup))
+                if account is not None:
+                    account.processes[int(entry)] = self.process(int(entry), int(entry) == account.main)
+        for account in accounts.values():
+            account.cgroup = self.limits(account)
+        return accounts
+
+    def process(self, pid: int, main: bool) -> ProcessAccount:
+        """All files of one process; those of the network namespace for the first one only."""
+        folder = self.proc / str(pid)
+        account = ProcessAccount(pid)
+        for name in (*OPEN_FILES, *GUARDED_FILES, *(NETWORK_FILES if main else ())):
+            text = read_text(folder / name)
+            if text is not None:
+                account.files[name] = text
+        for name in GUARDED_LINKS:
+            with contextlib.suppress(OSError):
+                account.files[name] = os.readlink(folder / name)
+        return account
+
+    def limits(self, account: ContainerAccount) -> dict[str, str]:
+        """The cgroup files of the first process."""
+        first = account.first
+        paths = membership(first.files.get("cgroup", "")) if first else {}
+        found = {}
+        for name in CGROUP_FILES:
+            controller, _, file = name.rpartition("/")
+            folder = self.cgroups / controller / paths.get(controller, "").lstrip("/")
+            text = read_text(folder / file) if controller in paths else None
+            if text is not None:
+                found[name] = text
+        return found
+
+
+def read_text(path: Path) -> str | None:
+    """The file, or None where it is gone or may not be read."""
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return None
