@@ -39,13 +39,21 @@ class Entry:
     unresolved: frozenset[str] = frozenset()
 
 
-def parse(text: str, path: str, environment: Mapping[str, str], *, required: bool = True) -> list[Entry]:
+def parse(
+    text: str,
+    path: str,
+    environment: Mapping[str, str],
+    *,
+    earlier: Mapping[str, str] | None = None,
+    required: bool = True,
+) -> list[Entry]:
     """The entries of a file, each name once per line that sets it.
 
-    ``environment`` gives bare names and templates their values; names set earlier in the file come after it.
+    ``environment`` gives bare names and templates their values; names set earlier in the file come after it, and
+    those set in ``earlier`` files last.
     Raises SourceError at the first line that Docker Compose refuses.
     """
-    return list(_Reader(text.replace("\r\n", "\n"), path, environment, required).entries())
+    return list(_Reader(text.replace("\r\n", "\n"), path, environment, earlier or {}, required).entries())
 
 
 def parse_raw(text: str, path: str, environment: Mapping[str, str]) -> list[Entry]:
@@ -72,11 +80,13 @@ def parse_raw(text: str, path: str, environment: Mapping[str, str]) -> list[Entr
 
 
 class _Reader:
-    def __init__(self, text: str, path: str, environment: Mapping[str, str], required: bool) -> None:
+    def __init__(
+        self, text: str, path: str, environment: Mapping[str, str], earlier: Mapping[str, str], required: bool
+    ) -> None:
         self.text = text
         self.path = path
         self.environment = environment
-        self.defined: dict[str, str] = {}
+        self.defined = dict(earlier)
         lookup = ChainMap(dict(environment), self.defined)
         self.interpolator = Interpolator(lookup, required=required)
         self.starts = [0, *(match.end() for match in re.finditer("\n", text))]

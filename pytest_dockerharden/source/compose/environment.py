@@ -41,8 +41,9 @@ def _add(
     own_values = {name: str(node.value) for name, node in own.items() if node.value is not None} if own else {}
     found: dict[str, Node] = {}
     for file in files:
-        known = ChainMap(dict(environment), own_values, {name: str(node.value) for name, node in found.items()})
-        for entry in _entries(file, known, session):
+        known = ChainMap(dict(environment), own_values)
+        earlier = {name: str(node.value) for name, node in found.items()}
+        for entry in _entries(file, known, earlier, session):
             if entry.value is None:
                 continue
             related = (file.place,)
@@ -55,7 +56,7 @@ def _add(
         entries[key] = Node(merged, place.origin, place.key_origin, place.related)
 
 
-def _entries(file: Node, known: Mapping[str, str], session: Session) -> list[dotenv.Entry]:
+def _entries(file: Node, known: Mapping[str, str], earlier: Mapping[str, str], session: Session) -> list[dotenv.Entry]:
     path = file.get("path") if isinstance(file.value, dict) else file
     if path is None or path.unresolved or not isinstance(path.value, str):
         return []
@@ -66,7 +67,8 @@ def _entries(file: Node, known: Mapping[str, str], session: Session) -> list[dot
             session.problems.refuse(f"env_file knows no format {form!r}", file.place, "leave it out or write raw")
         if form == RAW:
             return dotenv.parse_raw(text, path.value, known)
-        return dotenv.parse(text, path.value, known, required=session.options.resolve_required)
+        required = session.options.resolve_required
+        return dotenv.parse(text, path.value, known, earlier=earlier, required=required)
     except SourceError as error:
         _note(file, path, error, session)
         return []

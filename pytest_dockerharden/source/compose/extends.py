@@ -124,10 +124,16 @@ class Extending:
         for name, service in file.services.items():
             extends = service.get("extends")
             self.session.problems.add(*canonical_service(name, service))
-            resolver.service(service)
+            settle(service, resolver)
             if extends is not None and isinstance(service.value, dict):
                 service.value["extends"] = extends
         return file
+
+
+def settle(service: Node, resolver: Resolver) -> None:
+    """Make a canonical service fit to be merged elsewhere: its paths absolute, without keys that say nothing."""
+    resolver.service(service)
+    service.value = {key: node for key, node in service.items() if node.value is not None}
 
 
 def _copy(node: Node, through: TextOrigin) -> Node:

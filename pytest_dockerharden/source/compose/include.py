@@ -10,7 +10,7 @@ from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose import dotenv
 from pytest_dockerharden.source.compose.merge import merge
 from pytest_dockerharden.source.compose.session import Session
-from pytest_dockerharden.source.compose.tree import Document
+from pytest_dockerharden.source.compose.tree import Document, Path, clear
 
 MOST_STEPS = 16
 REMOTE = ("oci://", "git://", "ssh://", "http://", "https://", "git@", "github.com/")
@@ -35,8 +35,8 @@ class Including:
         self.trail = trail
         self.load_model = load_model
 
-    def apply(self, root: Node) -> Node:
-        """The document over what it includes."""
+    def apply(self, root: Node, cleared: Sequence[Path]) -> Node:
+        """The document over what it includes, which loses what the document clears."""
         include = root.get("include")
         if include is None or not isinstance(root.value, dict):
             return root
@@ -51,6 +51,8 @@ class Including:
                 imported = model if imported is None else merge(model, imported, self.session.problems)
         if imported is None:
             return root
+        for path in cleared:
+            clear(imported, path)
         merged = merge(imported, root, self.session.problems)
         return Node(merged.value, root.origin, root.key_origin, root.related)
 

@@ -1,7 +1,7 @@
 """How a later compose file, document or extending service overrides an earlier one.
 
-Mappings merge deeply, sequences are appended, scalars are replaced and null keeps what is there; a table has the
-exceptions. A merged collection keeps the place of the base; what was overridden or added stays in ``related``.
+Mappings merge deeply, sequences get the items they lack, scalars are replaced and null keeps what is there; a table
+has the exceptions. A merged collection keeps the place of the base; what was overridden or added stays in ``related``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def _plain(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
     if isinstance(base.value, dict) and isinstance(over.value, dict):
         return _mappings(base, over, problems, rules)
     if isinstance(base.value, list) and isinstance(over.value, list):
-        return _joined(base, over, [*base.value, *over.value])
+        there = {_content(item) for item in base.value}
+        return _joined(base, over, [*base.value, *(item for item in over.value if _content(item) not in there)])
     if isinstance(base.value, (dict, list)):
         kind = "a mapping" if isinstance(base.value, dict) else "a list"
         problems.refuse(f"cannot override {kind} of an earlier file with something else", over.place)
@@ -86,13 +87,11 @@ def _lists(base: Node, over: Node, *_: object) -> Node:
     return base if over.value is None else _joined(base, over, [*_listed(base), *_listed(over)])
 
 
-def _distinct(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
-    """Appended, but for scalars that are already there."""
-    if not isinstance(base.value, list) or not isinstance(over.value, list):
-        return _plain(base, over, problems, rules)
-    there = {item.value for item in base.value if not isinstance(item.value, (dict, list))}
-    added = [item for item in over.value if isinstance(item.value, (dict, list)) or item.value not in there]
-    return _joined(base, over, [*base.value, *added])
+def _content(item: Node) -> object:
+    """What makes two items of a list the same: their text, or all they hold."""
+    if isinstance(item.value, (dict, list)):
+        return repr(item.plain())
+    return item.text()
 
 
 def _as_mappings(key: str) -> Any:
@@ -114,9 +113,18 @@ def _extra_hosts(base: Node, over: Node, *_: object) -> Node:
 
 def _logging(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
     """Options of one driver merge; another driver replaces them."""
+    if over.value is None:
+        problems.refuse("logging is overridden by nothing", over.place, "remove the line, or write !reset null")
+        return base
     drivers = [node.value for side in (base, over) if (node := side.get("driver")) is not None]
     same = len(drivers) < 2 or drivers[0] == drivers[1]
     return _plain(base, over, problems, rules) if same else _replaced(base, over)
+
+
+def _ulimit(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
+    """Soft and hard limits merge; a number replaces both."""
+    both = isinstance(base.value, dict) and isinstance(over.value, dict)
+    return _mappings(base, over, problems, rules) if both else _replaced(base, over)
 
 
 def _by_subnet(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
@@ -137,13 +145,11 @@ NO_RULES: Rules = {}
 KEY_VALUES: Rules = {"": _key_values}
 LISTS: Rules = {"": _lists}
 REPLACED: Rules = {"": _replaced}
-DISTINCT: Rules = {"": _distinct}
 LABELLED: Rules = {"*": {"labels": KEY_VALUES}}
 SERVICE_RULES: Rules = {
     **dict.fromkeys(("command", "entrypoint"), REPLACED),
     **dict.fromkeys(("environment", "labels", "annotations", "sysctls"), KEY_VALUES),
     **dict.fromkeys(("dns", "dns_opt", "dns_search", "env_file", "label_file", "tmpfs"), LISTS),
-    **dict.fromkeys(("security_opt", "group_add", "device_cgroup_rules", "external_links", "volumes_from"), DISTINCT),
     "build": {
         "": _as_mappings("build"),
         **dict.fromkeys(("args", "labels", "additional_contexts"), KEY_VALUES),
@@ -156,7 +162,7 @@ SERVICE_RULES: Rules = {
     "logging": {"": _logging},
     "models": {"": _as_mappings("models")},
     "networks": {"": _as_mappings("networks")},
-    "ulimits": {"*": REPLACED},
+    "ulimits": {"*": {"": _ulimit}},
 }
 RULES: Rules = {
     "services": {"*": SERVICE_RULES},

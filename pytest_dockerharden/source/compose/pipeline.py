@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pytest_dockerharden.model.node import Node
-from pytest_dockerharden.source.compose.extends import Extending
+from pytest_dockerharden.source.compose.derive import default
+from pytest_dockerharden.source.compose.extends import Extending, settle
 from pytest_dockerharden.source.compose.include import Including
 from pytest_dockerharden.source.compose.merge import merge
 from pytest_dockerharden.source.compose.paths import Resolver
@@ -30,7 +31,7 @@ def load_model(
     model: Node | None = None
     for document in documents:
         session.interpolate(document.root, environment)
-        root = including.apply(document.root)
+        root = including.apply(document.root, document.cleared)
         if model is not None:
             for path in document.cleared:
                 clear(model, path)
@@ -50,7 +51,10 @@ def _included(
     model = load_model(documents, directory, environment, session, trail)
     resolver = Resolver(lambda node: directory, environment.get("HOME"))
     for _, service in _items(model, "services"):
-        resolver.service(service)
+        build = service.get("build")
+        if build is not None and isinstance(build.value, dict):
+            build.value.setdefault("context", default(build, "."))
+        settle(service, resolver)
     for kind in ("volumes", "secrets", "configs"):
         for _, entry in _items(model, kind):
             resolver.resource(kind, entry)

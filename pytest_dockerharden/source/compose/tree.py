@@ -22,7 +22,7 @@ MOST_NODES = 200_000
 MOST_DEPTH = 256
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MERGE_KEY = "<<"
-STRING_TAGS = frozenset(("!", "tag:yaml.org,2002:str"))
+TYPED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "timestamp"))
 CLEARING_TAGS = frozenset(("!reset", "!override"))
 
 Path = tuple[str | int, ...]
@@ -153,7 +153,8 @@ class _Builder:
     def _scalar(self, event: Any) -> None:
         text, tag, plain = event.value, event.tag, not event.style
         self.end = event.end_mark
-        value = typed(text) if plain and tag not in STRING_TAGS and (text or tag is None) else text
+        # under a tag of somebody's own, !override included, go-yaml takes a scalar for a text
+        value = typed(text) if plain and (tag is None or tag in TYPED_TAGS) else text
         node = Node(value, self._origin(event.start_mark, self.end))
         if type(value) is float and not isfinite(value):
             self.problems.refuse(f"{text} is not a number that can be used here", node.origin, "quote it")

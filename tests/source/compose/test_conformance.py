@@ -17,7 +17,8 @@ DATA = Path(__file__).parents[2] / "data" / "conformance" / "compose-probes.json
 PROBES: list[dict[str, Any]] = json.loads(DATA.read_text(encoding="utf-8"))
 NULL_MATTERS = {"environment", "networks", "models"}
 EMPTY_MEANS_NOTHING = {"environment", "ipam", "placement", "resources", "bind", "volume", "tmpfs", "image"}
-FALSE_IS_LEFT_OUT = {"privileged", "read_only", "tty", "stdin_open"}
+FALSE_IS_LEFT_OUT = {"privileged", "read_only", "tty", "stdin_open", "external", "internal", "attachable"}
+ZERO_IS_LEFT_OUT = {"cpus", "cpu_shares", "mem_limit", "mem_reservation", "memswap_limit", "shm_size", "pids_limit"}
 EMPTY_LIST_MATTERS = {"command", "entrypoint"}
 
 
@@ -46,7 +47,9 @@ def essential(value: Any, key: str = "") -> Any:
 
 
 def meaningless(key: str, value: Any) -> bool:
-    if value is None or (key == "create_host_path" and value is True) or (key in FALSE_IS_LEFT_OUT and value is False):
+    if value is None or (key == "create_host_path" and value is True):
+        return True
+    if (key in FALSE_IS_LEFT_OUT and value is False) or (key in ZERO_IS_LEFT_OUT and value in (0, "0")):
         return True
     if value == {}:
         return key in EMPTY_MEANS_NOTHING
