@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 
 from pytest_dockerharden.assemble.sources import Sources
 from pytest_dockerharden.model.dockerfile import Dockerfile
+from pytest_dockerharden.model.ignorefile import IgnoreFile
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.source import dockerfile as reader
+from pytest_dockerharden.source import ignorefile
 
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/", re.IGNORECASE)
 
@@ -66,7 +68,16 @@ class Builds:
         dockerfile.target = target if target and dockerfile.stage(target) else None
         dockerfile.built_by = tuple(dict.fromkeys(build.service.name for build in builds))
         dockerfile.context = contexts[0] if contexts and _agree(contexts) else None
+        # one that no service builds is most likely built from its own folder
+        dockerfile.ignore = self._ignore_file(key, dockerfile.context if builds else os.path.dirname(key))
         return dockerfile
+
+    def _ignore_file(self, path: str, context: str | None) -> IgnoreFile | None:
+        """``NAME.dockerignore`` beside the Dockerfile goes before the one of the context."""
+        places = [f"{path}.dockerignore", *([os.path.join(context, ".dockerignore")] if context else [])]
+        found = next((place for place in places if self.sources.is_file(place)), None)
+        text = self.sources.text(found) if found else None
+        return ignorefile.parse(text, found) if found and text is not None else None
 
     def _read(
         self, build: Build | None, path: str, arguments: Mapping[str, str], target: str | None

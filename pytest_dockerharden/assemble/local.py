@@ -18,17 +18,21 @@ def attach_local(project: Project, sources: Sources) -> None:
     env_files = set(_env_files(project))
     paths = dict.fromkeys([*project.files, *project.read, *env_files, *_named(project)])
     facts = {path: file_fact(path, sources, is_env_file=path in env_files) for path in paths}
-    project.local = ProjectFiles(facts)
+    checkout = sources.checkout(project.directory)
+    project.local = ProjectFiles(facts, checkout.folder if checkout else None)
 
 
 def file_fact(path: str, sources: Sources, *, is_env_file: bool = False) -> FileFact:
     """A look at one path; one outside the root is not looked at."""
     if not sources.inside(path):
         return FileFact(path, inside=False)
+    checkout = sources.checkout(path)
+    tracked = checkout.tracked(path) if checkout else None
+    ignored = checkout.ignored(path) if checkout else None
     try:
         status = os.stat(path)
     except (OSError, ValueError):
-        return FileFact(path)
+        return FileFact(path, tracked=tracked, git_ignored=ignored)
     return FileFact(
         path,
         exists=True,
@@ -36,6 +40,8 @@ def file_fact(path: str, sources: Sources, *, is_env_file: bool = False) -> File
         size=status.st_size,
         mode=stat.S_IMODE(status.st_mode),
         uid=status.st_uid,
+        tracked=tracked,
+        git_ignored=ignored,
         keys=_keys(path, sources) if is_env_file else (),
     )
 

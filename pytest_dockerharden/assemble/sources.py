@@ -10,6 +10,7 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem, SourceError
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.source.compose import LoadOptions, load
+from pytest_dockerharden.source.git import Checkout, find_checkout
 from pytest_dockerharden.source.reading import read_source
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Sources:
         self.failures: list[Problem] = []
         self._texts: dict[str, str | None] = {}
         self._lines: dict[str, list[str]] = {}
+        self._checkouts: dict[str, Checkout | None] = {}
 
     def project(self, combination: Combination, environment: Mapping[str, str]) -> Project | None:
         """The loaded project, or None where it cannot be read at all."""
@@ -63,6 +65,15 @@ class Sources:
             place = TextOrigin(path, 1, 1, 1, 1)
             raise SourceError(Problem("limit", "lies outside the project, it is not opened", place))
         return read_source(path)
+
+    def checkout(self, path: str) -> Checkout | None:
+        """The git checkout that a path lies in, if it begins at or below the root."""
+        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        if folder not in self._checkouts:
+            found = find_checkout(folder, self.root)
+            known = (other for other in self._checkouts.values() if other and found and other.folder == found.folder)
+            self._checkouts[folder] = next(known, found)
+        return self._checkouts[folder]
 
     def text(self, path: str) -> str | None:
         """The text, None where it cannot be read; nothing is noted then."""

@@ -50,7 +50,7 @@ def overlays(files: dict[str, str]) -> dict[str, tuple[str, ...]] | None:
     further = [name for name in files if re.fullmatch(r"compose\.\w+\.yaml", name)]
     if not further:
         return None
-    return {"base": ("compose.yaml",), **{name.split(".")[1]: ("compose.yaml", name) for name in further}}
+    return {"plain": ("compose.yaml",), **{name.split(".")[1]: ("compose.yaml", name) for name in further}}
 
 
 def marked(files: dict[str, str]) -> set[tuple[str, int]]:

@@ -1,0 +1,123 @@
+"""Which files git has and which it ignores, read from its own files. Git is not run."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable, Iterator
+
+_LARGEST_INDEX = 64 << 20
+
+
+class Checkout:
+    """The working tree at ``folder``. Only what lies below it is answered for."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._tracked: frozenset[str] | None = None
+        self._specs: dict[str, Callable[[str], bool | None]] = {}
+
+    def tracked(self, path: str) -> bool | None:
+        """Whether the index has this file; None in a worktree or submodule, whose index lies elsewhere."""
+        if not os.path.isdir(os.path.join(self.folder, ".git")):
+            return None
+        if self._tracked is None:
+            self._tracked = frozenset(_index_names(os.path.join(self.folder, ".git", "index")))
+        return self._name(path) in self._tracked
+
+    def ignored(self, path: str) -> bool:
+        """Whether a file that is not tracked would be left out by ``git add .``."""
+        parts = self._name(path).split("/")
+        # an ignored folder ignores what is in it, whatever follows
+        return any(self._decides("/".join(parts[:n]), n < len(parts)) for n in range(1, len(parts) + 1))
+
+    def _decides(self, name: str, is_folder: bool) -> bool:
+        parts = name.split("/")
+        for depth in range(len(parts) - 1, -1, -1):
+            below = "/".join(parts[depth:]) + ("/" if is_folder else "")
+            answer = self._spec("/".join(parts[:depth]))(below)
+            if answer is not None:
+                return answer
+        return False
+
+    def _spec(self, folder: str) -> Callable[[str], bool | None]:
+        if folder not in self._specs:
+            lines = _lines(os.path.join(self.folder, folder, ".gitignore"))
+            if not folder:
+                lines = [*_lines(os.path.join(self.folder, ".git", "info", "exclude")), *lines]
+            self._specs[folder] = _matcher(lines)
+        return self._specs[folder]
+
+    def _name(self, path: str) -> str:
+        return os.path.relpath(path, self.folder).replace(os.sep, "/")
+
+
+def find_checkout(path: str, root: str) -> Checkout | None:
+    """The checkout that a path lies in, as long as it begins at or below ``root``."""
+    folder = path if os.path.isdir(path) else os.path.dirname(path)
+    while folder == root or folder.startswith(os.path.join(root, "")):
+        if os.path.exists(os.path.join(folder, ".git")):
+            return Checkout(folder)
+        if os.path.dirname(folder) == folder:
+            break
+        folder = os.path.dirname(folder)
+    return None
+
+
+def _matcher(lines: list[str]) -> Callable[[str], bool | None]:
+    if not any(line.strip() and not line.startswith("#") for line in lines):
+        return lambda name: None
+    from pathspec import GitIgnoreSpec  # only where there is something to ignore
+
+    spec = GitIgnoreSpec.from_lines(lines)
+    return lambda name: spec.check_file(name).include
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read(1 << 20).splitlines()
+    except OSError:
+        return []
+
+
+def _index_names(path: str) -> Iterator[str]:
+    """The names in an index of format 2, 3 or 4 (gitformat-index); nothing where it cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(_LARGEST_INDEX)
+    except OSError:
+        return
+    if data[:4] != b"DIRC" or len(data) < 12:
+        return
+    version, count = struct.unpack(">II", data[4:12])
+    if version not in {2, 3, 4}:
+        return
+    offset, before = 12, b""
+    for _ in range(count):
+        if offset + 62 > len(data):
+            return
+        flags = int.from_bytes(data[offset + 60 : offset + 62], "big")
+        start = offset + (64 if version >= 3 and flags & 0x4000 else 62)
+        if version == 4:
+            cut, start = _variable_length(data, start)
+            end = data.find(b"\0", start)
+            before = before[: len(before) - cut] + data[start:end]
+            offset = end + 1
+        else:
+            end = data.find(b"\0", start)
+            before = data[start:end]
+            offset += (end - offset + 8) // 8 * 8
+        if end < 0:
+            return
+        yield before.decode("utf-8", "replace")
+
+
+def _variable_length(data: bytes, offset: int) -> tuple[int, int]:
+    """The offset encoding of pack files: seven bits a byte, one added for each further byte."""
+    byte = data[offset]
+    value, offset = byte & 0x7F, offset + 1
+    while byte & 0x80 and offset < len(data):
+        byte = data[offset]
+        value, offset = ((value + 1) << 7) | (byte & 0x7F), offset + 1
+    return value, offset
