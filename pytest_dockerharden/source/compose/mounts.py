@@ -118,9 +118,7 @@ def expand_device(item: Node) -> tuple[Node, Problem | None]:
         return _whole_device(item)
     parts = Parts(item)
     text = parts.text
-    if _CDI_DEVICE.fullmatch(text):
-        return derive(item, {"source": parts(text, 0, len(text))}), None
-    pieces = text.split(":")
+    pieces = [text] if _CDI_DEVICE.fullmatch(text) else text.split(":")
     if len(pieces) > SHORTEST_PAIR:
         return item, refused(f"too many colons in the device {text!r}", item, _DEVICE_FORM)
     spans = []

@@ -28,6 +28,7 @@ _NANOSECONDS = {
 }
 _LONGEST_DURATION = 2**63
 _GO_EXPONENT = 6
+_NOT_FINITE = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _TRUE = frozenset({"true", "yes", "y", "on"})
 _FALSE = frozenset({"false", "no", "n", "off"})
@@ -107,15 +108,18 @@ def go_number(value: int | float) -> str:
     if isinstance(value, int):
         return str(value)
     shortest = repr(value)
-    mantissa, _, exponent = f"{value:.17e}".partition("e")
-    if not exponent:
-        return {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}[mantissa]
-    if -4 <= int(exponent) < _GO_EXPONENT and "e" not in shortest:
+    if shortest in _NOT_FINITE:
+        return _NOT_FINITE[shortest]
+    mantissa, _, power = shortest.partition("e")
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    leading = len(whole) - 1 if whole.strip("0") else len(fraction.lstrip("0")) - len(fraction) - 1
+    exponent = int(power or "0") + leading
+    if not value or (-4 <= exponent < _GO_EXPONENT and not power):
         return shortest[:-2] if shortest.endswith(".0") else shortest
-    digits = shortest.partition("e")[0].replace(".", "").lstrip("-").strip("0") or "0"
+    digits = (whole + fraction).strip("0")
     sign = "-" if value < 0 else ""
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{sign}{digits[0]}{fraction}e{exponent[0]}{exponent[1:]:0>2}"
+    rest = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{sign}{digits[0]}{rest}e{'-' if exponent < 0 else '+'}{abs(exponent):02}"
 
 
 def scalar_text(value: str | int | float | bool | None) -> str:

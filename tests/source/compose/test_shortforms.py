@@ -385,7 +385,7 @@ def test_what_means_something_else_is_a_warning(body: str, message: str) -> None
                     {"source": "/dev/a", "target": "/dev/a", "permissions": "rwm"},
                     {"source": "/dev/b", "target": "/dev/c", "permissions": "rwm"},
                     {"source": "/dev/d", "target": "/dev/e", "permissions": "r"},
-                    {"source": "vendor.com/gpu=0"},
+                    {"source": "vendor.com/gpu=0", "target": "vendor.com/gpu=0", "permissions": "rwm"},
                 ]
             },
         ),
