@@ -40,7 +40,8 @@ class Builds:
 
     def __init__(self, sources: Sources, projects: Iterable[Project]) -> None:
         self.sources = sources
-        services = [service for project in projects for service in project.services.values()]
+        self.projects = list(projects)
+        services = [service for project in self.projects for service in project.services.values()]
         self.builds = [build for service in services if (build := self._build(service))]
 
     def parse(self, named: Iterable[str]) -> dict[str, Dockerfile]:
@@ -55,6 +56,8 @@ class Builds:
                 found[key] = dockerfile
                 for build in builds:
                     self._attach(build, dockerfile, builds)
+        for project in self.projects:
+            _share_stages(project)
         return found
 
     def _shared(self, key: str, builds: list[Build]) -> Dockerfile | None:
@@ -117,6 +120,14 @@ class Builds:
             return None
         path = os.path.normpath(os.path.join(folder, file.text() if file is not None else "Dockerfile"))
         return Build(service, path, folder, goal, arguments) if self.sources.is_file(path) else None
+
+
+def _share_stages(project: Project) -> None:
+    """A service may run the image that another one builds: it is made of the same stage."""
+    built = {other.text("image"): other.stage for other in project.services.values() if other.get("build") is not None}
+    for service in project.services.values():
+        if service.stage is None and service.get("build") is None and service.text("image"):
+            service.stage = built.get(service.text("image"))
 
 
 def _arguments(service: Service) -> dict[str, str]:

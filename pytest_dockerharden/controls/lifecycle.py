@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+
 from pytest_dockerharden.controls.health_probe import shell_syntax
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
@@ -20,6 +22,7 @@ _ON_DEBIAN = frozenset(
         "mysql", "mariadb", "memcached", "rabbitmq", "mongo",
     }
 )  # fmt: skip
+_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh"})
 
 
@@ -228,11 +231,19 @@ def entrypoint_file(service: Service) -> Script | None:
     """The script of the project that is the container's entrypoint, if it is one."""
     words = service.posture.entrypoint.get(()) if service.posture else ()
     for word in words:
-        if word in service.scripts:
-            return service.scripts[word]
+        script = script_named(service, word)
+        if script is not None:
+            return script
         if word.rsplit("/", 1)[-1] not in {*_SHELLS, "env", "tini", "dumb-init", "--", "-g", "-s"}:
             return None
     return None
+
+
+def script_named(service: Service, word: str) -> Script | None:
+    """The script of the project that a word of a command line runs: by its path, or found along PATH."""
+    folder = service.posture.working_dir.get("/") if service.posture else "/"
+    places = [posixpath.normpath(posixpath.join(folder, word))] if "/" in word else [f"{d}/{word}" for d in _PATH]
+    return next((service.scripts[place] for place in places if place in service.scripts), None)
 
 
 @control(severity="high", plan="P0")
@@ -273,8 +284,9 @@ def entrypoint_keeps_a_command(service: Service) -> Findings:
     if dropped is None:
         not_applicable("no CMD is known to be dropped")
     original = service.stage.last("ENTRYPOINT") if service.stage else None
+    script = script_named(service, words[-1])
     same = original is not None and [word.text for word in original.words] == words
-    if same or _hands_over(service, words):
+    if same if script is None else _runs_its_arguments(script):
         yield service.finding(
             "`entrypoint:` drops the image's CMD",
             set_key("command", [word.text for word in dropped.words])
@@ -284,9 +296,8 @@ def entrypoint_keeps_a_command(service: Service) -> Findings:
         )
 
 
-def _hands_over(service: Service, words: list[str]) -> bool:
-    script = service.scripts.get(words[-1])
-    return script is not None and any('"$@"' in word.raw for c in script.run("exec") for word in c.args)
+def _runs_its_arguments(script: Script) -> bool:
+    return any(word.raw.strip('"') in {"$@", "$*", "${@}"} for command in script.commands for word in command.words)
 
 
 @control(severity="low", plan="P3", optional=True)
