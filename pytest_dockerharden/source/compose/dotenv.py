@@ -15,7 +15,7 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.source.compose.interpolate import InterpolationError, Interpolator
 from pytest_dockerharden.source.compose.problems import refusal
 
-BLANK = re.compile(r"(?:\s|#[^\n]*(?=\n|\Z)|#[^\n]*)*")
+BLANK = re.compile(r"(?:\s+|#[^\n]*)*")
 EXPORT = re.compile(r"export[^\S\n]+")
 NAME_END = re.compile(r"[=:\n]")
 SPACE = re.compile(r"\s")

@@ -11,9 +11,10 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose.merge import merge, merge_service
 from pytest_dockerharden.source.compose.paths import Resolver
+from pytest_dockerharden.source.compose.problems import Budget
 from pytest_dockerharden.source.compose.session import Session
 from pytest_dockerharden.source.compose.shortforms import canonical_service
-from pytest_dockerharden.source.compose.tree import Path, clear
+from pytest_dockerharden.source.compose.tree import MOST_RELATED, Path, clear
 
 MOST_STEPS = 16
 
@@ -64,7 +65,7 @@ class Extending:
             self._inherit(file, name, service, base, extends.place)
 
     def _inherit(self, file: _File, name: str, service: Node, base: Node, through: TextOrigin) -> None:
-        inherited = _copy(base, through)
+        inherited = _copy(base, through, self.session.budget)
         for path in file.cleared:
             if path[:2] == ("services", name):
                 clear(inherited, path[2:])
@@ -136,12 +137,13 @@ def settle(service: Node, resolver: Resolver) -> None:
     service.value = {key: node for key, node in service.items() if node.value is not None}
 
 
-def _copy(node: Node, through: TextOrigin) -> Node:
+def _copy(node: Node, through: TextOrigin, budget: Budget) -> Node:
     """A deep copy, so that base and extending service share no node, which remembers the way it came."""
     result = _copied(node, through)
     todo = [result]
     while todo:
         current = todo.pop()
+        budget.spend(1, through)
         if isinstance(current.value, dict):
             current.value = {key: _copied(child, through) for key, child in current.value.items()}
             todo += current.value.values()
@@ -152,5 +154,5 @@ def _copy(node: Node, through: TextOrigin) -> Node:
 
 
 def _copied(node: Node, through: TextOrigin) -> Node:
-    related = (*node.related, through)
+    related = (*node.related, through) if len(node.related) < MOST_RELATED else node.related
     return Node(node.value, node.origin, node.key_origin, related, node.template, node.unresolved)

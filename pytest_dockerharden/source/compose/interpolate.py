@@ -14,7 +14,9 @@ from pytest_dockerharden.source.compose.problems import Problems
 from pytest_dockerharden.source.compose.units import parse_bool, parse_float, parse_integer
 
 MOST_TEXT = 128 * 1024
+MOST_TEXT_IN_ALL = 16 * 1024 * 1024
 MOST_NESTED = 64
+TOO_LONG = "the interpolated text is too long"
 DOLLAR = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|(\{))")
 BRACED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:?[-?+]|(?=\}))")
 BRACE = re.compile(r"[{}\n]")
@@ -33,6 +35,7 @@ class Interpolator:
     def __init__(self, environment: Mapping[str, str], *, required: bool = True) -> None:
         self.environment = environment
         self.required = required
+        self.produced = 0
 
     def expand(self, template: str) -> tuple[str, frozenset[str]]:
         """The text and the names in it that have neither a value nor a default. Raises InterpolationError."""
@@ -40,8 +43,9 @@ class Interpolator:
             return template, frozenset()
         unresolved: set[str] = set()
         text = self._expand(template, unresolved, 0)
-        if len(text) > MOST_TEXT:
-            raise InterpolationError("the interpolated text is longer than 128 kB")
+        self.produced += len(text)
+        if len(text) > MOST_TEXT or self.produced > MOST_TEXT_IN_ALL:
+            raise InterpolationError(TOO_LONG)
         return text, frozenset(unresolved)
 
     def _expand(self, template: str, unresolved: set[str], depth: int) -> str:
@@ -58,7 +62,7 @@ class Interpolator:
             parts.append(text)
             size += len(text)
             if size > MOST_TEXT:
-                raise InterpolationError("the interpolated text is longer than 128 kB")
+                raise InterpolationError(TOO_LONG)
         parts.append(template[position:])
         return "".join(parts)
 

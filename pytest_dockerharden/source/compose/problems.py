@@ -35,6 +35,22 @@ class Problems:
         self.add(Problem("warning", message, origin, hint))
 
 
+class Budget:
+    """How many values one load may make, whatever aliases, ``extends``, ``include`` and env files multiply."""
+
+    __slots__ = ("spent",)
+    MOST = 200_000
+
+    def __init__(self) -> None:
+        self.spent = 0
+
+    def spend(self, values: int, origin: TextOrigin) -> None:
+        """Raise SourceError where these are too many."""
+        self.spent += values
+        if self.spent > self.MOST:
+            raise refusal(f"more than {self.MOST:,} values once everything is expanded", origin, kind="limit")
+
+
 def refusal(message: str, origin: TextOrigin, hint: str = "", kind: str = "refused") -> SourceError:
     """The error to raise where nothing is left to judge."""
     return SourceError(Problem(kind, message, origin, hint))

@@ -11,8 +11,12 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose import tree
 from pytest_dockerharden.source.compose.interpolate import Interpolator, cast, interpolate
-from pytest_dockerharden.source.compose.problems import Problems, refusal
+from pytest_dockerharden.source.compose.problems import Budget, Problems, refusal
 from pytest_dockerharden.source.compose.tree import Document
+
+MOST_DOCUMENTS = 256
+# reading a text counts too, so that a long file asked for often is bounded
+CHARACTERS_A_VALUE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,9 @@ class Session:
     options: LoadOptions
     problems: Problems
     read: dict[str, None] = field(default_factory=dict)
-    parsed: dict[str, str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+    _texts: dict[str, str] = field(default_factory=dict)
+    _documents: int = 0
 
     def text(self, path: str, asked_by: TextOrigin | None = None) -> str:
         """The text of a file. Raises SourceError, located where it is asked for if it cannot be opened."""
@@ -54,10 +60,11 @@ class Session:
             raise refusal(f"{os.path.basename(path)} lies outside the project, it is not opened", place, kind="limit")
         if asked_by is not None and not os.path.isfile(path):
             raise refusal(f"cannot read {os.path.basename(path)}: {_why_no_file(path)}", place)
-        text = self.parsed.get(path)
+        text = self._texts.get(path)
         if text is None:
-            text = self.parsed[path] = tree.read_text(path)
+            text = self._texts[path] = tree.read_text(path)
         self.read.setdefault(path)
+        self.budget.spend(len(text) // CHARACTERS_A_VALUE, place)
         return text
 
     def inside(self, path: str) -> bool:
@@ -70,7 +77,10 @@ class Session:
 
     def documents(self, path: str, asked_by: TextOrigin | None = None) -> list[Document]:
         """The documents of a compose file, not yet interpolated. Raises SourceError where it is not YAML."""
-        documents = tree.parse(self.text(path, asked_by), path, self.problems)
+        documents = tree.parse(self.text(path, asked_by), path, self.problems, self.budget)
+        self._documents += max(len(documents), 1)
+        if self._documents > MOST_DOCUMENTS:
+            raise refusal(f"more than {MOST_DOCUMENTS} compose files", asked_by or tree.beginning(path), kind="limit")
         for document in documents:
             if not isinstance(document.root.value, dict):
                 raise refusal("a compose file is a mapping at its top level", document.root.origin)

@@ -6,23 +6,32 @@ node bound. A copied node keeps the position of its anchor and notes the alias i
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from math import isfinite
+from stat import S_ISREG
 from typing import Any
 
 import yaml
 
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
-from pytest_dockerharden.source.compose.problems import Problems, refusal
+from pytest_dockerharden.model.problem import SourceError
+from pytest_dockerharden.source.compose.problems import Budget, Problems, refusal
 from pytest_dockerharden.source.compose.scalars import typed
 
 MOST_BYTES = 1 << 20
-MOST_NODES = 200_000
 MOST_DEPTH = 256
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+TEMPLATE = re.compile(r"\{\{|\{%")
+TEMPLATE_HINT = "render it first, and judge what comes out"
 MERGE_KEY = "<<"
 TYPED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "timestamp"))
+MOST_RELATED = 8
+# what libyaml takes for line breaks and no editor does, and what stands for them while it reads
+ODD_BREAKS = {0x85: "\ue085", 0x2028: "\ue028", 0x2029: "\ue029"}
+RESTORED = {ord(mark): chr(code) for code, mark in ODD_BREAKS.items()}
 CLEARING_TAGS = frozenset(("!reset", "!override"))
 
 Path = tuple[str | int, ...]
@@ -51,6 +60,8 @@ class _Open:
 def read_text(path: str) -> str:
     """The text of a file of at most 1 MiB, without its byte order mark. Raises SourceError, never anything else."""
     try:
+        if not S_ISREG(os.stat(path).st_mode):
+            raise refusal("cannot read the file: it is not a regular file", beginning(path))
         with open(path, "rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -70,17 +81,19 @@ def beginning(path: str) -> TextOrigin:
     return TextOrigin(path, 1, 1, 1, 1)
 
 
-def parse(text: str, path: str, problems: Problems) -> list[Document]:
-    """The documents of a YAML text, empty ones left out.
+def parse(text: str, path: str, problems: Problems, budget: Budget | None = None) -> list[Document]:
+    """The documents of a YAML text, empty ones left out. Their values are taken from ``budget``.
 
     Raises SourceError where it is no YAML or a bound is hit; refused keys and aliases go to ``problems``.
     """
-    builder = _Builder(path, problems)
+    builder = _Builder(path, problems, budget or Budget())
+    if not text.isascii() and (marked := text.translate(ODD_BREAKS)) != text:
+        text, builder.restore = marked, True
     try:
         for event in yaml.parse(text, Loader=LOADER):
             builder.feed(event)
     except yaml.MarkedYAMLError as error:
-        raise refusal(_explain(error), _marked(path, error)) from None
+        raise _not_yaml(error, text, path) from None
     except yaml.reader.ReaderError as error:
         position = min(error.position, len(text)) if isinstance(error.position, int) else 0
         raise refusal("not YAML: a control character", _position(path, text[:position])) from None
@@ -89,19 +102,20 @@ def parse(text: str, path: str, problems: Problems) -> list[Document]:
     return builder.documents
 
 
-def _explain(error: yaml.MarkedYAMLError) -> str:
-    problem = (error.problem or "cannot be parsed").strip()
-    if "character '\\t'" in problem or "tab character" in problem:
-        return "not YAML: a tab where spaces must indent"
-    context = f" {error.context}" if error.context else ""
-    return f"not YAML: {problem}{context}"
-
-
-def _marked(path: str, error: yaml.MarkedYAMLError) -> TextOrigin:
+def _not_yaml(error: yaml.MarkedYAMLError, text: str, path: str) -> SourceError:
+    """The error in our words, where it has a common cause."""
     mark = error.problem_mark or error.context_mark
     if mark is None:
-        return beginning(path)
-    return TextOrigin(path, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+        return refusal("not YAML", beginning(path))
+    origin = TextOrigin(path, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+    line = text[mark.index :].partition("\n")[0]
+    before = text[: mark.index].rpartition("\n")[2]
+    if line.startswith("\t") or before.strip(" ") == "\t":
+        return refusal("not YAML: a tab where spaces must indent", origin, "indent with spaces")
+    if TEMPLATE.search(before + line):
+        return refusal("not YAML but a template", origin, TEMPLATE_HINT)
+    context = f" {error.context}" if error.context else ""
+    return refusal(f"not YAML: {(error.problem or 'it cannot be parsed').strip()}{context}", origin)
 
 
 def _position(path: str, before: str) -> TextOrigin:
@@ -113,11 +127,12 @@ def _position(path: str, before: str) -> TextOrigin:
 class _Builder:
     """Takes events, makes documents."""
 
-    def __init__(self, path: str, problems: Problems) -> None:
+    def __init__(self, path: str, problems: Problems, budget: Budget) -> None:
         self.path = path
         self.problems = problems
+        self.budget = budget
+        self.restore = False
         self.documents: list[Document] = []
-        self.count = 0
         self.end: Any = None
         self._begin()
 
@@ -152,6 +167,8 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         text, tag, plain = event.value, event.tag, not event.style
+        if self.restore:
+            text = text.translate(RESTORED)
         self.end = event.end_mark
         # under a tag of somebody's own, !override included, go-yaml takes a scalar for a text
         value = typed(text) if plain and (tag is None or tag in TYPED_TAGS) else text
@@ -202,7 +219,7 @@ class _Builder:
 
         A plain ``<<`` is a merge key; as a value Docker Compose drops it.
         """
-        self._count(node)
+        self.budget.spend(1, node.origin)
         if not self.open:
             self.root = node
             return
@@ -226,8 +243,10 @@ class _Builder:
     def _open_key(self, top: _Open, entries: dict[str, Node], node: Node) -> None:
         key = node.value
         if not isinstance(key, str):
-            key = "" if isinstance(key, (dict, list)) else node.text()
-            self.problems.refuse(f"a key must be a string: {key or 'null or a collection'}", node.origin, "quote it")
+            if isinstance(key, dict):
+                raise refusal("a mapping cannot be a key; is this a template?", node.origin, TEMPLATE_HINT)
+            key = node.text()
+            self.problems.refuse(f"a key must be a string: {key or 'null or a list'}", node.origin, "quote it")
         first = entries.get(key)
         if first is not None:
             line = first.place.line
@@ -269,17 +288,13 @@ class _Builder:
         return result
 
     def _copied(self, node: Node, alias: TextOrigin) -> Node:
-        copy = Node(node.value, node.origin, node.key_origin, (*node.related, alias))
+        related = (*node.related, alias) if len(node.related) < MOST_RELATED else node.related
+        copy = Node(node.value, node.origin, node.key_origin, related)
         tag = self.tags.get(id(node)) if self.tags else None
         if tag:
             self.tags[id(copy)] = tag
-        self._count(copy)
+        self.budget.spend(1, alias)
         return copy
-
-    def _count(self, node: Node) -> None:
-        self.count += 1
-        if self.count > MOST_NODES:
-            self._limit(f"more than {MOST_NODES:,} values once aliases are expanded", node.origin)
 
     def _limit(self, message: str, origin: TextOrigin) -> None:
         raise refusal(message, origin, kind="limit")
