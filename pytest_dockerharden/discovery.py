@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from pathspec import PathSpec
+    from pathspec import GitIgnoreSpec
 
 Kind = Literal["compose", "Dockerfile"]
 
@@ -22,9 +22,9 @@ _OTHER_SUFFIX = re.compile(
 # looked into: no suffix at all, or one that people give to build files
 _MAYBE_DOCKERFILE = re.compile(r"[^.]+$|.*\.(docker|build|image|oci)$", re.IGNORECASE)
 _PRUNED = frozenset(
-    {".git", ".hg", ".svn", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache"}
-    | {".pytest_cache", ".venv", "site-packages", ".terraform", ".eggs"}
+    {".git", ".hg", ".svn", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 )
+_DEPENDENCIES = frozenset({"node_modules", "site-packages", ".terraform", ".eggs"})
 _HEAD = 65_536
 
 _SERVICES = re.compile(rb"^(?:services|\"services\"|'services')[ \t]*:", re.MULTILINE)
@@ -94,8 +94,7 @@ def kind_of_name(name: str) -> Kind | None:
 
 
 def _walk(directory: str, not_visited: dict[str, str], ignored: Sequence[str]) -> Iterator[tuple[str, Kind]]:
-    rules = _IgnoreRules.above(directory, ignored)
-    queue = [(directory, rules)]
+    queue = [(directory, _IgnoreRules.above(directory, ignored))]
     while queue:
         folder, rules = queue.pop()
         try:
@@ -105,21 +104,25 @@ def _walk(directory: str, not_visited: dict[str, str], ignored: Sequence[str]) -
             continue
         if any(entry.name == ".gitignore" for entry in entries):
             rules = rules.with_file(os.path.join(folder, ".gitignore"))
-        below: list[tuple[str, _IgnoreRules]] = []
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                reason = _why_pruned(entry, rules)
-                if reason is None:
-                    below.append((entry.path, rules))
-                elif entry.name != ".git":
-                    not_visited[entry.path] = reason
-            elif not entry.is_dir():
-                kind = _kind_of_entry(entry)
-                if kind and rules.match(entry.path, is_dir=False):
-                    not_visited[entry.path] = "ignored"
-                elif kind:
-                    yield entry.path, kind
-        queue.extend(reversed(below))
+        folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+        yield from _files([entry for entry in entries if not entry.is_dir()], rules, not_visited)
+        for entry in reversed(folders):
+            reason = _why_pruned(entry, rules)
+            if reason is None:
+                queue.append((entry.path, rules))
+            elif reason:
+                not_visited[entry.path] = reason
+
+
+def _files(
+    entries: list[os.DirEntry[str]], rules: _IgnoreRules, not_visited: dict[str, str]
+) -> Iterator[tuple[str, Kind]]:
+    for entry in entries:
+        kind = _kind_of_entry(entry)
+        if kind and rules.match(entry.path, is_dir=False):
+            not_visited[entry.path] = "ignored"
+        elif kind:
+            yield entry.path, kind
 
 
 def _kind_of_entry(entry: os.DirEntry[str]) -> Kind | None:
@@ -128,8 +131,11 @@ def _kind_of_entry(entry: os.DirEntry[str]) -> Kind | None:
 
 
 def _why_pruned(entry: os.DirEntry[str], rules: _IgnoreRules) -> str | None:
+    """Why a folder is left out; empty where nobody could expect it to be visited."""
     if entry.name in _PRUNED:
-        return "not ours"
+        return ""
+    if entry.name in _DEPENDENCIES:
+        return "dependencies"
     if rules.match(entry.path, is_dir=True):
         return "ignored"
     if os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
@@ -163,7 +169,7 @@ def _is_dockerfile(path: str) -> bool:
 class _IgnoreRules:
     """The ``.gitignore`` files in force in a folder, outermost first, each with the folder it stands in."""
 
-    specs: tuple[tuple[str, PathSpec[object]], ...] = ()
+    specs: tuple[tuple[str, GitIgnoreSpec], ...] = ()
 
     @classmethod
     def above(cls, directory: str, patterns: Sequence[str]) -> _IgnoreRules:

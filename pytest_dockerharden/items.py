@@ -29,7 +29,7 @@ class HardenFolder(pytest.Collector):
         return folder
 
     def collect(self) -> Iterator[pytest.Collector]:
-        folders, files = self.static.children(str(self.path))
+        folders, files = self.static.tree.get(str(self.path), ((), ()))
         for file in files:
             yield HardenFile.of(Path(file), self, self.static)
         for folder in folders:
@@ -72,7 +72,7 @@ class HardenPhase(pytest.Collector):
         return (HardenItem.of(result, self) for result in self.results)
 
 
-class HardenViolation(Exception):
+class HardenViolation(Exception):  # noqa: N818 - a verdict, not an error
     """A finding, for those who run an item by hand; reports never show its traceback."""
 
 
@@ -105,7 +105,7 @@ class HardenItem(pytest.Item):
             pytest.xfail(result.reason)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
-        return self.static.text_of(self.result)
+        return self.static.excerpts.text_of(self.result)
 
     @property
     def static(self) -> StaticSession:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
     group = parser.getgroup("dockerharden", "Hardening of containers (pytest-dockerharden)")
     group.addoption(
         "--harden-static",
@@ -70,34 +70,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+# why the repository's conftest.py could not be loaded, where a run goes on without it
+BROKEN_CONFTEST = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:  # noqa: D103
     try:
         yield
     except Exception as error:
-        # text can be judged whatever a conftest.py that no static item needs does at import
-        if not early_config.known_args_namespace.harden_static:
+        # text can be judged, whatever a conftest.py that no static item needs does at import
+        if not getattr(early_config.known_args_namespace, "harden_static", False):
             raise
-        early_config.stash[BROKEN_CONFTEST] = str(error).splitlines()[0]
+        early_config.stash[BROKEN_CONFTEST] = str(error).split("\n", 1)[0]
 
 
-BROKEN_CONFTEST = pytest.StashKey[str]()
-pytest_load_initial_conftests = pytest.hookimpl(wrapper=True, tryfirst=True)(pytest_load_initial_conftests)
-
-
-def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    options = config.option
-    if options.harden_list or options.harden_explain:
+def pytest_cmdline_main(config: pytest.Config) -> int | None:  # noqa: D103
+    option = config.option
+    if option.harden_list or option.harden_explain:
         from pytest_dockerharden.catalogue import show
 
         return show(config)
-    if options.harden_baseline:
+    if option.harden_baseline:
         from pytest_dockerharden.baseline import show_baseline
 
         return show_baseline(config)
     return None
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure(config: pytest.Config) -> None:  # noqa: D103
     if config.option.harden_static:
         from pytest_dockerharden.session import StaticSession
 

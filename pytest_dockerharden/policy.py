@@ -141,10 +141,7 @@ def _suite(table: Mapping[str, Any], directory: str, overrides: Overrides, where
 
 
 def _combination(name: str, value: Any, policy: Policy, where: str) -> Combination:
-    if isinstance(value, dict):
-        table = check_keys(value, _COMBINATION_KEYS, where)
-    else:
-        table = {"files": value}
+    table = check_keys(value, _COMBINATION_KEYS, where) if isinstance(value, dict) else {"files": value}
     files = _paths(table.get("files", []), policy.directory, f"{where}: files")
     if not files:
         raise ConfigurationError(f"{where}: `files` is empty")

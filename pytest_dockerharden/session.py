@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from pytest_dockerharden.evaluation import Evaluation, Request, evaluate
+from pytest_dockerharden.evaluation import Evaluation, evaluate
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.plugin import BROKEN_CONFTEST
-from pytest_dockerharden.policy import Overrides
+from pytest_dockerharden.protocol import Protocol
+from pytest_dockerharden.report import Report, Target, target_of
 from pytest_dockerharden.report.excerpt import Excerpts
+from pytest_dockerharden.report.header import header
+from pytest_dockerharden.report.summary import summarise
+from pytest_dockerharden.request import request_of, typed_paths
 from pytest_dockerharden.tomlfile import ConfigurationError
 from pytest_dockerharden.verdicts import Result
 
@@ -24,21 +28,20 @@ class StaticSession:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.start = str(config.invocation_params.dir)
         self.request = request_of(config)
-        self.excerpts = Excerpts(self.start)
-        self.alone = self._takes_over()
-        self._children: dict[str, tuple[list[str], list[str]]] = {}
-        self.ran: dict[str, Result] = {}
+        self.excerpts = Excerpts(self.request.start)
+        self.protocol = Protocol(self)
+        self.targets = self._targets()
+        self.alone = not any(path.endswith(".py") for path in typed_paths(config))
+        self.judged: dict[str, Result] = {}
+        if self.alone:
+            _take_over(config, self.request.directories if not self.request.files else ())
 
-    def _takes_over(self) -> bool:
-        """Whether nothing but static items is asked for; then only our own folders are walked."""
-        others = [path for path in _arguments(self.config) if path.endswith(".py") or not os.path.exists(path)]
-        if others:
-            return False
-        if not self.request.files:
-            self.config.args[:] = list(self.request.directories)
-        return True
+    def _targets(self) -> list[Target]:
+        try:
+            return [target_of(option) for option in self.config.option.harden_report]
+        except ConfigurationError as error:
+            raise pytest.UsageError(str(error)) from None
 
     @functools.cached_property
     def evaluation(self) -> Evaluation:
@@ -51,24 +54,32 @@ class StaticSession:
     def compose_files(self) -> frozenset[str]:
         return frozenset(self.evaluation.discovery.compose)
 
-    # discovery and collection
+    @functools.cached_property
+    def by_name(self) -> dict[tuple[str, str], Result]:
+        return {(result.file, result.name): result for result in self.evaluation.all_results()}
 
     def pytest_report_header(self) -> list[str]:
-        return header(self)
+        lines = [header(self.evaluation)]
+        broken = self.config.stash.get(BROKEN_CONFTEST, "")
+        if broken:
+            lines.append(f"dockerharden: no conftest.py is needed here, and this one cannot be loaded: {broken}")
+        return lines
+
+    # collection
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         return HardenFolder.of(path, parent, self) if self.alone else None
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         known = str(file_path) in self.evaluation.results
         return HardenFile.of(file_path, parent, self) if known else None
 
-    def children(self, folder: str) -> tuple[list[str], list[str]]:
-        """The folders and files directly below ``folder`` that lead to, or are, what is judged."""
-        if not self._children:
-            self._children = _tree(self.evaluation.results)
-        return self._children.get(folder, ([], []))
+    @functools.cached_property
+    def tree(self) -> dict[str, tuple[list[str], list[str]]]:
+        """For each folder the folders and files directly below that lead to, or are, what is judged."""
+        return _tree(self.evaluation.results)
 
     def node_path(self, path: Path) -> str:
         """A path as node ids write it."""
@@ -77,96 +88,93 @@ class StaticSession:
 
     # items
 
-    def text_of(self, result: Result) -> str:
-        return self.excerpts.text_of(result)
-
     def location_of(self, result: Result) -> tuple[str, int | None, str]:
+        """File, line from 0, and title of a result."""
         place = result.place
         if isinstance(place, TextOrigin):
             return place.file, place.line - 1, result.name
         return result.file, None, result.name
 
-    def pytest_runtest_makereport(self, item: pytest.Item) -> None:
-        if isinstance(item, HardenItem):
-            self.ran[item.nodeid] = item.result
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        if not isinstance(item, HardenItem):
+            return None
+        self.protocol.run(item)
+        return True
+
+    # reports
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        name = getattr(report, "harden", None)
+        if name:  # a list where it came from a worker
+            self.judged[report.nodeid] = self.by_name[tuple(name)]
+
+    def entries(self) -> Iterator[tuple[str, Result]]:
+        """Node id and result of all that was judged, and of what does not apply to it."""
+        yield from self.judged.items()
+        for result in self.evaluation.not_applicable:
+            phase = "static::" if result.file in self.compose_files else ""
+            yield f"{self.node_path(Path(result.file))}::{phase}{result.name}", result
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self.judged:
+            return
+        results = list(self.judged.values())
+        everything = self.config.get_verbosity() > 0
+        terminalreporter.section("hardening")
+        lines = summarise(results, len(self.evaluation.not_applicable), self.excerpts, everything=everything)
+        for text, colour in lines:
+            terminalreporter.write_line(text, **({colour: True} if colour else {}))
+        for target in self.targets:
+            if not target.path:
+                terminalreporter.write_line(target.render(self._report()))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        if hasattr(self.config, "workerinput") or self.config.option.collectonly:
+            return
+        for target in self.targets:
+            if target.path:
+                path = Path(self.request.start, target.path)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(target.render(self._report()), encoding="utf-8")
+
+    def _report(self) -> Report:
+        return Report(list(self.entries()), self.request.start)
 
 
-def header(static: StaticSession) -> list[str]:
-    """What was found, what was judged as part of something else, what was not visited."""
-    evaluation = static.evaluation
-    discovery = evaluation.discovery
-    parts = [
-        _count(len(discovery.compose), "compose file"),
-        _count(evaluation.combinations, "combination"),
-        _count(len(discovery.dockerfiles), "Dockerfile"),
-    ]
-    line = f"dockerharden: {', '.join(parts)}"
-    if evaluation.absorbed:
-        line += f"; judged where they are included: {_names(evaluation, evaluation.absorbed)}"
-    if discovery.not_visited:
-        line += f"; not visited: {_names(evaluation, list(discovery.not_visited))}"
-    lines = [line]
-    broken = static.config.stash.get(BROKEN_CONFTEST, "")
-    if broken:
-        lines.append(f"dockerharden: no conftest.py is needed, and this one cannot be loaded: {broken}")
-    return lines
+def _take_over(config: pytest.Config, directories: tuple[str, ...]) -> None:
+    """Let nothing that is meant for the repository's own tests decide what is judged.
 
-
-def _names(evaluation: Evaluation, paths: list[str], most: int = 8) -> str:
-    reasons = evaluation.discovery.not_visited
-    named = [
-        evaluation.shown(path) + (f" ({reasons[path]})" if reasons.get(path, "not ours") != "not ours" else "")
-        for path in paths[:most]
-    ]
-    return ", ".join(named) + (f" and {len(paths) - most} more" if len(paths) > most else "")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    ``testpaths``, and ``-k``, ``-m`` and ``--deselect`` of addopts, would leave files out without a word; hooks of a
+    conftest.py are written for test functions.
+    """
+    if directories:
+        config.args[:] = directories
+    typed = [str(argument) for argument in config.invocation_params.args]
+    for option, flags, neutral in (
+        ("keyword", ("-k",), ""),
+        ("markexpr", ("-m",), ""),
+        ("deselect", ("--deselect",), None),
+        ("ignore", ("--ignore",), None),
+        ("ignore_glob", ("--ignore-glob",), None),
+    ):
+        if not any(argument.startswith(flags) for argument in typed):
+            setattr(config.option, option, neutral)
+    for plugin in config.pluginmanager.get_plugins():
+        if os.path.basename(getattr(plugin, "__file__", None) or "") == "conftest.py":
+            config.pluginmanager.unregister(plugin)
 
 
 def _tree(files: dict[str, list[Result]]) -> dict[str, tuple[list[str], list[str]]]:
     tree: dict[str, tuple[list[str], list[str]]] = {}
     for file in files:
-        folder = os.path.dirname(file)
-        child = file
-        position = 1
+        child, folder, position = file, os.path.dirname(file), 1
         while True:
             known = folder in tree
             tree.setdefault(folder, ([], []))[position].append(child)
             parent = os.path.dirname(folder)
             if known or parent == folder:
                 break
-            folder, child, position = parent, folder, 0
+            child, folder, position = folder, parent, 0
     return tree
-
-
-def request_of(config: pytest.Config) -> Request:
-    """What the command line asks to judge."""
-    start = str(config.invocation_params.dir)
-    arguments = _arguments(config)
-    option = config.option
-
-    def absolute(paths: list[str]) -> tuple[str, ...]:
-        return tuple(os.path.normpath(os.path.join(start, path)) for path in paths)
-
-    overrides = Overrides(
-        suite=option.harden_suite,
-        fail_on=option.harden_fail_on,
-        compose=absolute(option.harden_compose),
-        env_files=absolute(option.harden_env_file),
-        profiles=tuple(option.harden_profile),
-        directory=start,
-    )
-    files = tuple(path for path in arguments if os.path.isfile(path) and not path.endswith(".py"))
-    directories = tuple(path for path in arguments if os.path.isdir(path))
-    return Request(start, directories or (() if files else (start,)), files, overrides)
-
-
-def _arguments(config: pytest.Config) -> list[str]:
-    """The paths that the user typed; what testpaths or addopts say is meant for the user's own tests."""
-    if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        return []
-    typed = {str(argument) for argument in config.invocation_params.args}
-    start = str(config.invocation_params.dir)
-    return [os.path.normpath(os.path.join(start, a.split("::")[0])) for a in config.args if a in typed]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Collection
 from typing import Any
@@ -21,7 +22,8 @@ def read_toml(path: str) -> dict[str, Any]:
     """The tables of a TOML file. Raises :class:`ConfigurationError`."""
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            table: dict[str, Any] = tomllib.load(file)
+            return table
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -56,3 +58,11 @@ def did_you_mean(word: str, words: Collection[str]) -> str:
     """A suggestion to append to a message, empty where nothing is near."""
     near = difflib.get_close_matches(word, words, 1)
     return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def shown_path(path: str, start: str) -> str:
+    """A path as the user would type it in ``start``."""
+    try:
+        return os.path.relpath(path, start).replace(os.sep, "/")
+    except ValueError:  # another drive
+        return path

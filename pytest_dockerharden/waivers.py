@@ -27,10 +27,10 @@ _FORM = "# harden: waive CONTROL until YYYY-MM-DD -- reason"
 class Waiver:
     """One known exception.
 
-    ``subject`` and ``file`` are patterns (``*`` matches anything); an empty one matches all, ``file`` is relative to the
-    configuration's folder. ``requires`` names compensating controls that must not fail for the same subject.
-    ``place`` tells where it is written, ``origin`` the comment of an inline waiver. ``lines`` are the first and last line
-    that an inline waiver covers: the line it ends, or the whole block below a comment that stands alone.
+    ``subject`` and ``file`` are patterns (``*`` matches anything); an empty one matches all, ``file`` is relative to
+    the configuration's folder. ``requires`` names compensating controls that must pass for the same subject.
+    ``place`` tells where it is written, ``origin`` the comment of an inline waiver. ``lines`` are the first and last
+    line that an inline waiver covers: the line it ends, or the whole block below a comment that stands alone.
     """
 
     control: str

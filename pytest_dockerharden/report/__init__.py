@@ -1,1 +1,54 @@
-"""Reports, one module per format. A format is a function from entries to text, found by its name."""
+"""Reports. A format is a module in ``formats`` with ``render(report) -> str``; there is no list to maintain."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
+from pytest_dockerharden.verdicts import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a format renders: node id and result of everything judged, what does not apply included.
+
+    Paths are shown relative to ``start``, where pytest was started.
+    """
+
+    entries: Sequence[tuple[str, Result]]
+    start: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``FORMAT[:PATH]`` of ``--harden-report``. ``path`` is empty for the terminal."""
+
+    format: str
+    path: str
+
+    def render(self, report: Report) -> str:
+        """The text of ``report`` in this format."""
+        module = importlib.import_module(f"{__name__}.formats.{self.format}")
+        text: str = module.render(report)
+        return text
+
+
+def target_of(option: str) -> Target:
+    """Take ``json:out.json`` apart. Raises ConfigurationError for a format that there is none of."""
+    name, _, path = option.partition(":")
+    known = formats()
+    if name not in known:
+        raise ConfigurationError(
+            f"--harden-report: no format `{name}`{did_you_mean(name, known)} (there are: {', '.join(known)})"
+        )
+    return Target(name, path)
+
+
+def formats() -> list[str]:
+    """The names of all formats."""
+    from pytest_dockerharden.report import formats as package
+
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import textwrap
 import unicodedata
 from pathlib import Path
@@ -11,9 +11,11 @@ from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import Origin, TextOrigin
 from pytest_dockerharden.model.secrets import mask
+from pytest_dockerharden.tomlfile import shown_path
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
 
 _LONGEST = 160
+_SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z\"'`])")
 
 
 class Excerpts:
@@ -37,12 +39,13 @@ class Excerpts:
         """``redis: the root filesystem is writable``"""
         own = result.control in (READABLE, WAIVER)
         subject = "" if own else result.subject
+        if subject.isdigit():
+            subject = f"stage {subject}"
         return clean(f"{subject}: {finding.message}" if subject else finding.message)
 
     def _finding(self, result: Result, finding: Finding) -> str:
         lines = [self.headline(result, finding), *self._excerpt(finding.origin)]
-        for place in finding.related:
-            lines.append(f"  see {self.place(place)}")
+        lines += [f"  see {self.place(place)}" for place in finding.related]
         why = finding.why or _first_sentence(result.control)
         if why:
             lines += textwrap.wrap(clean(why), 100, initial_indent="  why: ", subsequent_indent="       ")
@@ -59,10 +62,7 @@ class Excerpts:
         return clean(str(origin))
 
     def shown(self, path: str) -> str:
-        try:
-            return clean(os.path.relpath(path, self.start).replace(os.sep, "/"))
-        except ValueError:
-            return clean(path)
+        return clean(shown_path(path, self.start))
 
     def _excerpt(self, origin: Origin) -> list[str]:
         out = [f"  --> {self.place(origin)}"]
@@ -86,7 +86,7 @@ class Excerpts:
                 text = Path(file).read_bytes()[: 1 << 22].decode("utf-8-sig", errors="replace")
             except OSError:
                 text = ""
-            lines = self._lines[file] = text.split("\n")
+            lines = self._lines[file] = text.rstrip().split("\n")
         return lines
 
 
@@ -119,8 +119,7 @@ def _width(character: str) -> int:
 
 
 def _first_sentence(control: Control) -> str:
-    """The paragraph that says why, as one line."""
-    return " ".join(control.documentation.why.split("\n\n", 1)[0].split())
+    return _SENTENCE_END.split(" ".join(control.documentation.why.split()), maxsplit=1)[0]
 
 
 def _footer(result: Result) -> list[str]:

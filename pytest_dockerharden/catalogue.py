@@ -1,0 +1,113 @@
+"""``--harden-list`` and ``--harden-explain``: the registry, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from pytest_dockerharden.loading import load_controls
+from pytest_dockerharden.model.control import Control
+from pytest_dockerharden.model.finding import SEVERITIES
+from pytest_dockerharden.policy import Policies
+from pytest_dockerharden.request import request_of
+from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
+
+
+def show(config: pytest.Config) -> int:
+    """Print what ``--harden-list`` or ``--harden-explain`` asks for. The exit status."""
+    request = request_of(config)
+    try:
+        controls = load_controls(Policies(request.top, request.overrides).of(request.start).controls)
+    except ConfigurationError as error:
+        raise pytest.UsageError(f"dockerharden: {error}") from None
+    if config.option.harden_explain:
+        return _explain(config.option.harden_explain, controls)
+    as_json = config.option.harden_list == "json"
+    _print(listing_as_json(controls.values()) if as_json else listing(controls.values()))
+    return 0
+
+
+def listing(controls: Iterable[Control]) -> str:
+    """One line for each control, by family, the most severe first. ``(strict)`` marks the optional ones."""
+    families: dict[str, list[Control]] = {}
+    for control in controls:
+        families.setdefault(control.family, []).append(control)
+    lines = []
+    for family in sorted(families):
+        lines.append(f"{family}:")
+        for control in sorted(families[family], key=lambda c: (-SEVERITIES.index(c.severity), c.id)):
+            mark = " (strict)" if control.optional else ""
+            lines.append(f"  {control.id:<34} {control.severity:<8} {control.plan:<2}  {control.title}{mark}")
+    return "\n".join(lines)
+
+
+def listing_as_json(controls: Iterable[Control]) -> str:
+    """Every control's metadata."""
+    return json.dumps([metadata(control) for control in sorted(controls, key=lambda c: c.id)], indent=1)
+
+
+def metadata(control: Control) -> dict[str, Any]:
+    """All that is known of a control, as plain data."""
+    documentation = control.documentation
+    return {
+        "id": control.id,
+        "title": documentation.title,
+        "why": documentation.why,
+        "judges": control.judges,
+        "family": control.family,
+        "severity": control.severity,
+        "plan": control.plan,
+        "optional": control.optional,
+        "cis": list(control.cis),
+        "owasp": list(control.owasp),
+        "nist": list(control.nist),
+        "equivalents": {peer: list(identifiers) for peer, identifiers in control.equivalents.items()},
+        "parameters": {name: _plain(value) for name, value in control.parameters.items()},
+        "bad": list(documentation.bad),
+        "good": list(documentation.good),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list, set, frozenset)):
+        return sorted(value) if isinstance(value, (set, frozenset)) else list(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def explanation(control: Control) -> str:
+    """A control's documentation, for the terminal."""
+    documentation = control.documentation
+    marks = [control.severity, control.plan, *(f"CIS {s}" for s in control.cis), *(f"OWASP {s}" for s in control.owasp)]
+    marks += [f"NIST 800-190 {section}" for section in control.nist]
+    parts = [f"{control.id}: {documentation.title}", f"({', '.join(filter(None, marks))})", documentation.why]
+    for name, examples in (("Bad", documentation.bad), ("Good", documentation.good)):
+        parts += [f"{name}:\n\n{_indented(example)}" for example in examples]
+    if control.equivalents:
+        peers = [f"  {peer}: {', '.join(identifiers)}" for peer, identifiers in sorted(control.equivalents.items())]
+        parts.append("Known elsewhere as:\n" + "\n".join(peers))
+    if control.parameters:
+        settings = [f"  {name} = {_plain(value)!r}" for name, value in control.parameters.items()]
+        parts.append(f"Parameters ([tool.dockerharden.parameters.{control.id}]):\n" + "\n".join(settings))
+    return "\n\n".join(filter(None, parts))
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in text.rstrip().split("\n"))
+
+
+def _explain(identifiers: Iterable[str], controls: Mapping[str, Control]) -> int:
+    for identifier in identifiers:
+        if identifier not in controls:
+            raise pytest.UsageError(f"no control {identifier!r}{did_you_mean(identifier, controls)}")
+        _print(explanation(controls[identifier]) + "\n")
+    return 0
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text.rstrip("\n") + "\n")

@@ -1,0 +1,26 @@
+"""``dockerharden FILE...``: the static run without any of the repository's code, for pre-commit and untrusted input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+_HERMETIC = ("-p", "no:cacheprovider", "--noconftest", "-c", os.devnull, "--rootdir=.", "--harden-static")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge the named files, or all below the folder. No conftest.py, no addopts, no third-party plugin takes part.
+
+    Options are those of pytest. The exit status is pytest's, except that nothing to judge is no failure.
+    """
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    import pytest
+
+    from pytest_dockerharden import plugin
+
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    status = pytest.main([*_HERMETIC, *given], plugins=[plugin])
+    return 0 if status == pytest.ExitCode.NO_TESTS_COLLECTED else int(status)

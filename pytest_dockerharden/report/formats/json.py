@@ -1,0 +1,56 @@
+"""Every verdict as JSON, for machines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.report import Report
+from pytest_dockerharden.tomlfile import shown_path
+from pytest_dockerharden.verdicts import Result
+
+
+def render(report: Report) -> str:
+    """``{"version": 1, "items": [...]}``; ``line`` and ``column`` count from 1 and are null where there are none."""
+    items = [_item(identifier, result, report.start) for identifier, result in report.entries]
+    return json.dumps({"version": 1, "items": items}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _item(identifier: str, result: Result, start: str) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "id": identifier,
+        "control": result.control.id,
+        "subject": result.subject,
+        "phase": result.phase,
+        "verdict": result.verdict,
+        "severity": result.severity,
+        "findings": [_finding(finding, start) for finding in result.findings],
+    }
+    if result.reason:
+        item["reason"] = result.reason
+    if result.tolerated:
+        item["tolerated"] = True
+    if result.waiver:
+        waiver = result.waiver
+        item["waiver"] = {
+            "reason": waiver.reason,
+            "until": waiver.until.isoformat() if waiver.until else None,
+            "place": waiver.place,
+            "requires": list(waiver.requires),
+        }
+    return item
+
+
+def _finding(finding: Finding, start: str) -> dict[str, Any]:
+    origin = finding.origin
+    text = isinstance(origin, TextOrigin)
+    return {
+        "message": finding.message,
+        "file": shown_path(origin.file, start) if isinstance(origin, TextOrigin) else str(origin),
+        "line": origin.line if isinstance(origin, TextOrigin) else None,
+        "column": origin.column if isinstance(origin, TextOrigin) else None,
+        "remedy": finding.remedy.text if finding.remedy else None,
+        **({} if text else {"evidence": str(origin)}),
+    }

@@ -1,0 +1,35 @@
+"""The line at the start of a run: what was found, and what was not visited."""
+
+from __future__ import annotations
+
+from pytest_dockerharden.evaluation import Evaluation
+from pytest_dockerharden.tomlfile import shown_path
+
+
+def header(evaluation: Evaluation) -> str:
+    """``dockerharden: 3 compose files, 2 combinations, 4 Dockerfiles; not visited: ...``"""
+    discovery = evaluation.discovery
+    counts = (
+        _count(len(discovery.compose), "compose file"),
+        _count(evaluation.combinations, "combination"),
+        _count(len(discovery.dockerfiles), "Dockerfile"),
+    )
+    line = f"dockerharden: {', '.join(counts)}"
+    if evaluation.absorbed:
+        line += f"; judged where they are included: {_names(evaluation, evaluation.absorbed)}"
+    if discovery.not_visited:
+        line += f"; not visited: {_names(evaluation, list(discovery.not_visited))}"
+    return line
+
+
+def _names(evaluation: Evaluation, paths: list[str], most: int = 8) -> str:
+    reasons = evaluation.discovery.not_visited
+    named = [
+        shown_path(path, evaluation.request.start) + (f" ({reasons[path]})" if path in reasons else "")
+        for path in paths[:most]
+    ]
+    return ", ".join(named) + (f" and {len(paths) - most} more" if len(paths) > most else "")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,66 @@
+"""What a user asks to judge, taken from the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_dockerharden.discovery import checkout_of
+from pytest_dockerharden.policy import Overrides
+
+if TYPE_CHECKING:
+    import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to judge: all below ``directories``, and ``files``; absolute paths. ``start`` is where the user is."""
+
+    start: str
+    directories: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    overrides: Overrides = field(default_factory=Overrides)
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything there is was asked for, so that what was not met does not exist."""
+        return not self.files and not self.overrides.compose
+
+    @property
+    def top(self) -> str:
+        """The folder up to which a configuration may stand: the checkout, else where the user is."""
+        return checkout_of(self.start) or self.start
+
+
+def request_of(config: pytest.Config) -> Request:
+    """The request of a pytest command line."""
+    start = str(config.invocation_params.dir)
+    option = config.option
+
+    def absolute(paths: Iterable[str]) -> tuple[str, ...]:
+        return tuple(os.path.normpath(os.path.join(start, path)) for path in paths)
+
+    overrides = Overrides(
+        suite=option.harden_suite,
+        fail_on=option.harden_fail_on,
+        compose=absolute(option.harden_compose),
+        env_files=absolute(option.harden_env_file),
+        profiles=tuple(option.harden_profile),
+        directory=start,
+    )
+    arguments = typed_paths(config)
+    files = tuple(path for path in arguments if not os.path.isdir(path) and not path.endswith(".py"))
+    directories = tuple(path for path in arguments if os.path.isdir(path))
+    return Request(start, directories or (() if files else (start,)), files, overrides)
+
+
+def typed_paths(config: pytest.Config) -> list[str]:
+    """The paths that the user typed, absolute; what testpaths or addopts say is meant for the user's own tests."""
+    if config.args_source.name != "ARGS":
+        return []
+    typed = {str(argument) for argument in config.invocation_params.args}
+    start = str(config.invocation_params.dir)
+    paths = [os.path.normpath(os.path.join(start, a.split("::")[0])) for a in config.args if a in typed]
+    return list(dict.fromkeys(paths))

@@ -1,0 +1,165 @@
+"""The files that one policy applies to, from their text to their verdicts."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_dockerharden.assemble import Assembly, Combination, assemble
+from pytest_dockerharden.evaluation import Evaluation
+from pytest_dockerharden.judge import Judgement, judge_dockerfile, judge_project
+from pytest_dockerharden.loading import Selection, select
+from pytest_dockerharden.model.control import REGISTRY
+from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.problem import Problem
+from pytest_dockerharden.policy import Policy
+from pytest_dockerharden.tomlfile import did_you_mean, shown_path
+from pytest_dockerharden.verdicts import READABLE, WAIVER, Result, Waivers, result_of
+from pytest_dockerharden.waivers import BadWaiver, Waiver, inline_waivers
+
+_STATIC = frozenset({"Posture", "Service", "Project", "Stage", "Dockerfile"})
+
+
+@dataclass(slots=True)
+class Scope:
+    """``paths`` judged under ``policy``; the results go into ``evaluation``. Nothing outside ``root`` is opened."""
+
+    evaluation: Evaluation
+    policy: Policy
+    paths: list[str]
+    root: str
+    assembly: Assembly = field(default_factory=Assembly)
+    inline: dict[str, list[Waiver]] = field(default_factory=dict)
+    selection: Selection = field(init=False)
+
+    def judge(self) -> None:
+        """Raises ConfigurationError."""
+        compose = set(self.evaluation.discovery.compose)
+        combinations = self.policy.combine([path for path in self.paths if path in compose])
+        dockerfiles = [path for path in self.paths if path not in compose]
+        self.assembly = assemble(combinations, dockerfiles, root=self.root)
+        self._forget_what_others_include()
+        self._add_what_is_built()
+        self.evaluation.combinations += len(combinations)
+        self.evaluation.projects += self.assembly.projects
+        results = [*self._unreadable(combinations), *self._inline_waivers()]
+        waivers = [*self.policy.waivers, *(waiver for group in self.inline.values() for waiver in group)]
+        self.selection = select(self.policy, [control for waiver in waivers for control in waiver.requires])
+        results += [*self._compose_results(), *self._dockerfile_results()]
+        results += self._apply_waivers(results)
+        self._file(results)
+
+    def _file(self, results: list[Result]) -> None:
+        chosen = self.selection.chosen
+        for result in results:
+            if result.verdict == "not-applicable":
+                self.evaluation.not_applicable.append(result)
+            elif result.control.id in chosen or result.control in (READABLE, WAIVER):
+                self.evaluation.results.setdefault(result.file, []).append(result)
+
+    def _forget_what_others_include(self) -> None:
+        projects = self.assembly.projects
+        read = {path for project in projects for path in project.read if path not in project.files}
+        asked = self.evaluation.request.files
+        for project in [p for p in projects if p.files[0] in read and p.files[0] not in asked]:
+            projects.remove(project)
+            self.evaluation.absorbed.append(project.files[0])
+
+    def _add_what_is_built(self) -> None:
+        """A Dockerfile that no name or content gave away, but a ``build:``."""
+        if self.evaluation.request.directories:
+            for path in self.assembly.dockerfiles.keys() - self.evaluation.results.keys():
+                self.evaluation.results[path] = []
+                self.evaluation.discovery.dockerfiles.append(path)
+
+    def _unreadable(self, combinations: Sequence[Combination]) -> Iterator[Result]:
+        """One result for each file that cannot be judged, whatever number of combinations it is in."""
+        loaded = {project.files for project in self.assembly.projects}
+        problems: dict[str, list[Problem]] = {}
+        for problem in self.assembly.failures:
+            file = problem.origin.file
+            if file not in self.evaluation.results:
+                # an env file or a file that was included: it is the project's file that cannot be judged
+                failed = [c.files[0] for c in combinations if c.files not in loaded]
+                file = failed[0] if failed else self.paths[0]
+            problems.setdefault(file, []).append(problem)
+        for file, group in problems.items():
+            findings = tuple(dict.fromkeys(_finding_of(problem) for problem in group))
+            yield Result(file, READABLE, "", "failed", "high", findings, origin=group[0].origin)
+
+    def _compose_results(self) -> Iterator[Result]:
+        touching = Counter(project.files[0] for project in self.assembly.projects)
+        controls = self.selection.of("Project", "Service", "Posture")
+        for project in self.assembly.projects:
+            prefix = project.combination if touching[project.files[0]] > 1 else ""
+            for judgement in judge_project(project, controls, self.policy.suite.parameters):
+                subject = "/".join(filter(None, (prefix, judgement.subject)))
+                yield self._result(judgement, project.files[0], subject)
+
+    def _dockerfile_results(self) -> Iterator[Result]:
+        controls = self.selection.of("Stage", "Dockerfile")
+        for path, dockerfile in self.assembly.dockerfiles.items():
+            if path in self.evaluation.results:
+                for judgement in judge_dockerfile(dockerfile, controls, self.policy.suite.parameters):
+                    yield self._result(judgement, path, judgement.subject)
+
+    def _result(self, judgement: Judgement, file: str, subject: str) -> Result:
+        return result_of(judgement, file, subject, self.selection.severity(judgement.control), self.policy.fail_on)
+
+    def _inline_waivers(self) -> Iterator[Result]:
+        """Read those beside the lines; a result for each that is none."""
+        paths = [path for project in self.assembly.projects for path in project.files]
+        paths += [path for path in self.assembly.dockerfiles if path in self.evaluation.results]
+        for path in dict.fromkeys(paths):
+            for waiver in inline_waivers(path, _text(path), shown_path(path, self.evaluation.request.start)):
+                if isinstance(waiver, BadWaiver):
+                    yield _waiver_result(waiver.origin, waiver.message)
+                else:
+                    self.inline.setdefault(path, []).append(waiver)
+
+    def _apply_waivers(self, results: list[Result]) -> Iterator[Result]:
+        """Waive, and a result for each waiver that waives nothing though this run should have met it."""
+        waivers = Waivers(self.policy.waivers, self.inline, datetime.date.today(), self.policy.directory)
+        waivers.apply(results)
+        for waiver, problem in waivers.out_of_order():
+            if waiver.control not in REGISTRY:
+                problem = f"there is no such control{did_you_mean(waiver.control, REGISTRY)}"
+            elif not self._should_be_met(waiver):
+                continue
+            subject = "/".join(filter(None, (waiver.control, waiver.subject)))
+            origin = waiver.origin or _place_of(waiver, self.policy)
+            yield _waiver_result(origin, f"the waiver of {waiver.control} is not in order: {problem}", subject)
+
+    def _should_be_met(self, waiver: Waiver) -> bool:
+        control = REGISTRY[waiver.control]
+        judged = control.judges in _STATIC and control.id in self.selection.chosen
+        return judged and (waiver.origin is not None or self.evaluation.request.whole)
+
+
+def _waiver_result(origin: TextOrigin, message: str, subject: str = "") -> Result:
+    return Result(origin.file, WAIVER, subject, "failed", "medium", (Finding(message, origin),), origin=origin)
+
+
+def _place_of(waiver: Waiver, policy: Policy) -> TextOrigin:
+    """The line of a listed waiver: tomllib has no positions, so its table is counted."""
+    file = policy.file or ""
+    lines = [line.split("#")[0].strip() for line in _text(file).split("\n")]
+    headers = [number for number, line in enumerate(lines, 1) if line.startswith("[[") and line.endswith("waiver]]")]
+    index = next(index for index, listed in enumerate(policy.waivers) if listed is waiver)
+    line = headers[index] if index < len(headers) else 1
+    return TextOrigin(file, line, 1, line, 1)
+
+
+def _finding_of(problem: Problem) -> Finding:
+    return Finding(problem.message + (f"; {problem.hint}" if problem.hint else ""), problem.origin)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
