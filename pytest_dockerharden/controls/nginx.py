@@ -26,7 +26,7 @@ _MAIN_ONLY = frozenset(
 )  # fmt: skip
 _WEAK_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
 _WEAK_CIPHERS = re.compile(
-    r"^(?:.*RC4|.*3DES|.*DES-CBC|DES|LOW|EXP(?:ORT)?.*|NULL|aNULL|eNULL|.*MD5|ADH|AECDH|SSLv[23]|ALL)$", re.I
+    r"(?:^|[-_])(?:RC4|3DES|DES|CBC3|LOW|EXP\w*|[ea]?NULL|MD5|ADH|AECDH|SSLv[23])(?:$|[-_])|^ALL$", re.IGNORECASE
 )
 _WRITTEN = ("pid", "client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "uwsgi_temp_path", "scgi_temp_path")
 
@@ -219,7 +219,7 @@ def nginx_strong_ciphers(service: Service) -> Findings:
             words = re.split(r"[:, ]", directive.args[0].text) if directive.args else []
             excluded = {word[1:] for word in words if word.startswith("!")}
             weak = [
-                w for w in words if w[:1] not in {"!", "-", "+", "@"} and _WEAK_CIPHERS.match(w) and w not in excluded
+                w for w in words if w[:1] not in {"!", "-", "+", "@"} and _WEAK_CIPHERS.search(w) and w not in excluded
             ]
             if weak:
                 yield service.finding(

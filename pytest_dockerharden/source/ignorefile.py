@@ -8,6 +8,8 @@ import re
 from pytest_dockerharden.model.ignorefile import IgnoreFile, Pattern
 from pytest_dockerharden.model.origin import TextOrigin
 
+_SET_OPERATORS = re.compile(r"[\[&~|]")
+
 
 def parse(text: str, path: str) -> IgnoreFile:
     """Parse an ignore file. A pattern that is no pattern excludes nothing."""
@@ -54,8 +56,11 @@ def _expression(pattern: str) -> re.Pattern[str] | None:
         if char == "\\" and index + 1 < len(pattern):
             index += 1
             out += re.escape(pattern[index])
-        elif char == "[" and (end := pattern.find("]", index + 1)) > 0:
-            out += pattern[index : end + 1]
+        elif char == "[":
+            end = pattern.find("]", index + 2)
+            if end < 0:
+                return None
+            out += "[" + _SET_OPERATORS.sub(r"\\\g<0>", pattern[index + 1 : end]) + "]"
             index = end
         else:
             out += {"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char))

@@ -13,7 +13,7 @@ from pytest_dockerharden.source.places import Places
 # ngx_conf_file.c: blanks, quotes with backslashes, ``${name}`` inside a word, comments at the start of a token
 _TOKEN = re.compile(
     r"""\s+ | \#[^\n]* | (?P<mark>[;{}])
-    | (?P<word> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | (?:\\. | \$\{[^}\n]*\} | [^\s;{}\\] | \\)+ )""",
+    | (?P<word> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | (?!["']) (?:\\. | \$\{[^}\n]*\} | [^\s;{}\\] | \\)+ )""",
     re.VERBOSE | re.DOTALL,
 )
 _UNESCAPED = re.compile(r"\\([\"'\\ ;{}])")

@@ -1,0 +1,53 @@
+"""``.dockerignore`` as the builder reads it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_dockerharden.source.ignorefile import parse
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "excluded"),
+    [
+        pytest.param("secrets", "secrets/a", True, id="a folder and what is in it"),
+        pytest.param("secrets/", "secrets/a", True, id="a slash at the end"),
+        pytest.param("/secrets", "secrets/a", True, id="a slash at the start"),
+        pytest.param("./secrets", "secrets", True, id="a dot at the start"),
+        pytest.param("secrets", "a/secrets", False, id="only at the top"),
+        pytest.param("**/secrets", "a/b/secrets", True, id="at any depth"),
+        pytest.param("**/secrets", "secrets", True, id="any depth is also none"),
+        pytest.param("*.txt", "a.txt", True, id="a star"),
+        pytest.param("*.txt", "a/b.txt", False, id="a star does not cross folders"),
+        pytest.param("**/*.txt", "a/b.txt", True, id="two stars do"),
+        pytest.param("a/**", "a/b/c", True, id="two stars at the end"),
+        pytest.param("a?", "ab", True, id="one character"),
+        pytest.param("a[bc]", "ac", True, id="a class"),
+        pytest.param("*\n!keep", "keep", False, id="an exception"),
+        pytest.param("*\n!keep", "other", True, id="beside an exception"),
+        pytest.param("*\n!a\na/b", "a/b", True, id="the last one decides"),
+        pytest.param("# secrets", "# secrets", False, id="a comment"),
+        pytest.param(" secrets ", "secrets", True, id="blanks around it"),
+        pytest.param("", "a", False, id="nothing"),
+        pytest.param(".", "a", False, id="a dot alone"),
+        pytest.param("[", "[", False, id="no pattern"),
+        pytest.param("\ufeffsecrets", "secrets", True, id="a byte order mark"),
+        pytest.param("a\r\nsecrets\r", "secrets", True, id="carriage returns"),
+    ],
+)
+def test_excludes(text: str, path: str, excluded: bool) -> None:
+    assert parse(text, "/c/.dockerignore").excludes(path) is excluded
+
+
+def test_a_pattern_knows_its_line() -> None:
+    [first, second] = parse("# a\nb\n\n !c\n", "/x").patterns
+    assert (first.text, first.negated, first.origin.line) == ("b", False, 2)
+    assert (second.text, second.negated, second.origin.line, second.origin.column) == ("c", True, 4, 2)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(alphabet="ab*?[]!/\\.^-", max_size=12), st.text(alphabet="ab/", min_size=1, max_size=8))
+def test_no_pattern_makes_it_fail(pattern: str, path: str) -> None:
+    parse(pattern, "/x").excludes(path)
