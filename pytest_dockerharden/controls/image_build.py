@@ -378,7 +378,7 @@ _VALUES: dict[str, tuple[re.Pattern[str], str]] = {
     severity="info",
     optional=True,
     equivalents={
-        "hadolint": ("DL3048", "DL3050", "DL3051", "DL3052", "DL3053", "DL3054", "DL3055", "DL3056", "DL3058"),
+        "hadolint": ("DL3048", "DL3051", "DL3052", "DL3053", "DL3054"),
         "tally": ("tally/labels/valid-key", "tally/labels/no-duplicate-keys", "tally/labels/no-stale-base-digest"),
         "sonar": "S7028",
     },

@@ -16,7 +16,7 @@ from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Word
 
-_ARCHIVE = re.compile(r"(?i)\.(tar(\.(gz|bz2|xz|zst|lzma|z))?|tgz|tbz2?|txz|tzst|tar\.[*\w]+)\Z")
+_ARCHIVE = re.compile(r"(?i)\.(tar|tar\.[*\w]+|tgz|tbz2?|tb2|txz|tlz|tzst|tz|gz|bz2|xz|lzma|zst)\Z")
 _REMOTE = re.compile(r"(?i)(https?|ftp|git|ssh)://|git@")
 
 

@@ -61,7 +61,7 @@ _SETTINGS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     for name, rest in (
         (
             "npm|pnpm|yarn",
-            r"config set (-\S+ |--\S+ )*[\"']?(enable)?strict-?ssl[ =]+[\"']?(false|0)|set strict-ssl[ =]false",
+            r"config set (-\S+ |--\S+ )*[\"']?(enable)?strict-?ssl[ =]+[\"']?(false|0)|set strict-ssl[ =]false|.*--strict-ssl[= ]false",
         ),
         ("yarn", r"config set enableStrictSsl false"),
         ("git", r"(-c |config .*)http\.(\S+\.)?sslverify[ =]+[\"']?(false|0|no|off)"),

@@ -290,7 +290,7 @@ def _gives_password(words: list[str]) -> bool:
     return False
 
 
-_OCTAL = re.compile(r"[0-7]{3,5}\Z")
+_OCTAL = re.compile(r"[0-7]{1,5}\Z")
 _SYMBOLIC = re.compile(r"(?:^|,)(?P<who>[ugoa]*)(?P<op>[+=])(?P<what>[rwxXst]*)")
 
 

@@ -26,6 +26,7 @@ _REFERENCE = re.compile(r"\$|\A/run/secrets/|\A/var/run/secrets/")
     owasp="RULE 12",
     nist="4.1.4",
     equivalents={
+        "kics": "passwords_and_secrets",
         "trivy": "DS-0031",
         "hadolint": "DL3064",
         "semgrep": "secret-in-build-arg",

@@ -194,7 +194,7 @@ def _read(manager: str, grammar: Grammar, command: Command, words: tuple[Word, .
     for word in rest:
         text = plain(word)
         if text == "--":
-            operands.extend(rest)
+            operands.extend(rest if manager != "gem" else ())  # what follows goes to the build of an extension
         elif len(text) > 1 and text[0] == "-":
             options.append(text)
             if text in grammar.valued:
@@ -229,6 +229,7 @@ def invocations(run: Instruction, *managers: str) -> list[Invocation]:
     return [call for call in found if call is not None and (not managers or call.manager in managers)]
 
 
+_GIT = re.compile(r"git\+|git://")
 _RPM_VERSION = re.compile(r"-(\d+:)?\d[\w.+~^:*]*(-[\w.+~^*]+)?\Z")
 _LOCAL = re.compile(
     r"\A(\.{1,2}(/|\Z)|/|~/|file:|https?://|ftp://|git\+|git://|ssh://|git@)|\.(deb|rpm|apk|whl|tgz|tar\.gz|gem|zip)\Z"
@@ -243,12 +244,15 @@ def unpinned(call: Invocation) -> list[Word]:
 
 def _is_name(word: Word) -> bool:
     text = plain(word)
-    return (
-        bool(text)
-        and not re.match(r"\$\{?\w+\}?\Z|\$\(|`|\$[@*]", text)
-        and not _LOCAL.search(text)
-        and "$(" not in text
-    )
+    if not text or re.match(r"\$\{?\w+\}?\Z|\$\(|`|\$[@*]", text) or "$(" in text:
+        return False
+    return bool(_GIT.match(text)) or not _LOCAL.search(text)
+
+
+def _names_commit(text: str) -> bool:
+    """Whether a git URL says which commit, tag or branch: ``...r.git@v1`` for pip, ``...r.git#v1`` for npm."""
+    path = text.split("://", 1)[-1].partition("/")[2]
+    return "@" in path or "#" in path
 
 
 def _apt(text: str, call: Invocation) -> bool:
@@ -272,11 +276,15 @@ def _zypper(text: str, call: Invocation) -> bool:
 
 
 def _pip(text: str, call: Invocation) -> bool:
+    if _GIT.match(text):
+        return not _names_commit(text)
     constrained = call.has("-c", "--constraint", "--constraints")
     return not constrained and not re.search(r"[=<>~!]=|[<>]|@", text)
 
 
 def _npm(text: str, call: Invocation) -> bool:
+    if _GIT.match(text):
+        return not _names_commit(text)
     name, _, version = text[1:].partition("@")
     if "/" in name and text[0] != "@":
         return "#" not in text
