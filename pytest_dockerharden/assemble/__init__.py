@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -62,6 +63,9 @@ def assemble(
     builds = Builds(sources, assembly.projects)
     assembly.dockerfiles = builds.parse(dockerfiles)
     for project in assembly.projects:
+        below = os.path.join(project.directory, "")
+        unbuilt = {path: d for path, d in assembly.dockerfiles.items() if not d.built_by and path.startswith(below)}
+        project.dockerfiles.update(unbuilt)
         project.siblings = tuple(p for p in assembly.projects if p is not project and set(p.files) & set(project.files))
         for service in project.services.values():
             attach_images(service, images or {})

@@ -7,7 +7,7 @@ from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
-from pytest_dockerharden.model.project import Service
+from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.model.remedies import advice, remove_key
 from pytest_dockerharden.model.secrets import is_secret_name
 
@@ -81,6 +81,8 @@ def published_ports_are_exposed(service: Service) -> Findings:
         FROM scratch
         EXPOSE 8080
     """
+    if service.nginx:
+        not_applicable("the nginx configuration says what is listened on")
     exposed = [word for instruction in _stage(service).inherited("EXPOSE") for word in instruction.words]
     if not exposed or any(not word.text.split("/")[0].isdigit() for word in exposed):
         not_applicable("the Dockerfile names no certain port")
@@ -217,3 +219,34 @@ def build_target_exists(service: Service) -> Findings:
             advice(f"one of: {', '.join(names) or '(none named)'}"),
             at=target,
         )
+
+
+@control(severity="info", optional=True)
+def dockerfiles_are_built(project: Project) -> Findings:
+    """Every Dockerfile beside the compose file is built by a service.
+
+    One that no service builds is not part of what is hardened and tested here.
+
+    Bad::
+
+        services:
+          web:
+            build: ./web
+        # file: web/Dockerfile
+        FROM scratch
+        # file: old/Dockerfile
+        FROM scratch  # <-
+
+    Good::
+
+        services:
+          web:
+            build: ./web
+        # file: web/Dockerfile
+        FROM scratch
+    """
+    for dockerfile in project.dockerfiles.values():
+        if not dockerfile.built_by:
+            yield project.finding(
+                "no service builds this Dockerfile", advice("build it, or remove it"), at=dockerfile.origin
+            )

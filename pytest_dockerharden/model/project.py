@@ -129,7 +129,8 @@ class Project:
     ``combination`` is the name of the list of files it was merged from (empty where there is only one), ``files`` their
     absolute paths in merge order; ``read`` every further file the load opened (extends, include, env files).
     ``model`` is the canonical model; ``networks``, ``volumes``, ``secrets`` and ``configs`` are its declared resources,
-    unused ones too. ``problems`` are what Docker Compose would refuse or warn of.
+    unused ones too. ``dockerfiles`` are those that its services build and those below its directory that nobody builds.
+    ``problems`` are what Docker Compose would refuse or warn of.
     """
 
     name: str
