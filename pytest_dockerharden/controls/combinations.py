@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_dockerharden.controls.secret_files import is_development_file
+from pytest_dockerharden.controls.env_files import is_development_file
 from pytest_dockerharden.model.capabilities import canonical
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import Fact, not_applicable

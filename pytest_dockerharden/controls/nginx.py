@@ -1,9 +1,8 @@
-"""The nginx configurations that reach a service, templates included."""
+"""The nginx configurations that reach a service, templates included: whether they start and answer."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 
 from pytest_dockerharden.controls.configuration import can_be_written
@@ -24,27 +23,24 @@ _MAIN_ONLY = frozenset(
         "http", "pcre_jit", "timer_resolution", "ssl_engine", "thread_pool", "env", "working_directory",
     }
 )  # fmt: skip
-_WEAK_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
-_WEAK_CIPHERS = re.compile(
-    r"(?:^|[-_])(?:RC4|3DES|DES|CBC3|LOW|EXP\w*|[ea]?NULL|MD5|ADH|AECDH|SSLv[23])(?:$|[-_])|^ALL$", re.IGNORECASE
-)
+
+
 _WRITTEN = ("pid", "client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "uwsgi_temp_path", "scgi_temp_path")
 
 
-def _configs(service: Service) -> tuple[NginxConfig, ...]:
+def configs_of(service: Service) -> tuple[NginxConfig, ...]:
+    """The configurations of a service; not applicable where there is none."""
     return service.nginx or not_applicable("no nginx configuration is at hand")
 
 
-def _servers(config: NginxConfig) -> list[Directive]:
+def servers_of(config: NginxConfig) -> list[Directive]:
+    """The server blocks of a configuration."""
     return [directive for directive in config.named("server") if directive.block is not None]
 
 
-def _inside(directive: Directive, name: str) -> Iterator[Directive]:
+def directives_in(directive: Directive, name: str) -> Iterator[Directive]:
+    """The directives of a name in a block, at any depth."""
     return (inner for inner in directive.walk() if inner.name == name)
-
-
-def _is_tls(server: Directive) -> bool:
-    return any("ssl" in [arg.text for arg in listen.args] for listen in _inside(server, "listen"))
 
 
 @control(severity="high", plan="P0")
@@ -83,8 +79,8 @@ def nginx_main_directives_in_main(service: Service) -> Findings:
             }
         }
     """
-    for config in _configs(service):
-        directives = config.directives if config.context != "main" else _below_http(config)
+    for config in configs_of(service):
+        directives = config.directives if config.context != "main" else below_http(config)
         for directive in directives:
             if directive.name in _MAIN_ONLY:
                 yield service.finding(
@@ -94,231 +90,9 @@ def nginx_main_directives_in_main(service: Service) -> Findings:
                 )
 
 
-def _below_http(config: NginxConfig) -> list[Directive]:
+def below_http(config: NginxConfig) -> list[Directive]:
+    """The directives that stand in an ``http`` block itself."""
     return [inner for directive in config.directives if directive.name == "http" for inner in directive.block or ()]
-
-
-@control(severity="high", equivalents={"sonar": "S4423"})
-def nginx_modern_tls(service: Service) -> Findings:
-    """Nginx speaks TLS 1.2 and newer only.
-
-    Bad::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        server {
-            listen 443 ssl;
-            ssl_protocols TLSv1 TLSv1.2;  # <-
-        }
-
-    Good::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        server {
-            listen 443 ssl;
-            ssl_protocols TLSv1.2 TLSv1.3;
-        }
-
-    SSL 3, TLS 1.0 and 1.1 are broken or deprecated (RFC 8996).
-    """
-    for config in _configs(service):
-        for directive in config.named("ssl_protocols"):
-            weak = [arg.text for arg in directive.args if arg.text in _WEAK_PROTOCOLS]
-            if weak:
-                yield service.finding(
-                    f"{', '.join(weak)} is spoken", advice("ssl_protocols TLSv1.2 TLSv1.3;"), at=directive.origin
-                )
-
-
-@control(severity="low", optional=True)
-def nginx_names_its_tls_versions(service: Service) -> Findings:
-    """Every TLS server of nginx names its protocol versions.
-
-    Before nginx 1.23.4 the default includes TLS 1.0 and 1.1.
-
-    Bad::
-
-        services:
-          web:
-            image: nginx:1.22
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        server {
-            listen 443 ssl;  # <-
-        }
-
-    Good::
-
-        services:
-          web:
-            image: nginx:1.22
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        ssl_protocols TLSv1.2 TLSv1.3;
-        server {
-            listen 443 ssl;
-        }
-    """
-    configs = _configs(service)
-    if any(d.name == "ssl_protocols" for c in configs for d in (*c.directives, *_below_http(c))):
-        return
-    for config in configs:
-        for server in _servers(config):
-            if _is_tls(server) and not any(_inside(server, "ssl_protocols")):
-                listen = next(listen for listen in _inside(server, "listen") if "ssl" in [a.text for a in listen.args])
-                yield service.finding(
-                    "the TLS versions are left to nginx", advice("ssl_protocols TLSv1.2 TLSv1.3;"), at=listen.origin
-                )
-
-
-@control(severity="medium", equivalents={"sonar": "S5547"})
-def nginx_strong_ciphers(service: Service) -> Findings:
-    """Nginx offers no weak cipher.
-
-    RC4, DES, export and anonymous ciphers give an eavesdropper the plain text.
-
-    Bad::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        server {
-            listen 443 ssl;
-            ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:RC4-SHA:DES-CBC3-SHA:RC4;  # <-
-        }
-
-    Good::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        server {
-            listen 443 ssl;
-            ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:!aNULL:!MD5;
-        }
-    """
-    for config in _configs(service):
-        for directive in config.named("ssl_ciphers"):
-            words = re.split(r"[:, ]", directive.args[0].text) if directive.args else []
-            excluded = {word[1:] for word in words if word.startswith("!")}
-            weak = [
-                w for w in words if w[:1] not in {"!", "-", "+", "@"} and _WEAK_CIPHERS.search(w) and w not in excluded
-            ]
-            if weak:
-                yield service.finding(
-                    f"the weak cipher {weak[0]} is offered",
-                    advice("leave out all but AEAD ciphers"),
-                    at=directive.origin,
-                )
-
-
-@control(severity="low", optional=True)
-def nginx_hides_its_version(service: Service) -> Findings:
-    """Nginx does not tell its version.
-
-    The version in every answer tells an attacker which holes to try.
-
-    Bad::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        server {  # <-
-            listen 8080;
-        }
-
-    Good::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        server_tokens off;
-        server {
-            listen 8080;
-        }
-    """
-    configs = _configs(service)
-    told = [d for c in configs for d in c.named("server_tokens") if d.args and d.args[0].text != "off"]
-    for directive in told:
-        yield service.finding("nginx tells its version", advice("server_tokens off;"), at=directive.origin)
-    if not told and not any(c.named("server_tokens") for c in configs):
-        first = next((server for config in configs for server in _servers(config)), None)
-        if first is not None:
-            yield service.finding("nginx tells its version", advice("server_tokens off;"), at=first.origin)
-
-
-@control(severity="low", optional=True)
-def nginx_sends_hsts(service: Service) -> Findings:
-    """A TLS server of nginx sends Strict-Transport-Security.
-
-    Without it the first request of every visit can be turned back to clear text.
-
-    Bad::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        server {  # <-
-            listen 443 ssl;
-        }
-
-    Good::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        server {
-            listen 443 ssl;
-            add_header Strict-Transport-Security "max-age=31536000" always;
-        }
-    """
-    for config in _configs(service):
-        if any(_is_hsts(directive) for directive in config.directives):
-            continue
-        for server in _servers(config):
-            if _is_tls(server) and not any(_is_hsts(d) for d in _inside(server, "add_header")):
-                yield service.finding(
-                    "no Strict-Transport-Security is sent",
-                    advice('add_header Strict-Transport-Security "max-age=31536000" always;'),
-                    at=server.origin,
-                )
-
-
-def _is_hsts(directive: Directive) -> bool:
-    return (
-        directive.name == "add_header"
-        and bool(directive.args)
-        and directive.args[0].text.strip("\"'").lower() == "strict-transport-security"
-    )
 
 
 @control(severity="medium", plan="P1")
@@ -355,7 +129,7 @@ def nginx_serves_the_published_ports(service: Service) -> Findings:
             listen 8080;
         }
     """
-    served = {port for config in _configs(service) for port in _listens(config)}
+    served = {port for config in configs_of(service) for port in _listens(config)}
     if not served or "" in served:
         not_applicable("the ports of nginx are not known")
     for port in service.items("ports"):
@@ -418,12 +192,12 @@ def nginx_answers_its_healthcheck(service: Service) -> Findings:
             }
         }
     """
-    configs = _configs(service)
+    configs = configs_of(service)
     for path in dict.fromkeys(asked_paths(service.health_script)):
         if path == "/":
             continue
         for config in configs:
-            servers = _servers(config)
+            servers = servers_of(config)
             if servers and not any(_answers(server, path) for server in servers):
                 yield service.finding(
                     f"no location answers {path}",
@@ -433,7 +207,7 @@ def nginx_answers_its_healthcheck(service: Service) -> Findings:
 
 
 def _answers(server: Directive, path: str) -> bool:
-    return any(_takes(location, path) for location in _inside(server, "location"))
+    return any(_takes(location, path) for location in directives_in(server, "location"))
 
 
 def _takes(location: Directive, path: str) -> bool:
@@ -482,7 +256,7 @@ def nginx_user_is_settable(posture: Posture) -> Findings:
         events {}
         http {}
     """
-    configs = _configs(posture.service) if posture.service is not None else ()
+    configs = configs_of(posture.service) if posture.service is not None else ()
     for config in configs:
         for directive in config.directives:
             if directive.name == "user" and config.context == "main" and not posture.runs_as_root.value:
@@ -539,47 +313,3 @@ def nginx_paths_are_writable(posture: Posture) -> Findings:
                 yield service.finding(
                     f"nginx cannot write {path}", append_item("tmpfs", posixpath.dirname(path)), at=directive.origin
                 )
-
-
-@control(severity="low", optional=True)
-def nginx_logs_to_the_container_log(service: Service) -> Findings:
-    """Nginx writes its logs to the container's log.
-
-    A file inside the container is lost with it, is not rotated, and nobody who collects logs sees it.
-
-    Bad::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        access_log /var/log/nginx/site.log;  # <-
-        server {
-            listen 8080;
-        }
-
-    Good::
-
-        services:
-          web:
-            image: nginx:1.27.3
-            volumes:
-              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
-        # file: site.conf
-        access_log /dev/stdout;
-        server {
-            listen 8080;
-        }
-    """
-    # the image links these two to stdout and stderr
-    usual = {"/var/log/nginx/access.log", "/var/log/nginx/error.log", "off", "stderr"}
-    for config in _configs(service):
-        for directive in config.walk():
-            if directive.name in {"access_log", "error_log"} and directive.args:
-                target = directive.args[0].text
-                if target not in usual and not target.startswith(("/dev/", "syslog:")):
-                    yield service.finding(
-                        f"logs go to {target}", advice(f"{directive.name} /dev/stdout;"), at=directive.origin
-                    )

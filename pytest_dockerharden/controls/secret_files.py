@@ -1,4 +1,4 @@
-"""The files that hold secrets: on the host, in the checkout, and in the container that reads them."""
+"""The files that hold secrets: on the host, in the checkout, in images and in containers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Project, Service
-from pytest_dockerharden.model.remedies import advice, remove_key
-from pytest_dockerharden.model.secrets import is_secret_name
+from pytest_dockerharden.model.remedies import advice
 
 _OTHERS_READ = 0o004
+
+
 _GROUP_OR_OTHERS_READ = 0o044
+
+
 _MAKES_ROOT_READ = frozenset({"DAC_OVERRIDE", "DAC_READ_SEARCH"})
 
 
@@ -151,7 +154,7 @@ def secret_files_are_not_tracked(project: Project) -> Findings:
         not-a-real-one
     """
     for name, node, fact in _secret_files(project):
-        if fact.tracked and not _is_sample(fact.path):
+        if fact.tracked and not is_sample(fact.path):
             yield project.finding(
                 f"the file of secret {name} is in git",
                 advice(f"git rm --cached, ignore it, and change the secret: {node.text()}"),
@@ -159,7 +162,8 @@ def secret_files_are_not_tracked(project: Project) -> Findings:
             )
 
 
-def _is_sample(path: str) -> bool:
+def is_sample(path: str) -> bool:
+    """Whether the name of a file says that it holds examples."""
     name = path.rsplit("/", 1)[-1].lower()
     return any(word in name for word in ("example", "sample", "template", "dummy", ".dist"))
 
@@ -421,359 +425,3 @@ def secret_settings_take_effect(service: Service) -> Findings:
                 yield service.finding(
                     "owner and mode of a file are those on the host", advice("set them on the host"), at=setting
                 )
-
-
-@control(severity="medium", plan="P2", owasp="RULE 12")
-def env_files_are_not_tracked(service: Service) -> Findings:
-    """No env file with secrets is in git.
-
-    Bad::
-
-        services:
-          web:
-            image: app
-            env_file:
-              - web.env  # <-
-        # file: web.env (in git)
-        DB_PASSWORD=not-a-real-one
-
-    Good::
-
-        services:
-          web:
-            image: app
-            env_file:
-              - web.env
-        # file: web.env
-        LOG_LEVEL=info
-
-    Whoever can read the repository, or could at any time, has the secrets.
-    """
-    for node, fact in _env_files(service):
-        if fact.tracked and _secret_keys(fact) and not _is_sample(fact.path):
-            yield service.finding(
-                "an env file with secrets is in git",
-                advice("git rm --cached, ignore it, and change the secrets"),
-                at=node,
-            )
-
-
-def _env_files(service: Service) -> Iterator[tuple[Node, FileFact]]:
-    entries = service.env_files
-    if not entries:
-        not_applicable("no env file")
-    for entry in entries:
-        path = entry.get("path") or entry
-        if not path.unresolved:
-            yield path, service.project.local[path.text()]
-
-
-def _secret_keys(fact: FileFact) -> list[str]:
-    return [key for key in fact.keys if is_secret_name(key)]
-
-
-@control(severity="low", plan="P2", optional=True, owasp="RULE 12")
-def env_files_are_private(service: Service) -> Findings:
-    """No env file with secrets is readable by every user of the host.
-
-    Compose reads it as the user who calls it; nobody else needs to.
-
-    Bad::
-
-        services:
-          web:
-            image: app
-            env_file:
-              - web.env  # <-
-        # file: web.env
-        DB_PASSWORD=not-a-real-one
-
-    Good::
-
-        services:
-          web:
-            image: app
-            env_file:
-              - web.env
-        # file: web.env
-        LOG_LEVEL=info
-    """
-    for node, fact in _env_files(service):
-        if fact.inside and fact.exists and fact.mode & _OTHERS_READ and _secret_keys(fact):
-            yield service.finding("every user of the host can read this env file", advice("chmod 0600"), at=node)
-
-
-@control(severity="medium", plan="P2", owasp="RULE 12")
-def edge_service_has_its_own_env_file(service: Service) -> Findings:
-    """A service that faces the network does not share its env file.
-
-    A proxy with the env file of the backends holds every secret of theirs, and is the first to be broken into.
-
-    Bad::
-
-        services:
-          proxy:
-            image: nginx:1.27.3
-            ports:
-              - "80:80"
-            env_file:
-              - app.env  # <-
-          api:
-            image: app
-            env_file:
-              - app.env
-        # file: app.env
-        DB_PASSWORD=not-a-real-one
-
-    Good::
-
-        services:
-          proxy:
-            image: nginx:1.27.3
-            ports:
-              - "80:80"
-            env_file:
-              - proxy.env
-          api:
-            image: app
-            env_file:
-              - app.env
-        # file: proxy.env
-        SERVER_NAME=example.com
-        # file: app.env
-        DB_PASSWORD=not-a-real-one
-    """
-    if not _faces_the_network(service):
-        not_applicable("it publishes no port beyond the host")
-    missing = False
-    for node, fact in _env_files(service):
-        if not any(other is not service and fact.path in _paths(other) for other in service.project.services.values()):
-            continue
-        secrets = _secret_keys(fact)
-        missing = missing or (fact.inside and not fact.exists)
-        if secrets:
-            yield service.finding(
-                f"it gets {len(secrets)} secrets of the services it shares this file with",
-                advice("give it an env file with what it needs"),
-                at=node,
-            )
-    if missing:
-        unknown("the env file that it shares is not there")
-
-
-def _faces_the_network(service: Service) -> bool:
-    addresses = [port.get("host_ip") for port in service.items("ports")]
-    return any(a is None or not (a.text().startswith("127.") or a.text() == "::1") for a in addresses)
-
-
-def _paths(service: Service) -> set[str]:
-    return {(entry.get("path") or entry).text() for entry in service.env_files}
-
-
-@control(severity="low", plan="P2")
-def default_env_file_is_not_for_development(service: Service) -> Findings:
-    """The env file that is used by default is not one for development.
-
-    Where nobody sets the variable the stack starts with the development settings, in production too.
-
-    Bad::
-
-        services:
-          web:
-            image: app
-            env_file:
-              - ${ENV_FILE:-.env.local}  # <-
-        # file: .env.local
-        LOG_LEVEL=debug
-
-    Good::
-
-        services:
-          web:
-            image: app
-            env_file:
-              - ${ENV_FILE:-.env.production}
-        # file: .env.production
-        LOG_LEVEL=info
-    """
-    for node, fact in _env_files(service):
-        template = node.template or ""
-        if "${" in template and is_development_file(fact.path) and is_development_file(template):
-            name = fact.path.rsplit("/", 1)[-1]
-            yield service.finding(
-                f"{name} is used where the variable is not set", advice("require it: ${ENV_FILE:?}"), at=node
-            )
-
-
-def is_development_file(path: str) -> bool:
-    """Whether the name of an env or compose file says that it is for development."""
-    name = path.rsplit("/", 1)[-1].lower().rstrip("}")
-    words = set(name.replace("-", ".").replace("_", ".").split("."))
-    return bool(words & {"local", "dev", "devel", "development", "test", "testing", "debug", "ci"})
-
-
-@control(severity="medium", plan="P2")
-def clients_get_the_secret(service: Service) -> Findings:
-    """A service that talks to a server with a password gets the password.
-
-    The server was given it as a secret, its client was not: the client fails, or still has an old copy in its
-    environment.
-
-    Bad::
-
-        services:
-          worker:
-            image: app
-            depends_on:
-              - redis  # <-
-          redis:
-            image: redis:7.4
-            secrets:
-              - redis_password
-        secrets:
-          redis_password:
-            file: ./redis_password.txt
-
-    Good::
-
-        services:
-          worker:
-            image: app
-            depends_on:
-              - redis
-            secrets:
-              - redis_password
-          redis:
-            image: redis:7.4
-            secrets:
-              - redis_password
-        secrets:
-          redis_password:
-            file: ./redis_password.txt
-    """
-    node = service.get("depends_on")
-    if node is None:
-        not_applicable("it depends on nothing")
-    for name, dependency in node.items():
-        server = service.project.services.get(name)
-        passwords = [secret for secret in _grants(server) if is_secret_name(secret)] if server else []
-        if not passwords or not _is_data_store(server) or _grants(service) & set(passwords):
-            continue
-        if _may_know_a_password(service):
-            continue
-        yield service.finding(
-            f"it talks to {name} and does not get {passwords[0]}",
-            advice(f"secrets:\n  - {passwords[0]}"),
-            at=dependency,
-        )
-
-
-def _grants(service: Service | None) -> set[str]:
-    return {(grant.get("source") or grant).text() for grant in service.items("secrets")} if service else set()
-
-
-def _is_data_store(service: Service | None) -> bool:
-    stores = ("redis", "valkey", "keydb", "postgres", "mysql", "mariadb", "mongo", "rabbitmq", "elasticsearch")
-    return service is not None and any(store in service.text("image") + service.name for store in stores)
-
-
-def _may_know_a_password(service: Service) -> bool:
-    """Whether its environment has a credential or a URL that may hold one."""
-    if service.posture is not None and service.posture.environment.known:
-        names = list(service.posture.environment.value)
-    else:
-        unknown("its environment is not known")
-    return any(is_secret_name(name) or name.upper().endswith(("_URL", "_DSN", "_URI", "_BROKER")) for name in names)
-
-
-@control(severity="high", plan="P2")
-def password_file_fails_closed(service: Service) -> Findings:
-    """A server does not start without its password.
-
-    `--requirepass "$(cat FILE)"` gives the server an empty password where the file is missing or not readable, and it
-    then lets everybody in. Neither `set -e` nor a healthcheck notices.
-
-    Bad::
-
-        services:
-          redis:
-            image: redis:7.4
-            command: sh -c 'exec redis-server --requirepass "$$(cat /run/secrets/redis_password)"'  # <-
-
-    Good::
-
-        services:
-          redis:
-            image: redis:7.4
-            command: >-
-              sh -c 'test -s /run/secrets/redis_password
-              && exec redis-server --requirepass "$$(cat /run/secrets/redis_password)"'
-    """
-    for path, script in (("entrypoint", service.entrypoint_script), ("command", service.command_script)):
-        if service.get(path) is None or not any(_takes_password_from_file(c.words) for c in script.commands):
-            continue
-        if not any(_guards(c) for c in script.commands):
-            yield service.finding(
-                "where the file cannot be read, the server starts without a password",
-                advice("test -s /run/secrets/NAME && exec ..."),
-                at=path,
-            )
-
-
-def _takes_password_from_file(words: tuple[object, ...]) -> bool:
-    raws = [getattr(word, "raw", "") for word in words]
-    flags = ("--requirepass", "--masterauth", "--password", "--rootpw")
-    for index, raw in enumerate(raws):
-        flag, _, value = raw.partition("=")
-        given = value or (raws[index + 1] if index + 1 < len(raws) else "")
-        if flag.strip("\"'") in flags and ("$(" in given or "`" in given):
-            return True
-    return False
-
-
-def _guards(command: object) -> bool:
-    name, words = getattr(command, "name", ""), [getattr(w, "raw", "") for w in getattr(command, "words", ())]
-    if name in {"test", "[", "[["}:
-        return any(word in {"-s", "-n", "-r", "-z"} for word in words)
-    return any(":?" in word for word in words)
-
-
-@control(severity="low", plan="P2", optional=True, owasp="RULE 12")
-def secrets_come_as_files(service: Service) -> Findings:
-    """An image that can read its passwords from files is given files.
-
-    The official images take `NAME_FILE` beside `NAME`. A variable is in `docker inspect`, in every child process and in
-    every crash report.
-
-    Bad::
-
-        services:
-          db:
-            image: postgres:17.2
-            environment:
-              POSTGRES_PASSWORD: "${POSTGRES_PASSWORD}"  # <-
-
-    Good::
-
-        services:
-          db:
-            image: postgres:17.2
-            environment:
-              POSTGRES_PASSWORD_FILE: /run/secrets/postgres_password
-            secrets:
-              - postgres_password
-        secrets:
-          postgres_password:
-            file: ./secrets/postgres_password
-    """
-    prefixes = ("POSTGRES_", "MYSQL_", "MARIADB_", "MONGO_INITDB_", "WORDPRESS_", "NEXTCLOUD_", "GF_", "RABBITMQ_")
-    environment = service.get("environment")
-    if environment is None:
-        not_applicable("no environment")
-    for name, node in environment.items():
-        if name.startswith(prefixes) and is_secret_name(name):
-            yield service.finding(
-                f"{name} is given as a variable",
-                remove_key(f"environment.{name}", text=f"{name}_FILE: /run/secrets/{name.lower()}"),
-                at=node,
-            )

@@ -1,0 +1,292 @@
+"""What nginx tells and speaks."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_dockerharden.controls.nginx import below_http, configs_of, directives_in, servers_of
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.nginx import Directive
+from pytest_dockerharden.model.project import Service
+from pytest_dockerharden.model.remedies import advice
+
+_WEAK_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
+
+
+_WEAK_CIPHERS = re.compile(
+    r"(?:^|[-_])(?:RC4|3DES|DES|CBC3|LOW|EXP\w*|[ea]?NULL|MD5|ADH|AECDH|SSLv[23])(?:$|[-_])|^ALL$", re.IGNORECASE
+)
+
+
+def _is_tls(server: Directive) -> bool:
+    return any("ssl" in [arg.text for arg in listen.args] for listen in directives_in(server, "listen"))
+
+
+@control(severity="high", equivalents={"sonar": "S4423"})
+def nginx_modern_tls(service: Service) -> Findings:
+    """Nginx speaks TLS 1.2 and newer only.
+
+    Bad::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        server {
+            listen 443 ssl;
+            ssl_protocols TLSv1 TLSv1.2;  # <-
+        }
+
+    Good::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        server {
+            listen 443 ssl;
+            ssl_protocols TLSv1.2 TLSv1.3;
+        }
+
+    SSL 3, TLS 1.0 and 1.1 are broken or deprecated (RFC 8996).
+    """
+    for config in configs_of(service):
+        for directive in config.named("ssl_protocols"):
+            weak = [arg.text for arg in directive.args if arg.text in _WEAK_PROTOCOLS]
+            if weak:
+                yield service.finding(
+                    f"{', '.join(weak)} is spoken", advice("ssl_protocols TLSv1.2 TLSv1.3;"), at=directive.origin
+                )
+
+
+@control(severity="low", optional=True)
+def nginx_names_its_tls_versions(service: Service) -> Findings:
+    """Every TLS server of nginx names its protocol versions.
+
+    Before nginx 1.23.4 the default includes TLS 1.0 and 1.1.
+
+    Bad::
+
+        services:
+          web:
+            image: nginx:1.22
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        server {
+            listen 443 ssl;  # <-
+        }
+
+    Good::
+
+        services:
+          web:
+            image: nginx:1.22
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        ssl_protocols TLSv1.2 TLSv1.3;
+        server {
+            listen 443 ssl;
+        }
+    """
+    configs = configs_of(service)
+    if any(d.name == "ssl_protocols" for c in configs for d in (*c.directives, *below_http(c))):
+        return
+    for config in configs:
+        for server in servers_of(config):
+            if _is_tls(server) and not any(directives_in(server, "ssl_protocols")):
+                listen = next(
+                    listen for listen in directives_in(server, "listen") if "ssl" in [a.text for a in listen.args]
+                )
+                yield service.finding(
+                    "the TLS versions are left to nginx", advice("ssl_protocols TLSv1.2 TLSv1.3;"), at=listen.origin
+                )
+
+
+@control(severity="medium", equivalents={"sonar": "S5547"})
+def nginx_strong_ciphers(service: Service) -> Findings:
+    """Nginx offers no weak cipher.
+
+    RC4, DES, export and anonymous ciphers give an eavesdropper the plain text.
+
+    Bad::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        server {
+            listen 443 ssl;
+            ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:RC4-SHA:DES-CBC3-SHA:RC4;  # <-
+        }
+
+    Good::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        server {
+            listen 443 ssl;
+            ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:!aNULL:!MD5;
+        }
+    """
+    for config in configs_of(service):
+        for directive in config.named("ssl_ciphers"):
+            words = re.split(r"[:, ]", directive.args[0].text) if directive.args else []
+            excluded = {word[1:] for word in words if word.startswith("!")}
+            weak = [
+                w for w in words if w[:1] not in {"!", "-", "+", "@"} and _WEAK_CIPHERS.search(w) and w not in excluded
+            ]
+            if weak:
+                yield service.finding(
+                    f"the weak cipher {weak[0]} is offered",
+                    advice("leave out all but AEAD ciphers"),
+                    at=directive.origin,
+                )
+
+
+@control(severity="low", optional=True)
+def nginx_hides_its_version(service: Service) -> Findings:
+    """Nginx does not tell its version.
+
+    The version in every answer tells an attacker which holes to try.
+
+    Bad::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        server {  # <-
+            listen 8080;
+        }
+
+    Good::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        server_tokens off;
+        server {
+            listen 8080;
+        }
+    """
+    configs = configs_of(service)
+    told = [d for c in configs for d in c.named("server_tokens") if d.args and d.args[0].text != "off"]
+    for directive in told:
+        yield service.finding("nginx tells its version", advice("server_tokens off;"), at=directive.origin)
+    if not told and not any(c.named("server_tokens") for c in configs):
+        first = next((server for config in configs for server in servers_of(config)), None)
+        if first is not None:
+            yield service.finding("nginx tells its version", advice("server_tokens off;"), at=first.origin)
+
+
+@control(severity="low", optional=True)
+def nginx_sends_hsts(service: Service) -> Findings:
+    """A TLS server of nginx sends Strict-Transport-Security.
+
+    Without it the first request of every visit can be turned back to clear text.
+
+    Bad::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        server {  # <-
+            listen 443 ssl;
+        }
+
+    Good::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        server {
+            listen 443 ssl;
+            add_header Strict-Transport-Security "max-age=31536000" always;
+        }
+    """
+    for config in configs_of(service):
+        if any(_is_hsts(directive) for directive in config.directives):
+            continue
+        for server in servers_of(config):
+            if _is_tls(server) and not any(_is_hsts(d) for d in directives_in(server, "add_header")):
+                yield service.finding(
+                    "no Strict-Transport-Security is sent",
+                    advice('add_header Strict-Transport-Security "max-age=31536000" always;'),
+                    at=server.origin,
+                )
+
+
+def _is_hsts(directive: Directive) -> bool:
+    return (
+        directive.name == "add_header"
+        and bool(directive.args)
+        and directive.args[0].text.strip("\"'").lower() == "strict-transport-security"
+    )
+
+
+@control(severity="low", optional=True)
+def nginx_logs_to_the_container_log(service: Service) -> Findings:
+    """Nginx writes its logs to the container's log.
+
+    A file inside the container is lost with it, is not rotated, and nobody who collects logs sees it.
+
+    Bad::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        access_log /var/log/nginx/site.log;  # <-
+        server {
+            listen 8080;
+        }
+
+    Good::
+
+        services:
+          web:
+            image: nginx:1.27.3
+            volumes:
+              - ./site.conf:/etc/nginx/conf.d/site.conf:ro
+        # file: site.conf
+        access_log /dev/stdout;
+        server {
+            listen 8080;
+        }
+    """
+    # the image links these two to stdout and stderr
+    usual = {"/var/log/nginx/access.log", "/var/log/nginx/error.log", "off", "stderr"}
+    for config in configs_of(service):
+        for directive in config.walk():
+            if directive.name in {"access_log", "error_log"} and directive.args:
+                target = directive.args[0].text
+                if target not in usual and not target.startswith(("/dev/", "syslog:")):
+                    yield service.finding(
+                        f"logs go to {target}", advice(f"{directive.name} /dev/stdout;"), at=directive.origin
+                    )

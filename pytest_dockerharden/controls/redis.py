@@ -1,0 +1,205 @@
+"""Redis: whom it lets in, and what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.fact import not_applicable, unknown
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.posture import Posture
+from pytest_dockerharden.model.project import Service
+from pytest_dockerharden.model.reference import parse_reference
+from pytest_dockerharden.model.remedies import advice, append_item
+from pytest_dockerharden.model.shell import Command, Word
+
+_REDIS = frozenset({"redis-server", "valkey-server", "keydb-server"})
+
+
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+def redis_servers(service: Service) -> list[Command]:
+    """The redis servers that a service's command starts."""
+    scripts = (service.entrypoint_script, service.command_script)
+    found = [command for script in scripts for command in script.commands if command.name in _REDIS]
+    return found or [c for script in scripts for command in script.run("exec") for c in _executed(command)]
+
+
+def _executed(command: Command) -> Iterator[Command]:
+    if command.args and command.args[0].text.rsplit("/", 1)[-1] in _REDIS:
+        yield Command(command.args, command.origin, command.connector, command.pipeline)
+
+
+def _is_redis(service: Service) -> bool:
+    image = parse_reference(service.text("image")) if service.get("image") and not service.get("build") else None
+    return (
+        bool(image) and image is not None and image.path.rsplit("/", 1)[-1] in {"redis", "valkey", "redis-stack-server"}
+    )
+
+
+def _redis_options(service: Service) -> dict[str, Word | None]:
+    """``--name value`` of the server's command line; unknown where a configuration file may say more."""
+    options: dict[str, Word | None] = {}
+    for command in redis_servers(service):
+        if command.args and not command.args[0].text.startswith("-"):
+            unknown("the configuration file of redis is not read")
+        for index, word in enumerate(command.args):
+            if word.text.startswith("--"):
+                value = command.args[index + 1] if index + 1 < len(command.args) else None
+                options[word.text[2:].lower()] = value
+    return options
+
+
+@control(severity="medium", plan="P2")
+def redis_data_is_persistent(posture: Posture) -> Findings:
+    """Redis with persistence keeps its data on a volume.
+
+    `appendonly yes` on a tmpfs or in the container's own layer costs the writes, and loses the data with the container.
+
+    Bad::
+
+        services:
+          cache:
+            image: redis:7.4
+            command: ["redis-server", "--appendonly", "yes"]  # <-
+            tmpfs:
+              - /data
+
+    Good::
+
+        services:
+          cache:
+            image: redis:7.4
+            command: ["redis-server", "--appendonly", "yes"]
+            volumes:
+              - redis_data:/data
+        volumes:
+          redis_data:
+    """
+    service = posture.service
+    options = _redis_options(service) if service is not None and redis_servers(service) else {}
+    persists = options.get("appendonly")
+    if service is None or persists is None or persists.text != "yes":
+        not_applicable("no redis with an append-only file")
+    given = options.get("dir")
+    if given is not None and given.value is None:
+        unknown("a variable decides where redis keeps its data")
+    directory = given.text if given is not None else "/data" if _is_redis(service) else posture.working_dir.value
+    over = [mount for mount in posture.mounts.value if _is_under(directory, mount.target)]
+    mount = max(over, key=lambda m: len(m.target)) if over else None
+    if mount is None or mount.kind == "tmpfs" or mount.anonymous:
+        place = "a tmpfs" if mount is not None and mount.kind == "tmpfs" else "no volume of its own"
+        yield service.finding(
+            f"{directory} is on {place}: what is appended is lost",
+            append_item("volumes", f"redis_data:{directory}"),
+            at="command",
+        )
+
+
+def _is_under(path: str, target: str) -> bool:
+    return path == target or path.startswith(target.rstrip("/") + "/")
+
+
+@control(severity="medium", plan="P2", optional=True)
+def redis_requires_a_password(service: Service) -> Findings:
+    """Redis requires a password.
+
+    Every container on its networks can otherwise read and write everything in it, and through `CONFIG SET` files too.
+
+    Bad::
+
+        services:
+          cache:  # <-
+            image: redis:7.4
+
+    Good::
+
+        services:
+          cache:
+            image: redis:7.4
+            command: ["redis-server", "/run/secrets/redis.conf"]
+            secrets:
+              - redis.conf
+        secrets:
+          redis.conf:
+            file: ./secrets/redis.conf
+
+    Good::
+
+        services:
+          cache:
+            image: redis:7.4
+            command: sh -c 'exec redis-server --requirepass "$${REDIS_PASSWORD:?}"'
+    """
+    if not _is_redis(service):
+        not_applicable("not a redis")
+    if not _has_password(service):
+        place = "command" if service.get("command") is not None else ""
+        yield service.finding("it lets everybody in", advice("--requirepass or --aclfile"), at=place)
+
+
+def _has_password(service: Service) -> bool:
+    options = _redis_options(service)
+    environment = service.posture.environment.get({}) if service.posture else {}
+    return bool({"requirepass", "aclfile", "user"} & set(options)) or any(
+        name in {"REDIS_PASSWORD", "REDIS_PASSWORD_FILE", "REDIS_ARGS", "VALKEY_PASSWORD", "VALKEY_EXTRA_FLAGS"}
+        for name in environment
+    )
+
+
+@control(severity="high", plan="P2")
+def published_redis_requires_a_password(service: Service) -> Findings:
+    """A redis whose port is published requires a password.
+
+    Open redis servers are found within minutes and used to run programs on their host.
+
+    Bad::
+
+        services:
+          cache:
+            image: redis:7.4
+            ports:
+              - "6379:6379"  # <-
+
+    Good::
+
+        services:
+          cache:
+            image: redis:7.4
+            ports:
+              - "127.0.0.1:6379:6379"
+    """
+    if not _is_redis(service):
+        not_applicable("not a redis")
+    for port in service.items("ports"):
+        address = port.get("host_ip")
+        if (address is None or not address.text().startswith(_LOOPBACK)) and not _has_password(service):
+            yield service.finding("its port is published and it lets everybody in", advice("remove `ports:`"), at=port)
+
+
+@control(severity="medium", plan="P2", equivalents={})
+def redis_protected_mode_is_on(service: Service) -> Findings:
+    """Redis keeps its protected mode.
+
+    With `--protected-mode no` and without a password it answers to every address.
+
+    Bad::
+
+        services:
+          cache:
+            image: redis:7.4
+            command: ["redis-server", "--protected-mode", "no"]  # <-
+
+    Good::
+
+        services:
+          cache:
+            image: redis:7.4
+            command: ["redis-server", "--protected-mode", "yes"]
+    """
+    if not redis_servers(service):
+        not_applicable("not a redis with a command line")
+    mode = _redis_options(service).get("protected-mode")
+    if mode is not None and mode.text.lower() == "no" and not _has_password(service):
+        yield service.finding("it answers to every address", advice("--protected-mode yes"), at="command")
