@@ -132,21 +132,21 @@ def explicit_user(posture: Posture) -> Findings:
 def non_root_group(posture: Posture) -> Findings:
     """A user that is not root is not in the root group either.
 
-    ``user: "1000"`` gives group 0, and with it every file and socket that is open to the root group.
+    ``user: "4242"`` gives group 0 where the image knows no such uid, and with it every file and socket that is open to the root group.
 
     Bad::
 
         services:
           web:
             image: app
-            user: "1000"  # <-
+            user: "4242"  # <-
 
     Good::
 
         services:
           web:
             image: app
-            user: "1000:1000"
+            user: "4242:4242"
     """
     if posture.runs_as_root.value:
         not_applicable("it runs as root")
