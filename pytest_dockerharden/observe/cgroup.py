@@ -9,6 +9,9 @@ from dataclasses import dataclass
 # v1 writes "no limit" as the largest page-aligned 64-bit number (mm/memcontrol.c, PAGE_COUNTER_MAX)
 V1_UNLIMITED = 1 << 62
 
+_CONTAINER = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_NUMBER = re.compile(r"\d+")
+
 Read = Callable[[str], str | None]
 
 
@@ -40,17 +43,21 @@ class Limits:
 def membership(text: str) -> dict[str, str]:
     """``/proc/PID/cgroup``: path by controller; the v2 hierarchy is under the empty name. See cgroups(7)."""
     paths = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
+        if line.count(":") < 2:
+            continue
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             paths[controller] = path
     return paths
 
 
-def container_in(text: str) -> str:
-    """The container id that a process's cgroups name, whatever the driver; empty on the host."""
-    match = re.search(r"[0-9a-f]{64}", text)
-    return match[0] if match else ""
+def containers_in(text: str) -> frozenset[str]:
+    """The container ids that a process's cgroups name, whatever the driver; none on the host.
+
+    More than one where engines are nested: a process in an inner container is in the outer one too.
+    """
+    return frozenset(_CONTAINER.findall(text))
 
 
 def read_limits(read: Read, paths: dict[str, str]) -> Limits:
@@ -80,7 +87,7 @@ def controller_folder(paths: dict[str, str], name: str) -> str:
 def v1_bytes(read: Read, path: str) -> Limit | None:
     """A byte count."""
     text = read(path)
-    if text is None:
+    if text is None or not _NUMBER.fullmatch(text.strip()):
         return None
     value = int(text)
     return Limit(None if value >= V1_UNLIMITED else value, path, text.strip())
@@ -88,19 +95,21 @@ def v1_bytes(read: Read, path: str) -> Limit | None:
 
 def cpu_limit(quota: str | None, period: str | None, path: str) -> Limit | None:
     """Quota over period; a negative quota or ``max`` is no limit."""
-    if quota is None or period is None:
+    if quota is None or period is None or not _NUMBER.fullmatch(period.strip()) or int(period) == 0:
         return None
     unlimited = quota.strip() in ("max", "-1")
+    if not unlimited and not _NUMBER.fullmatch(quota.strip()):
+        return None
     value = None if unlimited else int(quota) / int(period)
     return Limit(value, path, f"{quota.strip()} {period.strip()}")
 
 
 def number_or_max(read: Read, path: str) -> Limit | None:
     """A number, or ``max``."""
-    text = read(path)
-    if text is None:
-        return None
-    return Limit(None if text.strip() == "max" else int(text), path, text.strip())
+    text = (read(path) or "").strip()
+    if text == "max":
+        return Limit(None, path, text)
+    return Limit(int(text), path, text) if _NUMBER.fullmatch(text) else None
 
 
 def read_v2(read: Read, path: str) -> Limits:

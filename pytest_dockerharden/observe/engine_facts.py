@@ -72,9 +72,22 @@ def facts(service: str, inspected: dict[str, Any]) -> dict[str, Any]:
             "HostConfig.LogConfig",
         ),
         "stop_signal": known(config.get("StopSignal") or "SIGTERM", "Config.StopSignal"),
-        "stop_grace_period": known(float(config.get("StopTimeout") or DEFAULT_STOP_SECONDS), "Config.StopTimeout"),
+        "stop_grace_period": known(stop_seconds(config), "Config.StopTimeout"),
         "apparmor": known(inspected.get("AppArmorProfile") or "", "AppArmorProfile"),
     }
+
+
+def own_seccomp(inspected: dict[str, Any]) -> bool:
+    """Whether another profile than the engine's own was asked for. A filter on PID 1 is then not the default one."""
+    options = inspected["HostConfig"].get("SecurityOpt") or ()
+    named = [option[8:] for option in options if option.startswith(("seccomp=", "seccomp:"))]
+    return bool(named) and named[-1] != "builtin"
+
+
+def stop_seconds(config: dict[str, Any]) -> float:
+    """Seconds from SIGTERM to SIGKILL; none at all where 0 was asked for."""
+    seconds = config.get("StopTimeout")
+    return DEFAULT_STOP_SECONDS if seconds is None else float(seconds)
 
 
 def network_mode(host: dict[str, Any]) -> str:
@@ -108,7 +121,8 @@ def ports(service: str, settings: dict[str, Any]) -> tuple[Port, ...]:
             origin = KernelOrigin(service, "inspect NetworkSettings.Ports", text)
             host_ip = "" if binding["HostIp"] in EVERY_INTERFACE else binding["HostIp"]
             found.append(Port(int(number), binding["HostPort"], host_ip, protocol or "tcp", origin))
-    return tuple(found)
+    # the same port of every interface is bound once for IPv4 and once for IPv6
+    return tuple({(p.container_port, p.host_port, p.host_ip, p.protocol): p for p in reversed(found)}.values())[::-1]
 
 
 def ulimits(host: dict[str, Any]) -> dict[str, Ulimit]:

@@ -21,7 +21,10 @@ _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 def mounts(service: str, inspected: dict[str, Any], lines: list[MountLine]) -> tuple[Mount, ...]:
     """Every visible mount but the root, those of the kernel and the engine included, in order of target."""
-    declared = {mount["Destination"].rstrip("/"): mount for mount in inspected.get("Mounts") or ()}
+    # what is mounted as a tmpfs beats a volume on the same target
+    temporary = {target.rstrip("/") for target in inspected["HostConfig"].get("Tmpfs") or ()}
+    named = {mount["Destination"].rstrip("/"): mount for mount in inspected.get("Mounts") or ()}
+    declared = {target: mount for target, mount in named.items() if target not in temporary}
     found = [mount(service, line, declared.get(line.target), lines) for line in lines if line.target != "/"]
     return tuple(sorted(found, key=lambda item: item.target))
 

@@ -65,7 +65,7 @@ class _Observer:
         """The status line of a field."""
         process = process or self.first
         assert process is not None
-        text = next((line for line in process.files.get("status", "").splitlines() if line.startswith(f"{name}:")), "")
+        text = next((line for line in procfs.lines(process.files.get("status", "")) if line.startswith(f"{name}:")), "")
         return KernelOrigin(self.service, f"/proc/{process.pid}/status", text.replace("\t", " ").strip(), process.pid)
 
     def known(self, value: T, name: str) -> Fact[T]:
@@ -102,8 +102,8 @@ class _Observer:
         """The seccomp mode is the kernel's; whether a profile is the default one only the engine knows."""
         assert self.first is not None
         filtered = self.first.field("Seccomp") == "2"
-        custom = any(option.startswith("seccomp") for option in self.inspected["HostConfig"].get("SecurityOpt") or ())
-        table = procfs.mount_lines(self.first.files.get("mountinfo", ""))
+        custom = self.inspected["HostConfig"].get("Privileged") or engine_facts.own_seccomp(self.inspected)
+        table = procfs.visible(procfs.mount_lines(self.first.files.get("mountinfo", "")))
         masks = [mount for mount in table if mount.target in MASKED]
         locked = any(mount.target == "/proc/sys" and "ro" in mount.options for mount in table)
         evidence = masks[0].text if masks and locked else "nothing is mounted over /proc/keys, /proc/kcore or /proc/sys"
@@ -155,7 +155,7 @@ class _Observer:
             return procfs.capability_set(account.field(name) or "0")
 
         environment = account.get("environ")
-        names = None if environment is None else frozenset(w.split("=", 1)[0] for w in procfs.words(environment))
+        names = None if environment is None else procfs.variable_names(environment)
         namespaces = {
             name[3:]: procfs.namespace_inode(link) for name, link in account.files.items() if name.startswith("ns/")
         }

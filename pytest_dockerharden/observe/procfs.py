@@ -15,8 +15,14 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 def status_fields(text: str) -> dict[str, str]:
     """``/proc/PID/status`` by field name."""
-    pairs = (line.partition(":") for line in text.splitlines())
+    pairs = (line.partition(":") for line in lines(text))
     return {name: value.strip() for name, separator, value in pairs if separator}
+
+
+def lines(text: str) -> list[str]:
+    """Lines as the kernel ends them. It escapes a newline in a process's name, but no form feed or vertical tab, which
+    ``str.splitlines`` takes as well: a process could forge a ``Uid:`` line by its name alone."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def identifiers(value: str) -> tuple[int, int, int, int]:
@@ -53,7 +59,7 @@ class MountLine:
 
 def mount_lines(text: str) -> list[MountLine]:
     """Every mount, in order: of several on one target the last is in force."""
-    return [mount_line(line) for line in text.splitlines() if " - " in line]
+    return [mount_line(line) for line in lines(text) if " - " in line]
 
 
 def mount_line(line: str) -> MountLine:
@@ -80,13 +86,34 @@ def unescape(path: str) -> str:
 
 
 def visible(mounts: list[MountLine]) -> list[MountLine]:
-    """The mounts that can be reached: a later one on the same target, or on a parent of it, hides an earlier one."""
-    shown: list[MountLine] = []
-    for mount in mounts:
-        below = mount.target.rstrip("/") + "/"
-        shown = [m for m in shown if m.target != mount.target and not m.target.startswith(below)]
-        shown.append(mount)
-    return shown
+    """The mounts that a path leads to: one on the same target, or on a parent of it, may hide another.
+
+    As the kernel walks a path (fs/namei.c): from the root, at every component into what is mounted there on the mount
+    that the walk has come to. The order of the table says nothing: since Linux 6.8 it is sorted by id.
+    """
+    known = {mount.id for mount in mounts}
+    children = {(mount.parent, mount.target): mount for mount in mounts if mount.parent != mount.id}
+    roots = [
+        mount for mount in mounts if mount.target == "/" and (mount.parent not in known or mount.parent == mount.id)
+    ]
+    return [mount for mount in mounts if roots and reached(mount.target, roots[-1], children) is mount]
+
+
+def reached(path: str, root: MountLine, children: dict[tuple[int, str], MountLine]) -> MountLine:
+    """The mount that a path ends in."""
+    current = root
+    for prefix in prefixes(path):
+        seen = set()
+        while (child := children.get((current.id, prefix))) is not None and child.id not in seen:
+            seen.add(child.id)
+            current = child
+    return current
+
+
+def prefixes(path: str) -> list[str]:
+    """``/``, ``/a``, ``/a/b`` for ``/a/b``."""
+    parts = [part for part in path.split("/") if part]
+    return ["/", *("/" + "/".join(parts[: end + 1]) for end in range(len(parts)))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +130,7 @@ class SocketLine:
 def listening_sockets(text: str, protocol: str) -> list[SocketLine]:
     """Listening TCP sockets, or bound UDP sockets without a peer. ``protocol`` is tcp, tcp6, udp or udp6."""
     found = []
-    for line in text.splitlines()[1:]:
+    for line in lines(text)[1:]:
         fields = line.split()
         if len(fields) < 10:
             continue
@@ -119,13 +146,14 @@ def address(text: str) -> tuple[str, int]:
     if len(host) == 8:
         return str(IPv4Address(struct.pack("=I", int(host, 16)))), int(port, 16)
     words = struct.pack("=4I", *(int(host[i : i + 8], 16) for i in range(0, 32, 8)))
-    return str(IPv6Address(words)), int(port, 16)
+    full = IPv6Address(words)
+    return str(full.ipv4_mapped or full), int(port, 16)
 
 
 def limits(text: str) -> dict[str, tuple[int, int]]:
     """``/proc/PID/limits`` as soft and hard by name; -1 is unlimited."""
     found = {}
-    for line in text.splitlines()[1:]:
+    for line in lines(text)[1:]:
         match = re.match(r"(Max .+?)\s{2,}(\S+)\s+(\S+)", line)
         if match:
             soft, hard = (-1 if value == "unlimited" else int(value) for value in match.group(2, 3))
@@ -135,7 +163,7 @@ def limits(text: str) -> dict[str, tuple[int, int]]:
 
 def maps_host_root(uid_map: str) -> bool:
     """Whether uid 0 of the container is uid 0 of the host: a mapping that starts at 0 and goes to 0."""
-    for line in uid_map.splitlines():
+    for line in lines(uid_map):
         inside, outside, length = (int(part) for part in line.split())
         if inside <= 0 < inside + length:
             return outside - inside == 0
@@ -149,5 +177,11 @@ def namespace_inode(link: str) -> int:
 
 
 def words(data: str) -> tuple[str, ...]:
-    """The NUL-terminated strings of ``cmdline`` or ``environ``."""
-    return tuple(part for part in data.split("\0") if part)
+    """The NUL-terminated strings of ``cmdline``; a program that writes its own title pads it with NULs."""
+    text = data.rstrip("\0")
+    return tuple(text.split("\0")) if text else ()
+
+
+def variable_names(environ: str) -> frozenset[str]:
+    """The names in ``environ``. The values stay out of everything that may be printed."""
+    return frozenset(entry.partition("=")[0] for entry in environ.split("\0") if entry)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pytest_dockerharden.observe.cgroup import container_in, membership
+from pytest_dockerharden.observe.cgroup import containers_in, membership
+from pytest_dockerharden.observe.procfs import lines
 
 # world-readable, by the kernel's own permissions (fs/proc/base.c)
 OPEN_FILES = ("status", "mountinfo", "cgroup", "limits", "uid_map", "cmdline", "stat")
@@ -40,7 +41,7 @@ class ProcessAccount:
 
     def field(self, name: str) -> str:
         """A field of ``status``; empty where it is missing."""
-        for line in self.files.get("status", "").splitlines():
+        for line in lines(self.files.get("status", "")):
             if line.startswith(f"{name}:"):
                 return line.partition(":")[2].strip()
         return ""
@@ -87,7 +88,7 @@ class HostWitness:
 
     def sees(self, container: str, pid: int) -> bool:
         """Whether the pid is that container's here: its cgroup names the container's id."""
-        return container in (read_text(self.proc / str(pid) / "cgroup") or "")
+        return container in containers_in(read_text(self.proc / str(pid) / "cgroup") or "")
 
     def collect(self, containers: dict[str, int]) -> dict[str, ContainerAccount]:
         """Every process of every container, found by its cgroup."""
@@ -95,8 +96,8 @@ class HostWitness:
         for entry in os.listdir(self.proc):
             if entry.isdigit():
                 cgroup = read_text(self.proc / entry / "cgroup") or ""
-                account = accounts.get(container_in(cgroup))
-                if account is not None:
+                for container in containers_in(cgroup) & accounts.keys():
+                    account = accounts[container]
                     account.processes[int(entry)] = self.process(int(entry), int(entry) == account.main)
         for account in accounts.values():
             account.cgroup = self.limits(account)
