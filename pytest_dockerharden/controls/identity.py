@@ -132,7 +132,8 @@ def explicit_user(posture: Posture) -> Findings:
 def non_root_group(posture: Posture) -> Findings:
     """A user that is not root is not in the root group either.
 
-    ``user: "4242"`` gives group 0 where the image knows no such uid, and with it every file and socket that is open to the root group.
+    ``user: "4242"`` gives group 0 where the image knows no such uid, and with it every file and socket that is open to
+    the root group.
 
     Bad::
 

@@ -135,7 +135,8 @@ def _stepping(service: Service, layers: Layers, posture: Posture) -> str:
     if _STEPPER.search(" ".join(argv)):
         return "it starts as root, and its command may step down to another user"
     scripts = [path for word in argv if (path := _script_path(service, word))]
-    if any(_STEPPER.search(script_text(service, path)) for path in scripts):
+    texts = [script_text(service, path) for path in scripts]
+    if any(_STEPPER.search(text) or "docker-entrypoint" in text for text in texts):
         return "it starts as root, and its entrypoint script may step down to another user"
     unseen = not scripts and any(_SCRIPT.search(word) for word in argv)
     if layers.base and steps_down(layers.base) and (unseen or not _bypasses(service, layers, argv)):

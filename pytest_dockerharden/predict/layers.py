@@ -13,6 +13,7 @@ from pytest_dockerharden.model.image import ImageConfig
 from pytest_dockerharden.model.origin import Origin
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.shell import Word
+from pytest_dockerharden.predict.reading import unresolved
 
 _NAME = re.compile(r"\$(?:(\w+)|\{(\w+))", re.ASCII)
 
@@ -57,6 +58,10 @@ class Layers:
             return Unknown(f"{what} of image {self.base} is not known: no image configuration is at hand")
         if self.service.stage is not None:
             return Unknown(f"{what} is not known: a build argument without a default decides the base image")
+        node = self.service.get("image")
+        reason = unresolved(node, "the image") if node is not None and not self.builds else None
+        if reason:
+            return Unknown(f"{what} is not known: {reason.reason}", reason.origin)
         if self.builds:
             return Unknown(f"{what} is not known: the Dockerfile is not at hand")
         return Unknown(f"{what} is not known: the image is not named")
