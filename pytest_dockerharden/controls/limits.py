@@ -326,7 +326,7 @@ def tmpfs_fits_memory_limit(posture: Posture, *, share: float = 0.5) -> Findings
             advice("a smaller `size=`, or a larger memory limit"),
             at=largest.origin,
         )
-    shm = posture.shm_size.get(0)
+    shm = posture.shm_size.get(None) or 0
     if shm > _SHM_DEFAULT and shm >= share * memory:
         yield posture.shm_size.finding(
             f"its /dev/shm may take {_amount(shm)} of {_amount(memory)} of memory",

@@ -140,9 +140,14 @@ def is_literal_secret(name: str, value: str) -> bool:
     return bool(_PASSWORDS.intersection(words)) or words[-1].endswith(_ENDINGS) or not (text.isdigit() or len(text) < 4)
 
 
+def has_token(value: str) -> bool:
+    """Whether the text holds a token or private key of a documented format."""
+    return bool(_SHAPES.search(value))
+
+
 def looks_like_secret(value: str) -> bool:
     """Whether the text holds a credential by its shape: a known token format, a private key, ``user:password@``."""
-    return bool(_SHAPES.search(value)) or has_url_credentials(value)
+    return has_token(value) or has_url_credentials(value)
 
 
 def has_url_credentials(value: str) -> bool:
@@ -151,12 +156,16 @@ def has_url_credentials(value: str) -> bool:
         return False
     if _TOKEN_USERINFO.search(value):
         return True
-    return any(_is_literal_password(match[2]) for match in _USERINFO.finditer(_keep_defaults(value)))
+    return any(_is_literal_password(match[2]) for match in _USERINFO.finditer(with_defaults(value)))
 
 
-def _keep_defaults(value: str) -> str:
-    # ${PW:-hunter2} is hunter2 where nothing sets PW
-    return _DEFAULT.sub(lambda match: match[2] or "$X", value)
+def with_defaults(template: str) -> str:
+    """The template with each ``${X:-default}`` replaced by its default; references without one stay."""
+    for _ in range(4):  # nested defaults, innermost first
+        template, changes = _DEFAULT.subn(lambda match: match[2] or "$X", template)
+        if not changes:
+            break
+    return template
 
 
 def _is_literal_password(text: str) -> bool:

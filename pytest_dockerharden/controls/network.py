@@ -1,0 +1,388 @@
+"""What a container can be reached by, and what it reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.posture import Port, Posture
+from pytest_dockerharden.model.project import Service
+from pytest_dockerharden.model.remedies import advice, remove_key, set_key
+from pytest_dockerharden.model.roles import is_data_store, is_web_server, on_every_interface, open_to_all
+
+_PRIVILEGED = 1024
+
+
+def _bounds(port: Port) -> tuple[int, int] | None:
+    """First and last host port; None where the engine picks one or it is not known."""
+    first, _, last = port.host_port.partition("-")
+    if not (first.isdigit() and (not last or last.isdigit())):
+        return None
+    return int(first), int(last or first)
+
+
+def _shown(port: Port) -> str:
+    return f"{port.host_port or 'a free port'}/{port.protocol}"
+
+
+@control(
+    severity="medium",
+    plan="P1",
+    cis="5.14",
+    owasp="RULE 5",
+    nist="4.4.2",
+    equivalents={
+        "kics": "container_traffic_not_bound_to_host_interface",
+        "compose-lint": "CL-0005",
+        "dclint": "no-unbound-port-interfaces",
+        "docker-bench": "5.14",
+    },
+)
+def ports_bound_to_interface(posture: Posture, *, allowed: tuple[str, ...] = ()) -> Findings:
+    """Published ports are bound to one interface.
+
+    A port without an address is open on every interface, IPv4 and IPv6, and the engine's rules come before those of a
+    host firewall such as ufw. ``allowed`` names the host ports that are meant for everybody.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "8080:80"  # <-
+              - "0.0.0.0:8443:443"  # <-
+              - "80"  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "127.0.0.1:8080:80"
+              - "[::1]:8080:80"
+            expose: ["9000"]
+    """
+    for port in posture.ports.value:
+        if on_every_interface(port) and port.host_port not in allowed:
+            written = f"127.0.0.1:{port.host_port}:{port.container_port}"
+            yield posture.ports.finding(
+                f"{_shown(port)} is published on every interface",
+                advice(f'ports:\n  - "{written}"'),
+                at=port.origin,
+            )
+
+
+@control(
+    severity="low",
+    optional=True,
+    cis="5.8",
+    equivalents={"kics": "privileged_ports_mapped_in_container", "docker-bench": "5.8"},
+)
+def no_privileged_ports(posture: Posture, *, allowed: tuple[str, ...] = ()) -> Findings:
+    """No port below 1024 is published.
+
+    Low ports are where clients expect the machine's own services; only what is meant to be one of them belongs there.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "127.0.0.1:80:8080"  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "127.0.0.1:8080:80"
+    """
+    for port in posture.ports.value:
+        bounds = _bounds(port)
+        if bounds and 0 < bounds[0] < _PRIVILEGED and port.host_port not in allowed:
+            yield posture.ports.finding(f"host port {_shown(port)} is below 1024", at=port.origin)
+
+
+@control(
+    severity="high",
+    plan="P1",
+    cis="5.10",
+    owasp="RULE 5",
+    equivalents={"kics": "shared_host_network_namespace", "compose-lint": "CL-0008", "docker-bench": "5.10"},
+)
+def no_host_network(posture: Posture) -> Findings:
+    """The network is not the host's.
+
+    On the host's network every port the service listens on is the machine's, and it reaches what listens on loopback
+    alone: databases, the engine's API, other services' admin ports.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            network_mode: host  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            ports: ["127.0.0.1:8080:80"]
+    """
+    if posture.network_mode.value == "host":
+        yield posture.network_mode.finding(
+            "it is on the host's network",
+            remove_key("network_mode", breaks="a service that others reach at the host's address; publish its ports"),
+        )
+
+
+@control(severity="medium", plan="P1", cis="5.30", owasp="RULE 5", equivalents={"docker-bench": "5.30"})
+def no_default_bridge(posture: Posture) -> Findings:
+    """The service is not on the engine's default bridge.
+
+    On the default bridge it meets every container of the machine that was started without a network, of all projects.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            network_mode: bridge  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            networks: [front]
+        networks:
+          front: {}
+    """
+    if any(network.name == "bridge" and not network.default for network in posture.networks.value):
+        service = posture.service
+        if service is not None and service.get("network_mode") is None:
+            return  # a network of the project that happens to have the name
+        yield posture.networks.finding("it is on the engine's default bridge", remove_key("network_mode"))
+
+
+@control(severity="low", optional=True, plan="P1", cis="5.30", equivalents={"kics": "networks_not_set"})
+def networks_declared(posture: Posture) -> Findings:
+    """The service says which networks it is on.
+
+    Left out, all services of a project meet on one network: each of them reaches all the others.
+
+    Bad::
+
+        services:
+          web:  # <-
+            image: app
+
+    Good::
+
+        services:
+          web:
+            image: app
+            networks: [front]
+        networks:
+          front: {}
+    """
+    if any(network.default for network in posture.networks.value):
+        yield posture.networks.finding(
+            "it is on the network that all services share", set_key("networks", ["a network of its own"])
+        )
+
+
+@control(severity="high", plan="P1", owasp="RULE 5", nist="4.4.2")
+def data_stores_not_published(posture: Posture) -> Findings:
+    """No data store is published beyond the machine.
+
+    Databases, caches and brokers are looked for on every address of the internet all the time, and many let in whoever
+    connects. Services of the stack reach them without a published port.
+
+    Bad::
+
+        services:
+          db:
+            image: postgres:17
+            ports:
+              - "5432:5432"  # <-
+
+    Good::
+
+        services:
+          db:
+            image: postgres:17
+            ports:
+              - "127.0.0.1:5432:5432"
+
+    Good::
+
+        services:
+          db:
+            image: postgres:17
+    """
+    if not is_data_store(posture):
+        not_applicable("it is not a data store that is known")
+    for port in posture.ports.value:
+        if open_to_all(port):
+            yield posture.ports.finding(
+                f"a data store is published on {_shown(port)}", remove_key("ports"), at=port.origin
+            )
+
+
+@control(severity="medium", optional=True, plan="P1", owasp="RULE 5", nist="4.4.2")
+def data_stores_apart_from_the_edge(posture: Posture) -> Findings:
+    """No service at the edge reaches a data store that it does not use.
+
+    A flat network isolates nothing: whoever takes over the proxy talks to the database next. Give each its own
+    network, and the service between them both.
+
+    Bad::
+
+        services:
+          proxy:
+            image: nginx:1.27
+            ports: ["80:80"]
+          db:  # <-
+            image: postgres:17
+
+    Good::
+
+        services:
+          proxy:
+            image: nginx:1.27
+            ports: ["80:80"]
+            networks: [front]
+          api:
+            image: app
+            networks: [front, back]
+          db:
+            image: postgres:17
+            networks: [back]
+        networks:
+          front: {}
+          back: {}
+
+    Good::
+
+        services:
+          api:
+            image: app
+            ports: ["80:80"]
+            depends_on: [db]
+          db:
+            image: postgres:17
+    """
+    service = posture.service
+    if service is None or not is_data_store(posture):
+        not_applicable("it is not a data store that is known")
+    near = posture.reaches.value
+    edge = [other for other in _edge(service) if other.name in near and not _uses(other, service.name)]
+    if edge:
+        names = ", ".join(other.name for other in edge)
+        yield posture.networks.finding(
+            f"{names} is open to the outside and reaches it", advice("networks:\n  - one that the edge is not on")
+        )
+
+
+def _edge(service: Service) -> Iterator[Service]:
+    """The services of the project that the outside reaches."""
+    for other in service.project.services.values():
+        ports = other.posture.ports.get(()) if other.posture else ()
+        if other is not service and any(open_to_all(port) for port in ports):
+            yield other
+
+
+def _uses(service: Service, name: str) -> bool:
+    """Whether a service says that it needs the one of this name."""
+    wanted = service.get("depends_on")
+    if (wanted is not None and wanted.get(name) is not None) or any(
+        item.text().partition(":")[0] == name for item in service.items("links")
+    ):
+        return True
+    if service.posture is None or is_web_server(service.posture):
+        return False  # a shared env file names what only the others use
+    values = [v.value or "" for v in service.posture.environment.get({}).values()]
+    return any(name in value.replace("/", ":").replace("@", ":").split(":") for value in values)
+
+
+@control(severity="low", optional=True, plan="P1", owasp="RULE 5", nist="4.4.2")
+def data_networks_internal(posture: Posture) -> Findings:
+    """The networks of a data store are internal.
+
+    A database has no business on the internet. On an ``internal`` network it can neither send data out nor fetch tools.
+
+    Bad::
+
+        services:
+          db:
+            image: postgres:17
+            networks:  # <-
+              - back
+        networks:
+          back: {}
+
+    Good::
+
+        services:
+          db:
+            image: postgres:17
+            networks:
+              - back
+        networks:
+          back:
+            internal: true
+    """
+    if not is_data_store(posture):
+        not_applicable("it is not a data store that is known")
+    outside = [network.name for network in posture.networks.value if not network.internal]
+    if outside:
+        yield posture.networks.finding(
+            f"its network {', '.join(outside)} leads outside", advice(f"networks:\n  {outside[0]}:\n    internal: true")
+        )
+
+
+@control(severity="info", optional=True, plan="P1", owasp="RULE 5")
+def one_way_in(posture: Posture) -> Findings:
+    """Behind a proxy, no other service is open to the outside.
+
+    A port published beside the proxy is a way past its TLS, its limits and its logs.
+
+    Bad::
+
+        services:
+          proxy:
+            image: nginx:1.27
+            ports: ["443:443"]
+          api:
+            image: app
+            ports:
+              - "8000:8000"  # <-
+
+    Good::
+
+        services:
+          proxy:
+            image: nginx:1.27
+            ports: ["443:443"]
+          api:
+            image: app
+            ports:
+              - "127.0.0.1:8000:8000"
+    """
+    service = posture.service
+    if service is None or is_web_server(posture):
+        not_applicable("it is the way in")
+    proxies = [other.name for other in _edge(service) if other.posture and is_web_server(other.posture)]
+    for port in posture.ports.value if proxies else ():
+        if open_to_all(port):
+            yield posture.ports.finding(
+                f"{_shown(port)} is a way past {', '.join(proxies)}", remove_key("ports"), at=port.origin
+            )
