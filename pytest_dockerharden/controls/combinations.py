@@ -39,7 +39,8 @@ def _is_for(project: Project, exempt: tuple[str, ...]) -> bool:
     return bool(words & set(exempt))
 
 
-def _base_service(service: Service, exempt: tuple[str, ...]) -> Service:
+def base_service(service: Service, exempt: tuple[str, ...]) -> Service:
+    """The service as the files below this combination have it; not applicable where there are none to compare with."""
     base = base_of(service.project)
     if base is None or service.name not in base.services:
         not_applicable("there is no combination below this one")
@@ -99,7 +100,7 @@ def overlays_keep_the_hardening(service: Service, *, exempt: tuple[str, ...] = D
           web:
             restart: always
     """
-    base = _base_service(service, exempt)
+    base = base_service(service, exempt)
     before, after = base.posture, service.posture
     if before is None or after is None:
         not_applicable("no posture is predicted")
@@ -162,7 +163,7 @@ def overlays_publish_no_further_port(
             ports:
               - "127.0.0.1:5432:5432"
     """
-    base = _base_service(service, exempt)
+    base = base_service(service, exempt)
     if base.posture is None or service.posture is None:
         not_applicable("no posture is predicted")
     before = {_published(port) for port in base.posture.ports.get(())}
@@ -222,7 +223,7 @@ def overlays_drop_the_development_env_file(service: Service, *, exempt: tuple[st
         # file: .env.production
         LOG_LEVEL=info
     """
-    base = _base_service(service, exempt)
+    base = base_service(service, exempt)
     before = {_path(entry) for entry in base.env_files}
     after = service.env_files
     added = [entry for entry in after if _path(entry) not in before]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pytest_dockerharden.controls.combinations import DEVELOPMENT, base_service
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
@@ -229,11 +230,11 @@ def _users_of(services: dict[str, Service], volume: str) -> list[str]:
 
 
 @control(severity="high", plan="P1")
-def read_only_mounts_stay_read_only(posture: Posture) -> Findings:
-    """A mount that is read-only in one combination is so in all of them.
+def read_only_mounts_stay_read_only(posture: Posture, *, exempt: tuple[str, ...] = DEVELOPMENT) -> Findings:
+    """An overlay keeps the read-only mounts of the files below it.
 
     Compose merges volumes by target: an overlay that names the target again without `:ro` makes it writable, and
-    nothing warns.
+    nothing warns. Overlays that are named for development are exempt.
 
     Bad::
 
@@ -241,13 +242,12 @@ def read_only_mounts_stay_read_only(posture: Posture) -> Findings:
           web:
             image: app
             volumes:
-              - ./site:/srv/site  # <-
-        # file: compose.base.yaml
+              - ./site:/srv/site:ro
+        # file: compose.prod.yaml
         services:
           web:
-            image: app
             volumes:
-              - ./site:/srv/site:ro
+              - ./site:/srv/site  # <-
 
     Good::
 
@@ -256,19 +256,21 @@ def read_only_mounts_stay_read_only(posture: Posture) -> Findings:
             image: app
             volumes:
               - ./site:/srv/site:ro
+        # file: compose.prod.yaml
+        services:
+          web:
+            restart: always
     """
-    service = posture.service
-    if service is None:
+    if posture.service is None:
         not_applicable("needs the other combinations of the project")
-    for sibling in service.project.siblings:
-        other = sibling.services.get(service.name)
-        if other is None or other.posture is None:
-            continue
-        read_only = {m.target: m for m in other.posture.mounts.get(()) if m.read_only and m.kind in ("bind", "volume")}
-        for mount in posture.mounts.value:
-            if mount.target in read_only and not mount.read_only and mount.kind in ("bind", "volume"):
-                yield posture.mounts.finding(
-                    f"{mount.target} is writable here, and read-only in {sibling.combination or 'another combination'}",
-                    advice(f"...:{mount.target}:ro"),
-                    at=mount.origin,
-                )
+    base = base_service(posture.service, exempt).posture
+    read_only = {
+        m.target for m in (base.mounts.get(()) if base else ()) if m.read_only and m.kind in ("bind", "volume")
+    }
+    for mount in posture.mounts.value:
+        if mount.target in read_only and not mount.read_only:
+            yield posture.mounts.finding(
+                f"{mount.target} is read-only in the files below, and writable here",
+                advice(f"...:{mount.target}:ro"),
+                at=mount.origin,
+            )
