@@ -121,6 +121,8 @@ class _Reader:
             )
         if " " in name and end is not None:
             raise refusal("a variable name cannot contain a space", place)
+        if end is None and not name:
+            raise refusal("a variable without a name", place)
         if end is None:
             # the last line of a file without a line break: Docker Compose takes it for a value without a name
             return self._valued("", self._origin(start, start), start)

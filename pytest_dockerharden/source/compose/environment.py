@@ -77,9 +77,10 @@ def _entries(file: Node, known: Mapping[str, str], earlier: Mapping[str, str], s
 def _note(file: Node, path: Node, error: SourceError, session: Session) -> None:
     problem = error.problem
     required = file.get("required")
-    if problem.origin == path.origin and required is not None and required.value is False:
+    missing = problem.origin == path.origin and problem.kind == "refused"
+    if missing and required is not None and required.value is False:
         return
-    if problem.origin == path.origin and not session.options.resolve_required:
+    if missing and not session.options.resolve_required:
         problem = Problem("warning", problem.message, problem.origin, problem.hint)
     session.problems.add(problem)
 

@@ -38,8 +38,10 @@ def _plain(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
     if isinstance(base.value, dict) and isinstance(over.value, dict):
         return _mappings(base, over, problems, rules)
     if isinstance(base.value, list) and isinstance(over.value, list):
-        there = {_content(item) for item in base.value}
-        return _joined(base, over, [*base.value, *(item for item in over.value if _content(item) not in there)])
+        distinct: dict[object, Node] = {}
+        for item in (*base.value, *over.value):
+            distinct.setdefault(_content(item), item)
+        return _joined(base, over, list(distinct.values()))
     if isinstance(base.value, (dict, list)):
         kind = "a mapping" if isinstance(base.value, dict) else "a list"
         problems.refuse(f"cannot override {kind} of an earlier file with something else", over.place)

@@ -39,7 +39,7 @@ def typed(text: str) -> Scalar:
 
 
 def _number(text: str) -> Scalar:
-    digits = text.replace("_", "")
+    digits = text if text[0] == "." else text.replace("_", "")
     if text == "-0":
         return -0.0
     integer = INTEGER.match(digits)

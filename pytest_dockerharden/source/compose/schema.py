@@ -20,6 +20,8 @@ GONE = {
 PARENTS = ("build", "deploy", "healthcheck", "logging")
 HIDDEN = frozenset({"content", *(f"an item of {name}" for name in ("environment", "args", "command", "entrypoint"))})
 MOST_HINTED = 40
+# looking for a similar word takes about a millisecond
+MOST_HINTS = 100
 UNBOUNDED = 2**63
 
 Found = list[Problem]
@@ -57,7 +59,7 @@ def _mapping(node: Node, value: dict[str, Node], rule: Rule, name: str, todo: To
             if rule.extensible and key.startswith("x-"):
                 continue
             if others is None or (rule.names and not rule.names.fullmatch(key)):
-                found.append(_unknown(key, child, rule, name))
+                found.append(_unknown(key, child, rule, name, hinted=len(found) < MOST_HINTS))
                 continue
             below = others
         todo.append((child, below, key))
@@ -126,11 +128,11 @@ def _refused(message: str, node: Node, hint: str = "") -> Problem:
     return Problem("refused", message, node.origin, hint)
 
 
-def _unknown(key: str, child: Node, rule: Rule, name: str) -> Problem:
+def _unknown(key: str, child: Node, rule: Rule, name: str, *, hinted: bool) -> Problem:
     if rule.others is not None and rule.names:
         hint = "use letters, digits, dots, dashes and underscores"
         return Problem("refused", f"{key!r} is not a name for an entry of {name}", child.place, hint)
-    return Problem("refused", f"unknown key {key}", child.place, _advice(key, child, rule))
+    return Problem("refused", f"unknown key {key}", child.place, _advice(key, child, rule) if hinted else "")
 
 
 def _advice(key: str, child: Node, rule: Rule) -> str:

@@ -263,7 +263,8 @@ class _Builder:
         for merge in merges:
             for source in merge.value if isinstance(merge.value, list) else [merge]:
                 if not isinstance(source.value, dict):
-                    self.problems.refuse("<< takes a mapping or a list of mappings", source.origin)
+                    place = source.related[-1] if source.related else source.origin
+                    self.problems.refuse("<< takes a mapping or a list of mappings", place)
                     continue
                 for key, node in source.value.items():
                     entries.setdefault(key, node)
