@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from pytest_dockerharden.model.dockerfile import Flag, Form, Heredoc, Instruction, Pair
+from pytest_dockerharden.model.dockerfile import Flag, Instruction, Pair
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.shell import Script, Word
@@ -15,7 +15,6 @@ from pytest_dockerharden.source.dockerfile import words
 from pytest_dockerharden.source.dockerfile.expansion import BadWord, Scope, expand
 from pytest_dockerharden.source.dockerfile.lines import LogicalLine
 from pytest_dockerharden.source.dockerfile.words import Span
-from pytest_dockerharden.source.places import Places
 
 FLAGS: dict[str, tuple[str, ...]] = {
     "ADD": ("chown", "chmod", "link", "keep-git-dir", "checksum", "exclude", "unpack"),
@@ -24,9 +23,6 @@ FLAGS: dict[str, tuple[str, ...]] = {
     "HEALTHCHECK": ("interval", "timeout", "start-period", "start-interval", "retries"),
     "RUN": ("mount", "network", "security", "device"),
 }
-KEYWORDS = (
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR"
-).split()
 _HEAD = re.compile(r"\s*([^\t\v\f\r ]+)[\t\v\f\r ]*")
 _NOT_EXPANDED = ("RUN", "CMD", "ENTRYPOINT", "SHELL", "HEALTHCHECK", "MAINTAINER")
 
@@ -73,7 +69,13 @@ class Reading:
 
 
 def read(
-    line: LogicalLine, scope: Scope, escape: str, shell: tuple[str, ...], problems: list[Problem], *, nested: bool = False
+    line: LogicalLine,
+    scope: Scope,
+    escape: str,
+    shell: tuple[str, ...],
+    problems: list[Problem],
+    *,
+    nested: bool = False,
 ) -> Instruction:
     """Read one logical line. What BuildKit refuses is added to ``problems``; an instruction is made all the same."""
     head = _HEAD.match(line.text)
@@ -151,7 +153,11 @@ def _json(reading: Reading, start: int) -> list[tuple[Span, str]] | None:
 
 def _need(reading: Reading, count: int, least: int, most: int | None = None) -> None:
     if count < least or (most is not None and count > most):
-        number = "exactly one argument" if least == most == 1 else f"at least {'one argument' if least == 1 else 'two arguments'}"
+        number = (
+            "exactly one argument"
+            if least == most == 1
+            else f"at least {'one argument' if least == 1 else 'two arguments'}"
+        )
         reading.refuse(f"{reading.keyword} requires {number}")
 
 
@@ -218,7 +224,9 @@ def _legacy(reading: Reading) -> tuple[Pair, ...]:
         reading.refuse(f"{reading.keyword} must have two arguments")
         return ()
     value = (following.start(), reading.end)
-    return (Pair(reading.word(key.span()), reading.word(value), reading.origin((key.start(), reading.end)), legacy=True),)
+    return (
+        Pair(reading.word(key.span()), reading.word(value), reading.origin((key.start(), reading.end)), legacy=True),
+    )
 
 
 def _command(reading: Reading, instruction: Instruction) -> None:
@@ -280,7 +288,9 @@ def _healthcheck(reading: Reading, instruction: Instruction) -> None:
         else:
             _run(reading, instruction, command.start())
     else:
-        reading.refuse(f"HEALTHCHECK takes NONE or CMD, not {name[:40]!r}" if name else "HEALTHCHECK requires an argument")
+        reading.refuse(
+            f"HEALTHCHECK takes NONE or CMD, not {name[:40]!r}" if name else "HEALTHCHECK requires an argument"
+        )
 
 
 def _onbuild(reading: Reading, instruction: Instruction) -> None:
@@ -313,3 +323,4 @@ _READERS: dict[str, Callable[[Reading, Instruction], None]] = {
     "VOLUME": _list,
     "WORKDIR": _one,
 }
+KEYWORDS = tuple(_READERS)

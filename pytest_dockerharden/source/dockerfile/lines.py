@@ -96,7 +96,9 @@ class Lines:
     def _comment(self, raw: str, index: int) -> Comment:
         start = len(raw) - len(raw.lstrip())
         text = raw.rstrip("\r")
-        comment = Comment(text[start + 1 :].strip(), TextOrigin(self.path, index + 1, start + 1, index + 1, len(text) + 1))
+        comment = Comment(
+            text[start + 1 :].strip(), TextOrigin(self.path, index + 1, start + 1, index + 1, len(text) + 1)
+        )
         self.comments.append(comment)
         return comment
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_dockerharden.model.dockerfile import Heredoc
 from pytest_dockerharden.model.shell import Script
+from pytest_dockerharden.source.dockerfile.words import HEREDOC, SHELL_WORD
 from pytest_dockerharden.source.places import Piece, Places
 from pytest_dockerharden.source.shell import is_shell, parse, unread
 
@@ -24,11 +25,29 @@ def parse_shell_form(
     """The script; incomplete and empty where something other than a POSIX shell reads it."""
     if heredocs and _ONE_HEREDOC.fullmatch(text.strip()):
         return _body_alone(heredocs[0], places, shell, environment)
-    if not is_shell(shell[0] if shell else ""):
+    if not any(is_shell(word) for word in shell):
         return unread(text, places)
-    if heredocs:
-        text, places = _with_bodies(text, places, heredocs)
-    return parse(text, places, environment)
+    return (
+        parse(*_without_operators(text, places, heredocs, environment))
+        if heredocs
+        else parse(text, places, environment)
+    )
+
+
+def _without_operators(
+    text: str, places: Places, heredocs: Sequence[Heredoc], environment: Mapping[str, str | None]
+) -> tuple[str, Places, Mapping[str, str | None], dict[int, tuple[str, Places, bool]]]:
+    """``RUN cat <<A >x && sh <<B``: each ``<<`` becomes a plain ``<``, its body goes along by its offset.
+
+    The shell grammar knows one heredoc a line.
+    """
+    bodies = {}
+    found = [match for match in SHELL_WORD["\\"].finditer(text) if HEREDOC.fullmatch(match[0])]
+    for match, heredoc in zip(found, heredocs, strict=False):
+        operator = re.sub(r"<<-?", lambda o: "<" + " " * (len(o[0]) - 1), match[0], count=1)
+        text = text[: match.start()] + operator + text[match.end() :]
+        bodies[match.start()] = (*_body(heredoc, places.file), heredoc.expand)
+    return text, places, environment, bodies
 
 
 def _body_alone(
@@ -37,10 +56,10 @@ def _body_alone(
     """``RUN <<EOF``: the body is the script, or a file with its own interpreter."""
     body, places = _body(heredoc, places.file)
     shebang = _SHEBANG.match(body)
-    interpreter = shell[0] if shell else ""
+    interpreter = list(shell)
     if shebang:
-        interpreter = shebang[2] or "" if shebang[1].endswith("/env") else shebang[1]
-    return parse(body, places, environment) if is_shell(interpreter) else unread(body, places)
+        interpreter = [shebang[2] or "" if shebang[1].endswith("/env") else shebang[1]]
+    return parse(body, places, environment) if any(map(is_shell, interpreter)) else unread(body, places)
 
 
 def _body(heredoc: Heredoc, file: str) -> tuple[str, Places]:
@@ -54,16 +73,3 @@ def _body(heredoc: Heredoc, file: str) -> tuple[str, Places]:
         kept.append(content)
         offset += len(content) + 1
     return "\n".join(kept), Places(file, pieces)
-
-
-def _with_bodies(text: str, places: Places, heredocs: Sequence[Heredoc]) -> tuple[str, Places]:
-    """``RUN cat <<A >x && sh <<B``: the bodies follow the command line, as a shell wants them."""
-    pieces = places.pieces(len(text))
-    for heredoc in heredocs:
-        text += "\n"
-        for number, line in enumerate(heredoc.body.split("\n")[:-1], heredoc.origin.line):
-            pieces.append((len(text), number, 1))
-            text += line + "\n"
-        pieces.append((len(text), heredoc.origin.end_line + 1, 1))
-        text += heredoc.name
-    return text, Places(places.file, pieces)

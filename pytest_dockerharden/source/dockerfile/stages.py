@@ -13,9 +13,10 @@ from pytest_dockerharden.source.dockerfile.expansion import Scope
 from pytest_dockerharden.source.dockerfile.instructions import KEYWORDS, read
 from pytest_dockerharden.source.dockerfile.lines import Lines, LogicalLine
 
-PLATFORM_ARGUMENTS = tuple(
-    f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
-) + ("TARGETSTAGE",)
+PLATFORM_ARGUMENTS = (
+    *(f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")),
+    "TARGETSTAGE",
+)
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
@@ -66,7 +67,14 @@ class Builder:
         self._instructions = [instruction]
         self.stages.append(
             Stage(
-                len(self.stages), name, (), base.value or None, base, parent, self.dockerfile, platform and platform.value
+                len(self.stages),
+                name,
+                (),
+                base.value or None,
+                base,
+                parent,
+                self.dockerfile,
+                platform.value if platform else None,
             )
         )
         if parent is not None:

@@ -17,13 +17,13 @@ _QUOTED = re.compile(r"""'((?:\\.|[^'\\])*)'?|"((?:\\.|[^"\\])*)"?|\\(.)""")
 _ESCAPED = re.compile(r"\\(.)")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ALMOST_JSON = re.compile(r"""\[(?:["'“”‘’]|[ \t]*(?:["'“”‘’][^"'“”‘’]*["'“”‘’]|[\w./:-]+)\s*,)""")
-_SHELL_WORD = {
+SHELL_WORD = {
     escape: re.compile(
         rf"""(?:{e}.|{e}$|'[^']*(?P<open1>'|$)|"(?:{e}.|[^"{e}])*(?P<open2>"|{e}?$)|[^\s'"{e}])+""", re.DOTALL
     )
     for escape, e in (("\\", r"\\"), ("`", "`"))
 }
-_HEREDOC = re.compile(r"(\d*)<<(-?)([^<]+)")
+HEREDOC = re.compile(r"(\d*)<<(-?)([^<]+)")
 
 
 def flags(text: str, start: int) -> tuple[list[tuple[Span, str, Span | None]], int]:
@@ -49,7 +49,7 @@ def unquote_flag(raw: str) -> str:
 
 
 def json_strings(text: str, start: int) -> list[tuple[Span, str]] | None:
-    """Spans and values of a JSON array of strings; None where it is no JSON array. Raises ValueError for other items."""
+    """Spans and values of a JSON array of strings; None where it is no JSON array. ValueError for other items."""
     if not text.startswith("[", start):
         return None
     try:
@@ -68,16 +68,16 @@ def almost_json(text: str) -> bool:
 
 def shell_words(text: str, start: int, escape: str) -> Iterator[Span]:
     """Words split at blanks outside quotes, as ENV and LABEL are."""
-    return (match.span() for match in _SHELL_WORD[escape].finditer(text, start))
+    return (match.span() for match in SHELL_WORD[escape].finditer(text, start))
 
 
 def heredocs(text: str) -> list[tuple[str, bool, bool]]:
     """The ``<<NAME`` words of a RUN, COPY or ADD: name, whether the body is expanded, whether tabs are chomped."""
     found = []
-    for match in _SHELL_WORD["\\"].finditer(text):
+    for match in SHELL_WORD["\\"].finditer(text):
         if "" in (match["open1"], match["open2"]):
             return []
-        heredoc = _HEREDOC.fullmatch(match[0])
+        heredoc = HEREDOC.fullmatch(match[0])
         if heredoc:
             raw = heredoc[3]
             name = _unquote(raw)
