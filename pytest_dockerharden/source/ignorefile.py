@@ -8,7 +8,7 @@ import re
 from pytest_dockerharden.model.ignorefile import IgnoreFile, Pattern
 from pytest_dockerharden.model.origin import TextOrigin
 
-_SET_OPERATORS = re.compile(r"[\[&~|]")
+_SET_OPERATORS = re.compile(r"[\[&~|]|-(?=-)")
 
 
 def parse(text: str, path: str) -> IgnoreFile:

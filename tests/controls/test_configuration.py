@@ -99,7 +99,9 @@ def redis(command: str = "", more: str = "", image: str = "redis:7.4") -> str:
         ),
         pytest.param(redis("redis-server --appendonly yes", "    volumes: ['./d:/data']\n"), [], id="a bind"),
         pytest.param(
-            redis("redis-server --appendonly yes", "    volumes: ['data:/data']\nvolumes: {data: }\n"), [], id="a volume"
+            redis("redis-server --appendonly yes", "    volumes: ['data:/data']\nvolumes: {data: }\n"),
+            [],
+            id="a volume",
         ),
         pytest.param(redis("redis-server --appendonly no", "    tmpfs: /data\n"), [], id="no persistence"),
         pytest.param(redis("redis-server", "    tmpfs: /data\n"), [], id="nothing said"),
