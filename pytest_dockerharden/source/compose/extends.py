@@ -10,13 +10,14 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose.merge import merge, merge_service
-from pytest_dockerharden.source.compose.paths import Resolver
+from pytest_dockerharden.source.compose.paths import REMOTE_PREFIXES, Resolver
 from pytest_dockerharden.source.compose.problems import Budget
 from pytest_dockerharden.source.compose.session import Session
 from pytest_dockerharden.source.compose.shortforms import canonical_service
 from pytest_dockerharden.source.compose.tree import MOST_RELATED, Path, clear
 
 MOST_STEPS = 16
+REMOTE = ("oci://", *REMOTE_PREFIXES)
 
 
 @dataclass(slots=True)
@@ -100,6 +101,9 @@ class Extending:
             return file
         path = os.path.normpath(os.path.join(file.directory, named.text()))
         if named.unresolved:
+            return None
+        if named.text().startswith(REMOTE):
+            self.session.problems.warn("a remote file is not fetched, what it brings is not known", named.origin)
             return None
         if path == file.path and file.directory == os.path.dirname(path):
             return file

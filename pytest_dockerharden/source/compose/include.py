@@ -9,11 +9,13 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose import dotenv
 from pytest_dockerharden.source.compose.merge import merge
+from pytest_dockerharden.source.compose.paths import REMOTE_PREFIXES
+from pytest_dockerharden.source.compose.problems import refusal
 from pytest_dockerharden.source.compose.session import Session
 from pytest_dockerharden.source.compose.tree import Document, Path, clear
 
 MOST_STEPS = 16
-REMOTE = ("oci://", "git://", "ssh://", "http://", "https://", "git@", "github.com/")
+REMOTE = ("oci://", *REMOTE_PREFIXES)
 IMPORTED = ("services", "networks", "volumes", "secrets", "configs", "models")
 LoadModel = Callable[[Sequence[Document], str, Mapping[str, str], Session, tuple[str, ...]], Node]
 
@@ -76,13 +78,7 @@ class Including:
             self.session.problems.warn("a remote model is not fetched, what it brings is not known", remote.origin)
             return None
         paths = [self._absolute(path) for path in named]
-        documents: list[Document] = []
-        for path, node in zip(paths, named, strict=True):
-            if path in self.trail or len(self.trail) > MOST_STEPS:
-                steps = " -> ".join(os.path.basename(step) for step in (*self.trail, path))
-                self.session.problems.refuse(f"include goes in a circle: {steps}", node.origin)
-                return None
-            documents += self.session.documents(path, node.origin)
+        documents = self._documents(paths, named)
         chosen = item.get("project_directory")
         directory = self._absolute(chosen) if chosen is not None and chosen.text() else os.path.dirname(paths[0])
         environment = {**self._variables(item.get("env_file"), directory), **self.environment}
@@ -91,6 +87,15 @@ class Including:
         return self._only_resources(
             self.load_model(documents, directory, environment, self.session, (*self.trail, *paths))
         )
+
+    def _documents(self, paths: list[str], named: list[Node]) -> list[Document]:
+        documents: list[Document] = []
+        for path, node in zip(paths, named, strict=True):
+            if path in self.trail or len(self.trail) > MOST_STEPS:
+                steps = " -> ".join(os.path.basename(step) for step in (*self.trail, path))
+                raise refusal(f"include goes in a circle: {steps}", node.origin)
+            documents += self.session.documents(path, node.origin)
+        return documents
 
     def _absolute(self, node: Node) -> str:
         return os.path.normpath(os.path.join(self.directory, node.text()))
