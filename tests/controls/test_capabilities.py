@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.controls.postures import found, in_files, verdict
+
+DROP = "cap_drop: [ALL]\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("cap_drop: [ALL]", id="all"),
+        pytest.param("cap_drop: [all]", id="lower-case"),
+        pytest.param("cap_drop: [NET_RAW, ALL]", id="among-others"),
+        pytest.param('cap_drop: ["${DROP:-ALL}"]', id="by-default"),
+        pytest.param(DROP + "cap_add: [CHOWN, SETUID, SETGID]", id="some-added-back"),
+        pytest.param(DROP + "cap_add: [CAP_CHOWN]", id="with-its-prefix"),
+        pytest.param('cap_drop: ["${DROP}"]', id="unresolved"),
+        pytest.param("privileged: true", id="privileged-is-another-control"),
+    ],
+)
+def test_dropped_capabilities_are_not_reported(tmp_path: Path, body: str) -> None:
+    assert found(tmp_path, "capabilities-dropped", body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "message"),
+    [
+        ("", 2, "it keeps all default capabilities"),
+        ("cap_drop: []", 4, "it keeps all default capabilities"),
+        ("cap_drop: [NET_ADMIN]", 4, "it keeps all default capabilities"),
+        ("cap_drop: [NET_RAW, MKNOD]", 4, "it keeps 12 of the default capabilities"),
+        ('user: "1000:1000"', 2, "it keeps all default capabilities"),
+    ],
+)
+def test_kept_capabilities_are_reported(tmp_path: Path, body: str, line: int, message: str) -> None:
+    assert found(tmp_path, "capabilities-dropped", body) == [(line, message)]
+
+
+@pytest.mark.parametrize("control", ["no-host-control-capabilities", "no-host-reaching-capabilities"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("", id="the-default"),
+        pytest.param(DROP, id="dropped"),
+        pytest.param(DROP + "cap_add: [CHOWN, NET_BIND_SERVICE]", id="harmless-ones"),
+        pytest.param("privileged: true", id="privileged-is-another-control"),
+        pytest.param('cap_add: ["${CAP}"]', id="unresolved"),
+    ],
+)
+def test_ordinary_capabilities_are_not_reported(tmp_path: Path, control: str, body: str) -> None:
+    assert found(tmp_path, control, body) == []
+
+
+@pytest.mark.parametrize(
+    ("control", "body", "message"),
+    [
+        ("no-host-control-capabilities", "cap_add: [SYS_ADMIN]", "SYS_ADMIN gives it the host"),
+        ("no-host-control-capabilities", "cap_add: [cap_sys_module]", "SYS_MODULE gives it the host"),
+        ("no-host-control-capabilities", "cap_add: [ALL]", "ALL gives it the host"),
+        ("no-host-control-capabilities", 'cap_add: ["${C:-SYS_RAWIO}"]', "SYS_RAWIO gives it the host"),
+        ("no-host-reaching-capabilities", "cap_add: [NET_ADMIN]", "NET_ADMIN reaches the host's kernel"),
+        ("no-host-reaching-capabilities", "cap_add: [SYSLOG]", "SYSLOG reaches the host's kernel"),
+        (
+            "no-capabilities-over-others",
+            "cap_add: [SYS_PTRACE]",
+            "SYS_PTRACE reaches beyond its own files and processes",
+        ),
+        (
+            "no-capabilities-over-others",
+            "cap_add: [IPC_LOCK]",
+            "IPC_LOCK reaches beyond its own files and processes",
+        ),
+    ],
+)
+def test_a_strong_capability_is_reported(tmp_path: Path, control: str, body: str, message: str) -> None:
+    assert found(tmp_path, control, body) == [(4, message)]
+
+
+def test_all_is_said_once(tmp_path: Path) -> None:
+    assert found(tmp_path, "no-host-reaching-capabilities", "cap_add: [ALL]") == []
+
+
+def test_a_strong_capability_is_reported_beside_privileged_mode(tmp_path: Path) -> None:
+    body = "privileged: true\ncap_add: [SYS_ADMIN]"
+    assert found(tmp_path, "no-host-control-capabilities", body) == [(5, "SYS_ADMIN gives it the host")]
+
+
+NNP = 'user: "1000:1000"\nsecurity_opt: [no-new-privileges:true]\n'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("user: root\ncap_add: [CHOWN]", id="root-can-use-it"),
+        pytest.param(NNP, id="nothing-added"),
+        pytest.param('user: "1000:1000"\ncap_add: [NET_BIND_SERVICE]', id="file-capabilities-may-use-it"),
+        pytest.param("image: redis:7\ncap_add: [SETUID, SETGID]", id="an-entrypoint-that-steps-down"),
+        pytest.param(NNP + 'cap_add: ["${CAP}"]', id="unresolved"),
+    ],
+)
+def test_a_capability_that_may_be_of_use_is_not_reported(tmp_path: Path, body: str) -> None:
+    assert found(tmp_path, "no-useless-capabilities", body) == []
+
+
+def test_a_capability_without_use_is_reported(tmp_path: Path) -> None:
+    body = NNP + "cap_add:\n  - NET_BIND_SERVICE\n  - CHOWN"
+    assert found(tmp_path, "no-useless-capabilities", body) == [
+        (7, "NET_BIND_SERVICE is added, but it does not run as root and cannot use it"),
+        (8, "CHOWN is added, but it does not run as root and cannot use it"),
+    ]
+
+
+def test_a_dockerfile_with_setcap_may_use_it(tmp_path: Path) -> None:
+    compose = "services:\n  web:\n    build: .\n    cap_add: [NET_BIND_SERVICE]\n"
+    plain = "FROM debian:12.5\nUSER 1000:1000\n"
+    setcap = "FROM debian:12.5\nRUN setcap cap_net_bind_service=+ep /app\nUSER 1000:1000\n"
+    assert [h.line for h in in_files(tmp_path, "no-useless-capabilities", compose, Dockerfile=plain)] == [4]
+    assert in_files(tmp_path, "no-useless-capabilities", compose, Dockerfile=setcap) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(DROP, id="not-added"),
+        pytest.param("cap_add: [NET_BIND_SERVICE]\nnetwork_mode: host", id="on-the-hosts-network"),
+        pytest.param("cap_add: [NET_BIND_SERVICE]\nnetwork_mode: container:vpn", id="in-another-network"),
+        pytest.param(
+            "cap_add: [NET_BIND_SERVICE]\nsysctls:\n  net.ipv4.ip_unprivileged_port_start: 1024", id="low-ports-closed"
+        ),
+    ],
+)
+def test_a_needed_net_bind_service_is_not_reported(tmp_path: Path, body: str) -> None:
+    assert found(tmp_path, "no-needless-net-bind-service", body) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("image: nginx:1.27", id="the-default-set"),
+        pytest.param("image: nginx:1.27\n" + DROP + "cap_add: [CHOWN, SETUID, SETGID]", id="added-back"),
+        pytest.param('image: nginx:1.27\nuser: "101:101"\n' + DROP, id="it-starts-as-its-user"),
+        pytest.param("image: nginxinc/nginx-unprivileged:1.27\n" + DROP, id="the-image-has-a-user"),
+        pytest.param("image: redis:7\nuser: redis\n" + DROP, id="the-service-has-a-user"),
+        pytest.param("image: redis:7\ncommand: sh -c 'redis-server'\n" + DROP, id="a-shell-does-not-step-down"),
+        pytest.param("image: redis:7\nentrypoint: redis-server\n" + DROP, id="no-entrypoint-to-step-down"),
+        pytest.param("image: app\n" + DROP, id="an-image-nobody-knows"),
+    ],
+)
+def test_a_server_that_can_start_is_not_reported(tmp_path: Path, body: str) -> None:
+    assert found(tmp_path, "root-server-can-step-down", body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "missing"),
+    [
+        ("image: nginx:1.27\n" + DROP, "CHOWN, SETGID, SETUID"),
+        ("image: nginx:1.27\n" + DROP + "cap_add: [NET_BIND_SERVICE, SETUID]", "CHOWN, SETGID"),
+        ("image: redis:7-alpine\n" + DROP, "SETGID, SETUID"),
+    ],
+)
+def test_a_server_that_cannot_step_down_is_reported(tmp_path: Path, body: str, missing: str) -> None:
+    message = f"it cannot start: as root it needs {missing} to step down"
+    assert found(tmp_path, "root-server-can-step-down", body) == [(4, message)]
+
+
+def test_names_the_engine_refuses_are_reported(tmp_path: Path) -> None:
+    body = "cap_add: [cap_net_raw, SYSADMIN]\ncap_drop: [CAP_ALL]"
+    assert found(tmp_path, "known-capability-names", body) == [
+        (4, "the engine knows no capability SYSADMIN"),
+        (5, "the engine knows no capability CAP_ALL"),
+    ]
+    assert found(tmp_path, "known-capability-names", 'cap_add: [all, Net_Raw, "${CAP}"]') == []
+
+
+def test_unknown_privileges_are_unknown(tmp_path: Path) -> None:
+    assert verdict(tmp_path, "capabilities-dropped", 'cap_drop: ["${DROP}"]') == "unknown"
