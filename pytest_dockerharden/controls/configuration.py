@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from pytest_dockerharden.controls.process_one import entrypoint_file
 from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.known_images import default_user
 from pytest_dockerharden.model.posture import Mount, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, append_item
@@ -17,6 +19,7 @@ from pytest_dockerharden.model.shell import Command, Script, Word
 _ALWAYS_WRITABLE = ("/dev/", "/proc/", "/sys/")
 
 
+_OF_ROOT = ("/etc/", "/usr/", "/opt/", "/srv/", "/lib/", "/bin/", "/sbin/", "/var/www/", "/var/lib/")
 _WRITERS = frozenset({"tee", "touch", "mkdir", "cp", "mv", "ln", "install", "chown", "chmod"})
 
 
@@ -74,6 +77,90 @@ def rendered_configuration_is_writable(posture: Posture) -> Findings:
                 append_item("tmpfs", posixpath.dirname(path)),
                 at=word.origin,
             )
+
+
+@control(severity="medium", plan="P0")
+def entrypoint_may_write_as_its_user(posture: Posture) -> Findings:
+    """An entrypoint writes only where its user may.
+
+    To make a file one must own its directory. `COPY --chown` gives the user the copied files and not the directory
+    they are in: an entrypoint that renders a configuration there fails as soon as the image has a USER.
+
+    Bad::
+
+        services:
+          web:
+            build: .
+        # file: Dockerfile
+        FROM nginx:1.27.3
+        COPY --chown=nginx site.template /etc/nginx/conf.d/site.template
+        COPY entrypoint.sh /entrypoint.sh
+        USER nginx
+        ENTRYPOINT ["/entrypoint.sh"]
+        CMD ["nginx", "-g", "daemon off;"]
+        # file: entrypoint.sh
+        #!/bin/sh
+        envsubst < /etc/nginx/conf.d/site.template > /etc/nginx/conf.d/site.conf  # <-
+        exec "$@"
+
+    Good::
+
+        services:
+          web:
+            build: .
+        # file: Dockerfile
+        FROM nginx:1.27.3
+        RUN chown nginx /etc/nginx/conf.d
+        COPY --chown=nginx site.template /etc/nginx/conf.d/site.template
+        COPY entrypoint.sh /entrypoint.sh
+        USER nginx
+        ENTRYPOINT ["/entrypoint.sh"]
+        CMD ["nginx", "-g", "daemon off;"]
+        # file: entrypoint.sh
+        #!/bin/sh
+        envsubst < /etc/nginx/conf.d/site.template > /etc/nginx/conf.d/site.conf
+        exec "$@"
+    """
+    service = posture.service
+    script = entrypoint_file(service) if service is not None else None
+    if service is None or script is None or service.stage is None or posture.read_only_rootfs.value:
+        not_applicable("no entrypoint script on a writable root filesystem")
+    if posture.runs_as_root.value:
+        not_applicable("root may write everywhere")
+    base = service.stage.root_base()
+    if base is None or default_user(base) != "root":
+        unknown("who owns the directories of the base image is not known")
+    given = _given_away(service.stage)
+    if given is None:
+        unknown("a build step runs a script, which may give directories away")
+    for word in written_paths(script):
+        path = posixpath.normpath(word.text)
+        if path.startswith(_OF_ROOT) and not can_be_written(path, posture.mounts.value) and not _under(path, given):
+            yield service.finding(
+                f"{posixpath.dirname(path)} does not belong to the user",
+                advice(f"RUN chown USER {posixpath.dirname(path)}"),
+                at=word.origin,
+            )
+
+
+def _given_away(stage: Stage) -> set[str] | None:
+    """The paths whose owner or mode a build step changes or that it makes; None where one cannot tell."""
+    paths: set[str] = set()
+    for instruction in stage.inherited("RUN", "COPY", "ADD"):
+        if instruction.keyword != "RUN":
+            owned = instruction.flag("chown") or instruction.flag("chmod")
+            paths.update(word.text for word in instruction.words[-1:] if owned and word.text.endswith("/"))
+            continue
+        for command in instruction.script.commands:
+            if command.name.endswith(".sh") or not instruction.script.complete:
+                return None
+            if command.name in {"chown", "chmod", "chgrp", "install", "mkdir", "setfacl"}:
+                paths.update(word.text for word in command.args)
+    return paths
+
+
+def _under(path: str, folders: set[str]) -> bool:
+    return any(path.startswith(folder.rstrip("/") + "/") for folder in folders if folder.startswith("/"))
 
 
 def written_paths(script: Script) -> Iterator[Word]:

@@ -18,7 +18,7 @@ def _stage(service: Service) -> Stage:
     return service.stage or not_applicable("no Dockerfile is at hand")
 
 
-@control(severity="high", plan="P0", cis="4.1", owasp="RULE 2", equivalents={"compose-lint": "CL-0018"})
+@control(severity="high", plan="P0", optional=True, cis="4.1", owasp="RULE 2", equivalents={"compose-lint": "CL-0018"})
 def user_of_the_image_is_kept(service: Service) -> Findings:
     """A service does not run as root what its Dockerfile runs as a user.
 

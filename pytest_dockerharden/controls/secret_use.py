@@ -6,7 +6,7 @@ from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice, remove_key
+from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.secrets import is_secret_name
 
 
@@ -134,44 +134,3 @@ def _guards(command: object) -> bool:
     if name in {"test", "[", "[["}:
         return any(word in {"-s", "-n", "-r", "-z"} for word in words)
     return any(":?" in word for word in words)
-
-
-@control(severity="low", plan="P2", optional=True, owasp="RULE 12")
-def secrets_come_as_files(service: Service) -> Findings:
-    """An image that can read its passwords from files is given files.
-
-    The official images take `NAME_FILE` beside `NAME`. A variable is in `docker inspect`, in every child process and in
-    every crash report.
-
-    Bad::
-
-        services:
-          db:
-            image: postgres:17.2
-            environment:
-              POSTGRES_PASSWORD: "${POSTGRES_PASSWORD}"  # <-
-
-    Good::
-
-        services:
-          db:
-            image: postgres:17.2
-            environment:
-              POSTGRES_PASSWORD_FILE: /run/secrets/postgres_password
-            secrets:
-              - postgres_password
-        secrets:
-          postgres_password:
-            file: ./secrets/postgres_password
-    """
-    prefixes = ("POSTGRES_", "MYSQL_", "MARIADB_", "MONGO_INITDB_", "WORDPRESS_", "NEXTCLOUD_", "GF_", "RABBITMQ_")
-    environment = service.get("environment")
-    if environment is None:
-        not_applicable("no environment")
-    for name, node in environment.items():
-        if name.startswith(prefixes) and is_secret_name(name):
-            yield service.finding(
-                f"{name} is given as a variable",
-                remove_key(f"environment.{name}", text=f"{name}_FILE: /run/secrets/{name.lower()}"),
-                at=node,
-            )

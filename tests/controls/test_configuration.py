@@ -48,6 +48,37 @@ def test_an_entrypoint_writes_where_it_can(tmp_path: Path, line: str, text: str,
     assert found(tmp_path, text, "rendered-configuration-is-writable", **files) == expected
 
 
+def owned(*steps: str, base: str = "nginx:1.27.3", user: str = "nginx") -> str:
+    middle = "".join(f"{step}\n" for step in steps)
+    return f'FROM {base}\n{middle}COPY entrypoint.sh /entrypoint.sh\nUSER {user}\nENTRYPOINT ["/entrypoint.sh"]\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "dockerfile", "expected"),
+    [
+        pytest.param("echo > /etc/nginx/conf.d/a", owned(), [(SCRIPT, 2)], id="a directory of root"),
+        pytest.param(
+            "echo > /etc/nginx/conf.d/a",
+            owned("COPY --chown=nginx a /etc/nginx/conf.d/a"),
+            [(SCRIPT, 2)],
+            id="the file is his, the directory is not",
+        ),
+        pytest.param("echo > /etc/nginx/conf.d/a", owned("RUN chown -R nginx /etc/nginx"), [], id="given away"),
+        pytest.param("echo > /etc/app/a", owned("RUN mkdir -m 777 /etc/app"), [], id="made"),
+        pytest.param("echo > /tmp/a", owned(), [], id="everybody's"),
+        pytest.param("echo > /home/nginx/a", owned(), [], id="his home"),
+        pytest.param("echo > /etc/nginx/conf.d/a", owned(user="root"), [], id="root"),
+        pytest.param("echo > /etc/nginx/conf.d/a", owned(base="x"), [], id="an unknown base"),
+        pytest.param("echo > /etc/a", owned("COPY setup.sh /", "RUN /setup.sh"), [], id="a script may give it away"),
+        pytest.param("cat /etc/nginx/nginx.conf", owned(), [], id="reading"),
+    ],
+)
+def test_an_entrypoint_writes_where_its_user_may(tmp_path: Path, line: str, dockerfile: str, expected: list) -> None:
+    files = {"Dockerfile": dockerfile, SCRIPT: f'#!/bin/sh\n{line}\nexec "$@"\n'}
+    text = "services:\n  web:\n    build: .\n"
+    assert found(tmp_path, text, "entrypoint-may-write-as-its-user", **files) == expected
+
+
 def beat(command: str, more: str = "    read_only: true\n") -> str:
     return f"services:\n  beat:\n    image: app\n    working_dir: /app\n    command: {command}\n{more}"
 

@@ -263,17 +263,3 @@ PASSWORD = '--requirepass "$$(cat /run/secrets/pw)"'
 def test_a_server_does_not_start_without_its_password(tmp_path: Path, command: str, expected: list) -> None:
     text = f"services:\n  a:\n    image: redis:7.4\n    command: >-\n      {command}\n"
     assert found(tmp_path, text, "password-file-fails-closed") == expected
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        pytest.param("POSTGRES_PASSWORD: x", [(HERE, 5)], id="a password"),
-        pytest.param("POSTGRES_PASSWORD_FILE: /run/secrets/x", [], id="a file"),
-        pytest.param("POSTGRES_USER: app", [], id="a user"),
-        pytest.param("APP_PASSWORD: x", [], id="another program"),
-    ],
-)
-def test_an_image_that_reads_files_is_given_files(tmp_path: Path, environment: str, expected: list) -> None:
-    text = f"services:\n  a:\n    image: postgres:17\n    environment:\n      {environment}\n"
-    assert found(tmp_path, text, "secrets-come-as-files") == expected
