@@ -66,7 +66,7 @@ def tmpfs_size_limited(posture: Posture) -> Findings:
                   size: 64m
     """
     for mount in _tmpfs(posture):
-        relative = any(option.startswith("size=") for option in mount.options)
+        relative = any(option.startswith("size=") and option.endswith("%") for option in mount.options)
         if mount.size is None and not relative:
             yield posture.mounts.finding(
                 f"the tmpfs at {mount.target} has no size", advice(f"{mount.target}:size=64m"), at=mount.origin

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.controls.postures import found, in_files
+
+RO = "read_only: true\n"
+
+
+@pytest.mark.parametrize(
+    ("control", "body"),
+    [
+        pytest.param("read-only-rootfs", RO, id="read-only"),
+        pytest.param("read-only-rootfs", 'read_only: "${RO:-true}"', id="read-only-by-default"),
+        pytest.param("read-only-rootfs", 'read_only: "${RO}"', id="unresolved"),
+        pytest.param("no-writable-image-volumes", "image: redis:7-alpine", id="the-root-is-writable-anyway"),
+        pytest.param("no-writable-image-volumes", RO, id="no-volumes-known"),
+        pytest.param(
+            "no-writable-image-volumes", "image: redis:7-alpine\nread_only: true\ntmpfs: /data", id="a-tmpfs-on-it"
+        ),
+        pytest.param(
+            "no-writable-image-volumes",
+            "image: redis:7-alpine\nread_only: true\nvolumes: ['./data:/data']",
+            id="a-mount-on-it",
+        ),
+        pytest.param("read-only-server-can-write-what-it-needs", "image: nginx:1.27", id="a-writable-root"),
+        pytest.param("read-only-server-can-write-what-it-needs", RO, id="nothing-known-of-the-image"),
+        pytest.param(
+            "read-only-server-can-write-what-it-needs",
+            "image: nginx:1.27\nread_only: true\ntmpfs: [/var/cache/nginx, /run]",
+            id="run-is-var-run",
+        ),
+        pytest.param(
+            "read-only-server-can-write-what-it-needs",
+            "image: nginx:1.27\nread_only: true\ntmpfs: [/var/cache, /var/run]",
+            id="a-directory-above",
+        ),
+        pytest.param(
+            "read-only-server-can-write-what-it-needs",
+            "image: postgres:17\nread_only: true\ntmpfs: [/var/run/postgresql]",
+            id="the-socket-of-postgres",
+        ),
+    ],
+)
+def test_what_works_read_only_is_not_reported(tmp_path: Path, control: str, body: str) -> None:
+    assert found(tmp_path, control, body) == []
+
+
+@pytest.mark.parametrize(
+    ("control", "body", "line", "message"),
+    [
+        ("read-only-rootfs", "", 2, "the root filesystem is writable"),
+        ("read-only-rootfs", "read_only: false", 4, "the root filesystem is writable"),
+        (
+            "no-writable-image-volumes",
+            "image: redis:7-alpine\nread_only: true",
+            2,
+            "/data is an anonymous volume and stays writable",
+        ),
+        ("no-writable-image-volumes", RO + "volumes: [/cache]", 5, "/cache is an anonymous volume and stays writable"),
+        (
+            "read-only-server-can-write-what-it-needs",
+            "image: nginx:1.27\nread_only: true\ntmpfs: /run",
+            4,
+            "it cannot start: it has to write to /var/cache/nginx",
+        ),
+        (
+            "read-only-server-can-write-what-it-needs",
+            "image: nginx:1.27\nread_only: true\nvolumes: ['./cache:/var/cache/nginx:ro', './run:/run']",
+            4,
+            "it cannot start: it has to write to /var/cache/nginx",
+        ),
+    ],
+)
+def test_what_is_written_or_cannot_be_is_reported(
+    tmp_path: Path, control: str, body: str, line: int, message: str
+) -> None:
+    assert found(tmp_path, control, body) == [(line, message)]
+
+
+def test_a_volume_of_the_dockerfile_stays_writable(tmp_path: Path) -> None:
+    compose = "services:\n  web:\n    build: .\n    read_only: true\n"
+    hits = in_files(tmp_path, "no-writable-image-volumes", compose, Dockerfile="FROM debian:12.5\nVOLUME /data\n")
+    assert [(hit.file, hit.line) for hit in hits] == [("Dockerfile", 2)]
