@@ -1,1 +1,3 @@
 """Options and fixtures shared by this project's own tests."""
+
+pytest_plugins = ["pytester"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 _NAME = re.compile(r"(?P<stem>(?:docker-)?compose)(?:[._-](?P<suffix>.+))?\.ya?ml$", re.IGNORECASE)
 _BLOCK = re.compile(r"^services[ \t]*:[ \t]*(?:#.*)?$", re.MULTILINE)
-_KEY = re.compile(r"^(?P<indent> +)(?P<key>[\"']?[\w.-]+[\"']?)[ \t]*:(?=\s|$)")
+_KEY = re.compile(r"^(?P<indent> +)(?P<key><<|[\"']?[\w.-]+[\"']?)[ \t]*:(?=\s|$)")
 # what makes a service complete on its own
 _SELF_SUFFICIENT = frozenset({"image", "build", "extends", "<<"})
 
@@ -111,6 +111,4 @@ def _services(file: str) -> dict[str, set[str]]:
         elif indent > service_indent and key_indent in (0, indent):
             key_indent = indent
             keys.add(match["key"])
-        elif line.strip().startswith("<<"):
-            keys.add("<<")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from pytest_dockerharden.model.finding import Severity
 from pytest_dockerharden.policy import Policy
 from pytest_dockerharden.suites import Suite, check_against
 from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
+
+# controls of one project's files do not apply to another's in the same run
+_OWN = "dockerharden_controls."
 
 
 @dataclass(slots=True)
@@ -51,9 +55,12 @@ def load_controls(files: Iterable[str] = ()) -> Mapping[str, Control]:
     """The built-in controls, those of installed packages, and those of ``files``. Raises ConfigurationError."""
     load_all()
     _load_entry_points()
-    for file in files:
-        _load_file(file)
-    return REGISTRY
+    modules = {_load_file(file) for file in files}
+    return {
+        identifier: control
+        for identifier, control in REGISTRY.items()
+        if not control.module.startswith(_OWN) or control.module in modules
+    }
 
 
 def _load_entry_points() -> None:
@@ -63,11 +70,11 @@ def _load_entry_points() -> None:
         _say_what_fails(f"controls of {point.value}", point.load)
 
 
-def _load_file(file: str) -> None:
-    name = f"dockerharden_controls.{Path(file).stem}"
-    loaded = sys.modules.get(name)
-    if loaded is not None and loaded.__file__ == file:
-        return
+def _load_file(file: str) -> str:
+    """The name of its module. The last part is the family of its controls."""
+    name = f"{_OWN}{zlib.crc32(file.encode()):08x}.{Path(file).stem}"
+    if name in sys.modules:
+        return name
     if not Path(file).is_file():
         raise ConfigurationError(f"controls: there is no {file}")
     spec = importlib.util.spec_from_file_location(name, file)
@@ -81,6 +88,7 @@ def _load_file(file: str) -> None:
     except ConfigurationError:
         del sys.modules[name]
         raise
+    return name
 
 
 def _say_what_fails(where: str, load: Callable[[], object]) -> None:

@@ -72,7 +72,8 @@ def _most_important(results: Iterable[Result], excerpts: Excerpts, most: int = 3
         result = group[0]
         finding = result.findings[0]
         where = excerpts.place(finding.origin)
-        others = f" and {len(group) - 1} more" if len(group) > 1 else ""
+        places = {other.findings[0].origin for other in group}
+        others = f" and {len(places) - 1} more" if len(places) > 1 else ""
         mark = ", ".join(filter(None, (result.severity, result.control.plan)))
         yield f" {number}. {excerpts.headline(result, finding)}{others} ({mark}) {where}", "red"
 
