@@ -12,7 +12,7 @@ def stack(body: str, rest: str = "") -> str:
     """A compose file with one service ``web``: its lines start at line 3, or at 4 where ``image: app`` is added."""
     text = dedent(body).strip("\n")
     image = "" if any(line.startswith(("image:", "build:")) for line in text.splitlines()) else "    image: app\n"
-    return f"services:\n  web:\n{image}{indent(text, '    ')}\n{dedent(rest)}"
+    return f"services:\n  web:\n{image}{indent(text, '    ')}\n{rest}"
 
 
 def found(folder: Path, control: str, body: str, rest: str = "", **parameters: object) -> list[tuple[int, str]]:
