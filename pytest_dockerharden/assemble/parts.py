@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import islice
+from posixpath import join, normpath
 
-from pytest_dockerharden.assemble.reaching import files_in_container
+from pytest_dockerharden.assemble.reaching import Placed, Reaching
 from pytest_dockerharden.assemble.sources import Sources
 from pytest_dockerharden.model.nginx import NginxConfig
 from pytest_dockerharden.model.node import Node
@@ -13,40 +15,67 @@ from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.shell import EMPTY_SCRIPT, Script, Scripts, Word
 from pytest_dockerharden.source.places import Places
 
-_NGINX_FOLDERS = ("/etc/nginx/", "/usr/local/nginx/conf/", "/usr/local/openresty/nginx/conf/")
+_NGINX_FOLDERS = ("/etc/nginx", "/usr/local/nginx/conf", "/usr/local/openresty/nginx/conf")
 _NGINX_NAME = re.compile(r"\.(?:conf|template)(?:\.[\w.-]+)?$|/sites-(?:available|enabled)/[^/]+$")
+_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_FILE_NAME = re.compile(r"[\w@%+.,/-]+")
+_MOST_NAMES = 200
 _SHEBANG = re.compile(r"#!\s*\S*/(?:env\s+)?(?:ba|da|a|k|z)?sh\b")
 
 
 def attach_parts(service: Service, sources: Sources) -> None:
     """Give a service its means to read commands, and the scripts and nginx configurations that reach its container."""
-    reaching = dict(files_in_container(service, sources))
-    service.nginx = tuple(_nginx(reaching, sources))
-    service.scripts = _scripts(reaching, sources)
+    reaching = Reaching(service, sources)
+    if reaching.placed:
+        service.nginx = tuple(_nginx(reaching, sources))
+        service.scripts = _scripts(service, reaching, sources)
     service.source_text = sources.span
     service.parse_command = lambda node: parse_command_node(node, sources)
 
 
-def _nginx(reaching: Mapping[str, str], sources: Sources) -> Iterator[NginxConfig]:
-    for target, path in reaching.items():
-        if not target.startswith(_NGINX_FOLDERS) or not _NGINX_NAME.search(target):
+def _nginx(reaching: Reaching, sources: Sources) -> Iterator[NginxConfig]:
+    for placed in (placed for folder in _NGINX_FOLDERS for placed in reaching.under(folder)):
+        if not _NGINX_NAME.search(placed.target):
             continue
-        text = sources.text(path)
+        text = _text(placed, sources)
         if text is not None:
             from pytest_dockerharden.source import nginx
 
-            yield nginx.parse(text, path, "main" if target.endswith("/nginx.conf") else "")
+            yield nginx.parse(text, placed.path, "main" if placed.target.endswith("/nginx.conf") else "")
 
 
-def _scripts(reaching: Mapping[str, str], sources: Sources) -> Scripts:
+def _text(placed: Placed, sources: Sources) -> str | None:
+    return sources.text(placed.path) if placed.text is None else placed.text
+
+
+def _scripts(service: Service, reaching: Reaching, sources: Sources) -> Scripts:
+    """The scripts that a command of the service names, by path or found along PATH."""
     found = {}
-    for target, path in reaching.items():
-        name = target.rsplit("/", 1)[-1]
-        if name.endswith(".sh") or "." not in name:
-            text = sources.text(path) or ""
-            if name.endswith(".sh") or _SHEBANG.match(text):
-                found[target] = (path, text)
+    folder = _working_dir(service)
+    for name in dict.fromkeys(islice(_named(service), _MOST_NAMES)):
+        places = [folder, *_PATH] if "/" not in name else [folder]
+        for place in (normpath(join(place, name)) for place in places):
+            placed = reaching.find(place)
+            text = _text(placed, sources) if placed else None
+            if placed and text and (name.endswith(".sh") or _SHEBANG.match(text.lstrip("\n"))):
+                found[place] = (placed.path, text)
+                break
     return Scripts(found, _parse_script)
+
+
+def _named(service: Service) -> Iterator[str]:
+    """Every word of the commands that may be the name of a file."""
+    texts = [item.text() for key in ("entrypoint", "command", "healthcheck.test") for item in service.items(key)]
+    for instruction in service.stage.inherited("ENTRYPOINT", "CMD", "HEALTHCHECK") if service.stage else ():
+        texts += [word.text for word in instruction.words] or [instruction.text]
+    return (name for text in texts for name in _FILE_NAME.findall(text))
+
+
+def _working_dir(service: Service) -> str:
+    folder = "/"
+    for instruction in service.stage.inherited("WORKDIR") if service.stage else ():
+        folder = join(folder, instruction.words[0].text) if instruction.words else folder
+    return join(folder, service.text("working_dir"))
 
 
 def _parse_script(path: str, text: str) -> Script:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.node import Node
@@ -92,17 +94,50 @@ def _reaches(service: Service) -> Fact[frozenset[str]]:
     mode = service.get("network_mode")
     if owner is None or (mode is not None and mode.unresolved):
         return Unknown("which networks it is on is not known", service.at("network_mode"))
-    others = {name: _owner(other) for name, other in service.project.services.items() if other is not service}
-    names = frozenset(name for name, other in others.items() if other is not None and _reach(owner, other))
-    return Known(names, service.at("network_mode") if mode else service.at("networks"))
+    names = _neighbours(service.project).of(owner) - {service.name}
+    return Known(frozenset(names), service.at("network_mode") if mode else service.at("networks"))
 
 
-def _reach(owner: Service, other: Service) -> bool:
-    if owner is other:
-        return True
-    if "host" in {owner.text("network_mode"), other.text("network_mode")}:
-        return "none" not in {owner.text("network_mode"), other.text("network_mode")}
-    return bool(set(_keys(owner)) & set(_keys(other)))
+@dataclass(eq=False)
+class _Neighbours:
+    """Service names by what they are on: a network, the namespace of a service, the host's, any at all."""
+
+    by_network: dict[str, set[str]] = field(default_factory=dict)
+    by_owner: dict[str, set[str]] = field(default_factory=dict)
+    on_host: set[str] = field(default_factory=set)
+    connected: set[str] = field(default_factory=set)
+
+    def add(self, name: str, owner: Service) -> None:
+        self.by_owner.setdefault(owner.name, set()).add(name)
+        for key in _keys(owner):
+            self.by_network.setdefault(key, set()).add(name)
+        mode = owner.text("network_mode")
+        if mode != "none":
+            self.connected.add(name)
+        if mode == "host":
+            self.on_host.add(name)
+
+    def of(self, owner: Service) -> set[str]:
+        """Whom a service in this one's network namespace reaches, itself included."""
+        mode = owner.text("network_mode")
+        if mode == "host":
+            return set(self.connected)
+        return set().union(
+            self.by_owner.get(owner.name, ()),
+            () if mode == "none" else self.on_host,
+            *(self.by_network[key] for key in _keys(owner)),
+        )
+
+
+@lru_cache(maxsize=2)
+def _neighbours(project: Project) -> _Neighbours:
+    """Worked out once for all services of a project: by pairs it would take seconds for some hundred of them."""
+    found = _Neighbours()
+    for name, service in project.services.items():
+        owner = _owner(service)
+        if owner is not None:
+            found.add(name, owner)
+    return found
 
 
 def _ports(service: Service) -> Fact[tuple[Port, ...]]:
