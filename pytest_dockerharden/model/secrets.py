@@ -185,7 +185,7 @@ def mask(text: str) -> str:
     text = _USERINFO.sub(_mask_userinfo, text)
     text = _OPTION.sub(_mask_value, text)
     text = _LIST_ITEM.sub(_mask_named, text)
-    text = _ASSIGNMENT.sub(_mask_named, text)
+    text = _mask_assignments(text)
     return _BASE64_LINE.sub(rf"\1{re.escape(MASK)}".replace("\\*", "*"), text)
 
 
@@ -201,6 +201,17 @@ def _mask_userinfo(match: re.Match[str]) -> str:
         return match[0]
     start = match.start(2) - match.start()
     return f"{match[0][:start]}{MASK}@"
+
+
+def _mask_assignments(text: str) -> str:
+    parts, done, start = [], 0, 0
+    while match := _ASSIGNMENT.search(text, start):
+        if is_secret_name(match["name"]):
+            parts += [text[done : match.start()], _mask_value(match)]
+            done = start = match.end()
+        else:  # what follows may hold another one: ``environment: {DB_PASSWORD: x}``
+            start = match.start("value")
+    return "".join(parts) + text[done:]
 
 
 def _mask_named(match: re.Match[str]) -> str:

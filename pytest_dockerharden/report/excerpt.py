@@ -10,11 +10,12 @@ from pathlib import Path
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import Origin, TextOrigin
-from pytest_dockerharden.model.secrets import mask
+from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
 from pytest_dockerharden.tomlfile import shown_path
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
 
 _LONGEST = 160
+_KEY = re.compile(r"[\s-]*[\"']?(?P<name>[A-Za-z_][\w.-]*)[\"']?\s*[:=]\s*(?P<value>[^\s#].*)?$")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z\"'`])")
 
 
@@ -73,7 +74,7 @@ class Excerpts:
         for number in range(max(1, origin.line - 1), origin.line + 2):
             if number > len(lines):
                 break
-            shown = _masked(lines[number - 1])
+            shown = _masked(lines, number - 1)
             out.append(f"  {number:>{width}} | {shown}".rstrip())
             if number == origin.line:
                 out.append(f"  {'':>{width}} | {_caret(lines[number - 1], shown, origin)}".rstrip())
@@ -90,9 +91,25 @@ class Excerpts:
         return lines
 
 
-def _masked(line: str) -> str:
-    shown = clean(mask(line.rstrip("\r")))
+def _masked(lines: list[str], index: int) -> str:
+    line = lines[index].rstrip("\r")[: 4 * _LONGEST]
+    shown = clean(f"{line[: _indent(line)]}{MASK}" if _continues_secret(lines, index) else mask(line))
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
+
+
+def _continues_secret(lines: list[str], index: int) -> bool:
+    """Whether the line goes on with a value that began under a secret's key further up, as YAML block text does."""
+    indent = _indent(lines[index])
+    for above in range(index - 1, max(-1, index - 200), -1):
+        line = lines[above]
+        if line.strip() and _indent(line) < indent:
+            key = _KEY.match(line)
+            return key is not None and bool(key["value"]) and is_secret_name(key["name"])
+    return False
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def clean(text: str) -> str:
