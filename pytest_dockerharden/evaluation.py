@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,17 @@ class Evaluation:
 
 def evaluate(request: Request) -> Evaluation:
     """Judge everything that ``request`` names. Raises ConfigurationError for a mistake in the configuration."""
+    # nearly all that is made here lives on, and the collector would look at it again and again
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _evaluate(request)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _evaluate(request: Request) -> Evaluation:
     from pytest_dockerharden.scope import Scope
 
     policies = Policies(request.top, request.overrides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 class HardenFolder(pytest.Collector):
     """A folder on the way to a judged file. Not a ``pytest.Directory``: nothing else in it is visited or imported."""
 
-    def __init__(self, *, static: StaticSession, nodeid: str, **kwargs: Any) -> None:
-        super().__init__(nodeid=nodeid, **kwargs)
+    def __init__(self, *, static: StaticSession, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.static = static
 
     @classmethod
     def of(cls, path: Path, parent: pytest.Collector, static: StaticSession) -> HardenFolder:
-        relative = static.node_path(path)
-        folder: HardenFolder = cls.from_parent(parent, name=path.name, path=path, static=static, nodeid=relative)
+        # -k matches names of nodes, and nobody means the folder that the repository happens to be in
+        name = "." if isinstance(parent, pytest.Session) else path.name
+        nodeid = static.node_path(str(path))
+        folder: HardenFolder = cls.from_parent(parent, name=name, path=path, static=static, nodeid=nodeid)
         return folder
 
     def collect(self) -> Iterator[pytest.Collector]:
@@ -45,7 +47,7 @@ class HardenFile(pytest.File):
 
     @classmethod
     def of(cls, path: Path, parent: pytest.Collector, static: StaticSession) -> HardenFile:
-        file: HardenFile = cls.from_parent(parent, path=path, static=static)
+        file: HardenFile = cls.from_parent(parent, path=path, static=static, nodeid=static.node_path(str(path)))
         return file
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
@@ -81,17 +83,47 @@ class InternalError(Exception):
 
 
 class HardenItem(pytest.Item):
-    """The verdict on one control and one subject."""
+    """The verdict on one control and one subject.
+
+    There are some fifty of them for each file, so one is built of five references alone. pytest's own constructor runs
+    when somebody asks for one of the many attributes that it sets.
+    """
 
     result: Result
+    _completed: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, *, name: str, parent: pytest.Collector, result: Result) -> None:
+        self.name = name
+        self.parent = parent
+        self.config = parent.config
+        self.session = parent.session
+        self.path = parent.path
+        self.result = result
 
     @classmethod
     def of(cls, result: Result, parent: pytest.Collector) -> HardenItem:
-        item: HardenItem = cls.from_parent(parent, name=result.name)
-        item.result = result
-        control = result.control
-        item.extra_keyword_matches.update(filter(None, (result.severity, control.plan, control.family, result.phase)))
+        item: HardenItem = cls.from_parent(parent, name=result.name, result=result)
         return item
+
+    def __getattr__(self, attribute: str) -> Any:
+        state = self.__dict__
+        known = type(self)._completed
+        if state.get("_is_complete") or (known and attribute not in known):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {attribute!r}")
+        state["_is_complete"] = True
+        super().__init__(self.name, self.parent)
+        control = self.result.control
+        words = (self.result.severity, control.plan, control.family, self.result.phase)
+        self.extra_keyword_matches.update(filter(None, words))
+        type(self)._completed = frozenset({*state, "_id", "_nodeid", "_store"})
+        return getattr(self, attribute)
+
+    __hash__ = object.__hash__
+
+    @property
+    def nodeid(self) -> str:
+        assert self.parent is not None
+        return f"{self.parent.nodeid}::{self.name}"
 
     def runtest(self) -> None:
         result = self.result

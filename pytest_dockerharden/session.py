@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_dockerharden.collection import Tree, collect_all, take_over, tree_of
 from pytest_dockerharden.evaluation import Evaluation, evaluate
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
 from pytest_dockerharden.model.origin import TextOrigin
@@ -19,7 +20,7 @@ from pytest_dockerharden.report.excerpt import Excerpts
 from pytest_dockerharden.report.header import header
 from pytest_dockerharden.report.summary import summarise
 from pytest_dockerharden.request import request_of, typed_paths
-from pytest_dockerharden.tomlfile import ConfigurationError
+from pytest_dockerharden.tomlfile import ConfigurationError, shown_path
 from pytest_dockerharden.verdicts import Result
 
 
@@ -33,9 +34,9 @@ class StaticSession:
         self.protocol = Protocol(self)
         self.targets = self._targets()
         self.alone = not any(path.endswith(".py") for path in typed_paths(config))
-        self.judged: dict[str, Result] = {}
+        self.judged: list[Result] = []
         if self.alone:
-            _take_over(config, self.request.directories if not self.request.files else ())
+            take_over(config, self.request.directories if not self.request.files else ())
 
     def _targets(self) -> list[Target]:
         try:
@@ -77,14 +78,23 @@ class StaticSession:
         return HardenFile.of(file_path, parent, self) if known else None
 
     @functools.cached_property
-    def tree(self) -> dict[str, tuple[list[str], list[str]]]:
+    def tree(self) -> Tree:
         """For each folder the folders and files directly below that lead to, or are, what is judged."""
-        return _tree(self.evaluation.results)
+        return tree_of(self.evaluation.results)
 
-    def node_path(self, path: Path) -> str:
+    def node_path(self, path: str) -> str:
         """A path as node ids write it."""
-        relative = os.path.relpath(path, self.config.rootpath).replace(os.sep, "/")
+        relative = shown_path(path, str(self.config.rootpath))
         return "" if relative == "." else relative
+
+    def pytest_collection(self, session: pytest.Session) -> bool | None:
+        if not self.alone or any("::" in argument for argument in self.config.args):
+            return None
+        for path in self.request.files:
+            if not os.path.lexists(path):
+                raise pytest.UsageError(f"file or directory not found: {shown_path(path, self.request.start)}")
+        collect_all(session, self)
+        return True
 
     # items
 
@@ -94,6 +104,13 @@ class StaticSession:
         if isinstance(place, TextOrigin):
             return place.file, place.line - 1, result.name
         return result.file, None, result.name
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        blocked = session.testsfailed and not session.config.option.continue_on_collection_errors
+        if blocked or session.config.option.collectonly or not self.protocol.can_count(session.items):
+            return None
+        self.protocol.run_counting(session)
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
@@ -106,23 +123,27 @@ class StaticSession:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         name = getattr(report, "harden", None)
-        if name:  # a list where it came from a worker
-            self.judged[report.nodeid] = self.by_name[tuple(name)]
+        if name:
+            file, item = name  # a list where it came from a worker
+            self.judged.append(self.by_name[file, item])
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        if not self.protocol.counting or not hasattr(report, "harden"):
+            return None
+        return "xfailed" if hasattr(report, "wasxfail") else report.outcome, "", ""
 
     def entries(self) -> Iterator[tuple[str, Result]]:
         """Node id and result of all that was judged, and of what does not apply to it."""
-        yield from self.judged.items()
-        for result in self.evaluation.not_applicable:
-            phase = "static::" if result.file in self.compose_files else ""
-            yield f"{self.node_path(Path(result.file))}::{phase}{result.name}", result
+        for result in (*self.judged, *self.evaluation.not_applicable):
+            phase = f"{result.phase}::" if result.file in self.compose_files else ""
+            yield f"{self.node_path(result.file)}::{phase}{result.name}", result
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self.judged:
             return
-        results = list(self.judged.values())
         everything = self.config.get_verbosity() > 0
         terminalreporter.section("hardening")
-        lines = summarise(results, len(self.evaluation.not_applicable), self.excerpts, everything=everything)
+        lines = summarise(self.judged, len(self.evaluation.not_applicable), self.excerpts, everything=everything)
         for text, colour in lines:
             terminalreporter.write_line(text, **({colour: True} if colour else {}))
         for target in self.targets:
@@ -141,40 +162,3 @@ class StaticSession:
 
     def _report(self) -> Report:
         return Report(list(self.entries()), self.request.start)
-
-
-def _take_over(config: pytest.Config, directories: tuple[str, ...]) -> None:
-    """Let nothing that is meant for the repository's own tests decide what is judged.
-
-    ``testpaths``, and ``-k``, ``-m`` and ``--deselect`` of addopts, would leave files out without a word; hooks of a
-    conftest.py are written for test functions.
-    """
-    if directories:
-        config.args[:] = directories
-    typed = [str(argument) for argument in config.invocation_params.args]
-    for option, flags, neutral in (
-        ("keyword", ("-k",), ""),
-        ("markexpr", ("-m",), ""),
-        ("deselect", ("--deselect",), None),
-        ("ignore", ("--ignore",), None),
-        ("ignore_glob", ("--ignore-glob",), None),
-    ):
-        if not any(argument.startswith(flags) for argument in typed):
-            setattr(config.option, option, neutral)
-    for plugin in config.pluginmanager.get_plugins():
-        if os.path.basename(getattr(plugin, "__file__", None) or "") == "conftest.py":
-            config.pluginmanager.unregister(plugin)
-
-
-def _tree(files: dict[str, list[Result]]) -> dict[str, tuple[list[str], list[str]]]:
-    tree: dict[str, tuple[list[str], list[str]]] = {}
-    for file in files:
-        child, folder, position = file, os.path.dirname(file), 1
-        while True:
-            known = folder in tree
-            tree.setdefault(folder, ([], []))[position].append(child)
-            parent = os.path.dirname(folder)
-            if known or parent == folder:
-                break
-            child, folder, position = folder, parent, 0
-    return tree

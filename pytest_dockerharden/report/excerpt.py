@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import textwrap
 import unicodedata
@@ -25,6 +26,7 @@ class Excerpts:
     def __init__(self, start: str) -> None:
         self.start = start
         self._lines: dict[str, list[str]] = {}
+        self._excerpts: dict[Origin, list[str]] = {}
 
     def text_of(self, result: Result) -> str:
         """The whole text of a result that failed; its first line is short and stands for itself."""
@@ -47,9 +49,7 @@ class Excerpts:
     def _finding(self, result: Result, finding: Finding) -> str:
         lines = [self.headline(result, finding), *self._excerpt(finding.origin)]
         lines += [f"  see {self.place(place)}" for place in finding.related]
-        why = finding.why or _first_sentence(result.control)
-        if why:
-            lines += textwrap.wrap(clean(why), 100, initial_indent="  why: ", subsequent_indent="       ")
+        lines += _why(finding.why) if finding.why else _why_of(result.control)
         if finding.remedy:
             lines += ["  write:", *(f"      {clean(line)}" for line in finding.remedy.text.splitlines())]
             if finding.remedy.breaks:
@@ -66,6 +66,13 @@ class Excerpts:
         return clean(shown_path(path, self.start))
 
     def _excerpt(self, origin: Origin) -> list[str]:
+        # a service that lacks ten keys is shown ten times
+        known = self._excerpts.get(origin)
+        if known is None:
+            known = self._excerpts[origin] = self._render(origin)
+        return known
+
+    def _render(self, origin: Origin) -> list[str]:
         out = [f"  --> {self.place(origin)}"]
         if not isinstance(origin, TextOrigin):
             return out
@@ -135,8 +142,13 @@ def _width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _first_sentence(control: Control) -> str:
-    return _SENTENCE_END.split(" ".join(control.documentation.why.split()), maxsplit=1)[0]
+@functools.cache
+def _why_of(control: Control) -> list[str]:
+    return _why(_SENTENCE_END.split(" ".join(control.documentation.why.split()), maxsplit=1)[0])
+
+
+def _why(text: str) -> list[str]:
+    return textwrap.wrap(clean(text), 100, initial_indent="  why: ", subsequent_indent="       ")
 
 
 def _footer(result: Result) -> list[str]:

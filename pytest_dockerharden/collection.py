@@ -1,0 +1,112 @@
+"""Collect what was judged, and nothing else: no file of the repository is imported, no hook of it is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
+from pytest_dockerharden.verdicts import Result
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.session import StaticSession
+
+Tree = dict[str, tuple[list[str], list[str]]]
+
+
+def take_over(config: pytest.Config, directories: tuple[str, ...]) -> None:
+    """Let nothing that is meant for the repository's own tests decide what is judged.
+
+    ``testpaths``, and ``-k``, ``-m`` and ``--deselect`` of addopts, would leave files out without a word; hooks of a
+    conftest.py are written for test functions.
+    """
+    if directories:
+        config.args[:] = directories
+    typed = [str(argument) for argument in config.invocation_params.args]
+    for option, flags, neutral in (
+        ("keyword", ("-k",), ""),
+        ("markexpr", ("-m",), ""),
+        ("deselect", ("--deselect",), None),
+        ("ignore", ("--ignore",), None),
+        ("ignore_glob", ("--ignore-glob",), None),
+    ):
+        if not any(argument.startswith(flags) for argument in typed):
+            setattr(config.option, option, neutral)
+    for plugin in config.pluginmanager.get_plugins():
+        if os.path.basename(getattr(plugin, "__file__", None) or "") == "conftest.py":
+            config.pluginmanager.unregister(plugin)
+
+
+def collect_all(session: pytest.Session, static: StaticSession) -> None:
+    """What ``Session.perform_collect`` does, for items that are known beforehand."""
+    hook = session.config.hook
+    session.items = []
+    try:
+        for top in _tops(static):
+            for file in _files(HardenFolder.of(Path(top), session, static)):
+                items = list(_items(file))
+                hook.pytest_collectreport(report=pytest.CollectReport(file.nodeid, "passed", None, [*items]))
+                session.items += items
+        if hook.pytest_itemcollected.get_hookimpls():
+            for item in session.items:
+                hook.pytest_itemcollected(item=item)
+        _modify(session)
+    finally:
+        hook.pytest_collection_finish(session=session)
+    session.testscollected = len(session.items)
+
+
+def _modify(session: pytest.Session) -> None:
+    # the fixture manager sorts by parametrised fixtures, which takes longer than all the rest and can change nothing
+    manager = session.config.pluginmanager
+    fixtures = manager.getplugin("funcmanage")
+    modify = manager.subset_hook_caller("pytest_collection_modifyitems", [fixtures] if fixtures else [])
+    modify(session=session, config=session.config, items=session.items)
+
+
+def _tops(static: StaticSession) -> list[str]:
+    """The root, and folders outside of it that files were named in."""
+    root = str(static.config.rootpath)
+    outside = {os.path.dirname(path) for path in static.evaluation.results if not _is_below(path, root)}
+    return [root, *sorted(outside)]
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
+
+
+def _files(folder: HardenFolder) -> Iterator[HardenFile]:
+    queue: list[pytest.Collector] = [folder]
+    while queue:
+        node = queue.pop()
+        if isinstance(node, HardenFile):
+            yield node
+        else:
+            queue += reversed([child for child in node.collect() if isinstance(child, pytest.Collector)])
+
+
+def _items(file: HardenFile) -> Iterator[HardenItem]:
+    for child in file.collect():
+        nodes: Iterable[pytest.Item | pytest.Collector] = (
+            child.collect() if isinstance(child, pytest.Collector) else [child]
+        )
+        yield from (node for node in nodes if isinstance(node, HardenItem))
+
+
+def tree_of(files: dict[str, list[Result]]) -> Tree:
+    """For each folder the folders and files directly below that lead to, or are, what is judged."""
+    tree: Tree = {}
+    for file in files:
+        child, folder, position = file, os.path.dirname(file), 1
+        while True:
+            known = folder in tree
+            tree.setdefault(folder, ([], []))[position].append(child)
+            parent = os.path.dirname(folder)
+            if known or parent == folder:
+                break
+            child, folder, position = folder, parent, 0
+    return tree
