@@ -26,7 +26,7 @@ def service(folder: Path, compose: str, **more: str):  # type: ignore[no-untyped
         pytest.param("COPY . /srv", [], id="elsewhere"),
         pytest.param("COPY --from=other nginx /etc/nginx", [], id="from another image"),
         pytest.param("ARG D\nCOPY nginx $D", [], id="a variable decides"),
-        pytest.param("COPY <<E /etc/nginx/conf.d/a.conf\nserver {}\nE", [], id="a heredoc"),
+        pytest.param("COPY <<E /etc/nginx/conf.d/a.conf\nserver {}\nE", ["Dockerfile"], id="a heredoc"),
         pytest.param("ADD https://example.com/a.conf /etc/nginx/conf.d/", [], id="a download"),
         pytest.param("COPY missing /etc/nginx/conf.d/", [], id="a file that is not there"),
     ],
@@ -51,8 +51,9 @@ def test_a_mount_takes_the_place_of_what_is_copied(tmp_path: Path) -> None:
     assert [Path(config.path).name for config in web.nginx] == ["other.conf"]
 
 
-def test_scripts_are_known_by_their_path_in_the_container(tmp_path: Path) -> None:
-    web = service(tmp_path, "    build: .\n", Dockerfile="FROM x\nWORKDIR /app\nCOPY run.sh bin/\n")
+def test_a_script_that_is_run_is_known_by_its_path_in_the_container(tmp_path: Path) -> None:
+    dockerfile = 'FROM x\nWORKDIR /app\nCOPY run.sh bin/\nENTRYPOINT ["bin/run.sh"]\n'
+    web = service(tmp_path, "    build: .\n", Dockerfile=dockerfile)
     assert list(web.scripts) == ["/app/bin/run.sh"]
     assert web.scripts["/app/bin/run.sh"].commands[0].name == "exec"
 
