@@ -303,6 +303,10 @@ SCRIPT = '#!/bin/sh\nset -e\nexec "$@"\n'
         ("build: .", 'FROM x\nCOPY e.sh /e.sh\nENTRYPOINT ["/e.sh"]\n', "e.sh", "/e.sh"),
         ("build: .", 'FROM x\nCOPY bin/ /usr/local/bin/\nENTRYPOINT ["run"]\n', "bin/run", "/usr/local/bin/run"),
         ("build: .", 'FROM x\nWORKDIR /app\nCOPY . .\nCMD ["./start.sh"]\n', "start.sh", "/app/start.sh"),
+        ("build: .", 'FROM x\nCOPY *.sh /bin/\nENTRYPOINT ["e.sh"]\n', "e.sh", "/bin/e.sh"),
+        ("build: .", 'FROM x\nCOPY rootfs /\nENTRYPOINT ["/usr/bin/e"]\n', "rootfs/usr/bin/e", "/usr/bin/e"),
+        ("build: .", "FROM x\nCOPY e.sh /e.sh\nENTRYPOINT exec /e.sh --flag\n", "e.sh", "/e.sh"),
+        ("build: .", 'FROM x AS b\nCOPY e.sh /e.sh\nFROM b\nCMD ["/e.sh"]\n', "e.sh", "/e.sh"),
         ("image: x\n    command: sh /s/go.sh\n    volumes: ['./s:/s']", "", "s/go.sh", "/s/go.sh"),
         ("image: x\n    healthcheck: {test: [CMD, /h.sh]}\n    volumes: ['./h.sh:/h.sh']", "", "h.sh", "/h.sh"),
     ],
@@ -313,6 +317,40 @@ def test_scripts_reach_their_container(tmp_path: Path, compose: str, dockerfile:
     (hand_over,) = script.run("exec")
     assert hand_over.origin.file == str(tmp_path / path)
     assert hand_over.origin.line == 3
+
+
+def test_a_script_written_out_in_the_dockerfile_keeps_its_lines(tmp_path: Path) -> None:
+    dockerfile = f'FROM x\nCOPY <<"EOF" /e.sh\n{SCRIPT}EOF\nENTRYPOINT ["/e.sh"]\n'
+    service = build(tmp_path, {"compose.yaml": COMPOSE, "Dockerfile": dockerfile}).projects[0].services["web"]
+    (hand_over,) = service.scripts["/e.sh"].run("exec")
+    assert (hand_over.origin.file, hand_over.origin.line) == (str(tmp_path / "Dockerfile"), 5)
+
+
+def test_a_script_is_found_in_a_large_context(tmp_path: Path) -> None:
+    files = {f"a{number:03}.py": "x = 1\n" for number in range(300)}
+    files |= {"z.sh": SCRIPT, "Dockerfile": 'FROM x\nCOPY . /app\nENTRYPOINT ["/app/z.sh"]\n', "compose.yaml": COMPOSE}
+    assert list(build(tmp_path, files).projects[0].services["web"].scripts) == ["/app/z.sh"]
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "path"),
+    [
+        pytest.param('FROM x\nCOPY e.sh /other.sh\nENTRYPOINT ["/e.sh"]\n', "e.sh", id="elsewhere"),
+        pytest.param('FROM x\nCOPY e.sh /e.sh\nENTRYPOINT ["/srv"]\n', "e.sh", id="not-named"),
+        pytest.param('FROM x\nCOPY --from=y e.sh /e.sh\nENTRYPOINT ["/e.sh"]\n', "e.sh", id="of-another-image"),
+        pytest.param('FROM x\nCOPY ../e.sh /e.sh\nENTRYPOINT ["/run"]\n', "../e.sh", id="outside"),
+    ],
+)
+def test_files_that_no_command_runs_are_no_scripts(tmp_path: Path, dockerfile: str, path: str) -> None:
+    files = {"compose.yaml": COMPOSE, path: SCRIPT, "Dockerfile": dockerfile}
+    assert dict(build(tmp_path / "project", files).projects[0].services["web"].scripts) == {}
+
+
+def test_a_binary_that_a_command_runs_is_no_script(tmp_path: Path) -> None:
+    write(tmp_path, {"compose.yaml": COMPOSE, "Dockerfile": 'FROM x\nCOPY app /app\nENTRYPOINT ["/app"]\n'})
+    (tmp_path / "app").write_bytes(b"\x7fELF\xff\xfe")
+    assembly = build(tmp_path, {"compose.yaml": COMPOSE})
+    assert (dict(assembly.projects[0].services["web"].scripts), assembly.failures) == ({}, [])
 
 
 def test_commands_and_healthchecks_are_read_with_their_places(tmp_path: Path) -> None:
