@@ -59,17 +59,15 @@ _FLAGS: dict[str, tuple[str, ...]] = {
 _SETTINGS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(rf"({name})\Z"), re.compile(rest, re.IGNORECASE))
     for name, rest in (
-        (
-            "npm|pnpm|yarn",
-            r"config set (-\S+ |--\S+ )*[\"']?(enable)?strict-?ssl[ =]+[\"']?(false|0)|set strict-ssl[ =]false|.*--strict-ssl[= ]false",
-        ),
+        ("npm|pnpm|yarn", r"config set (-\S+ |--\S+ )*[\"']?(enable)?strict-?ssl[ =]+[\"']?(false|0)"),
+        ("npm|pnpm|yarn", r"set strict-ssl[ =]false|.*--strict-ssl[= ]false"),
         ("yarn", r"config set enableStrictSsl false"),
         ("git", r"(-c |config .*)http\.(\S+\.)?sslverify[ =]+[\"']?(false|0|no|off)"),
         ("pip[0-9.]*", r"config .*set .*trusted-host"),
         ("conda|mamba|micromamba", r"config .*--set ssl_verify (false|no|0)"),
         ("composer", r"config .*(disable-tls (true|1)|secure-http (false|0))"),
         ("bundle", r"config .*ssl_verify_mode (0|:?none)"),
-        ("yum|dnf|microdnf|tdnf|yum-config-manager|dnf-3|dnf5", r"--setopt[= ]\"?(\S+\.)?sslverify=(false|0|no)"),
+        ("yum|dnf|microdnf|tdnf|yum-config-manager|dnf-3|dnf5", r".*--setopt[= ]\"?(\S+\.)?sslverify=(false|0|no)"),
         ("yum-config-manager|dnf", r".*sslverify=(false|0|no)"),
         ("apt|apt-get|aptitude", r".*acquire::https?::(\S+::)?verify-(peer|host)[= ]\"?(false|0|no)"),
         ("go", r"env -w .*(GOINSECURE=\S|GOSUMDB=off)"),
@@ -549,8 +547,7 @@ def git_sources_come_by_add(stage: Stage) -> Findings:
         RUN git config --global user.name build
     """
     for run, command in commands(stage, "git"):
-        verb = next((word.text for word in command.args if not word.text.startswith("-")), "")
-        if verb == "clone":
+        if re.match(r"(-[cC] \S+ |-\S+ )*clone( |\Z)", " ".join(plain(word) for word in command.args)):
             yield run.finding("git clone runs in RUN", advice("ADD URL#COMMIT /src"), at=command.origin)
 
 

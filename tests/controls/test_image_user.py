@@ -25,31 +25,46 @@ def found(folder: Path, text: str, control: str) -> list[tuple[str, int, str]]:
         pytest.param("FROM alpine:3.22\nUSER root:app\n", 2, "the last USER is root", id="root with a group"),
         pytest.param("FROM alpine:3.22\nUSER 0:app\n", 2, "the last USER is root", id="uid 0 with a group"),
         pytest.param('FROM alpine:3.22\nUSER "root"\n', 2, "the last USER is root", id="quoted"),
-        pytest.param("FROM alpine:3.22\nARG U=0\nUSER $U\n", 3, "the last USER is root", id="a variable with default 0"),
-        pytest.param("FROM alpine:3.22\nENV U=root\nUSER ${U}:app\n", 3, "the last USER is root", id="a variable of ENV"),
+        pytest.param(
+            "FROM alpine:3.22\nARG U=0\nUSER $U\n", 3, "the last USER is root", id="a variable with default 0"
+        ),
+        pytest.param(
+            "FROM alpine:3.22\nENV U=root\nUSER ${U}:app\n", 3, "the last USER is root", id="a variable of ENV"
+        ),
         pytest.param("FROM alpine:3.22\nARG U\nUSER ${U:-root}\n", 3, "the last USER is root", id="a default in place"),
         pytest.param("FROM alpine:3.22\nUSER app\nRUN a\nUSER root\n", 4, "the last USER is root", id="back to root"),
         pytest.param("FROM alpine:3.22 AS a\nUSER app\nFROM alpine:3.22\n", 3, MISSING, id="USER in a discarded stage"),
         pytest.param("FROM alpine:3.22 AS a\nFROM a\nFROM a\n", 3, MISSING, id="a chain without USER"),
-        pytest.param("FROM alpine:3.22 AS a\nUSER root\nFROM a\nRUN x\n", 2, "the last USER is root", id="root in the base stage"),
-        pytest.param("FROM scratch\nCOPY app /\nCMD [\"/app\"]\n", 1, MISSING, id="scratch is root as well"),
-        pytest.param("FROM jenkins/jenkins:2.479\nUSER root\n", 2, "the last USER is root", id="root over a non-root base"),
         pytest.param(
-            "FROM example/base:1\nCMD x\n", 1, "no USER is set, and the base image is not known to set one", id="unknown base"
+            "FROM alpine:3.22 AS a\nUSER root\nFROM a\nRUN x\n", 2, "the last USER is root", id="root in the base stage"
+        ),
+        pytest.param('FROM scratch\nCOPY app /\nCMD ["/app"]\n', 1, MISSING, id="scratch is root as well"),
+        pytest.param(
+            "FROM jenkins/jenkins:2.479\nUSER root\n", 2, "the last USER is root", id="root over a non-root base"
         ),
         pytest.param(
-            "FROM debian:12\nRUN groupadd -r app && useradd -r -g app app\n", 1,
-            "no USER is set: app is created and never switched to", id="useradd without USER",
+            "FROM example/base:1\nCMD x\n",
+            1,
+            "no USER is set, and the base image is not known to set one",
+            id="unknown base",
         ),
         pytest.param(
-            "FROM alpine:3.22\nRUN adduser -D -u 1000 -h /home/app app\n", 1,
-            "no USER is set: app is created and never switched to", id="busybox adduser without USER",
+            "FROM debian:12\nRUN groupadd -r app && useradd -r -g app app\n",
+            1,
+            "no USER is set: app is created and never switched to",
+            id="useradd without USER",
+        ),
+        pytest.param(
+            "FROM alpine:3.22\nRUN adduser -D -u 1000 -h /home/app app\n",
+            1,
+            "no USER is set: app is created and never switched to",
+            id="busybox adduser without USER",
         ),
         pytest.param("FROM alpine:3.22\nRUN <<EOF\nUSER app\nEOF\n", 1, MISSING, id="USER in a heredoc is text"),
         pytest.param("FROM alpine:3.22\n# USER app\n", 1, MISSING, id="USER in a comment is text"),
         pytest.param("FROM alpine:3.22\nONBUILD USER app\n", 1, MISSING, id="a trigger does not count here"),
     ],
-)  # fmt: skip
+)
 def test_an_image_of_root_is_found(tmp_path: Path, text: str, line: int, message: str) -> None:
     assert found(tmp_path, text, "non-root-image-user") == [("", line, message)]
 
@@ -105,27 +120,32 @@ def test_the_target_of_compose_is_what_ships(tmp_path: Path) -> None:
     [
         ("numeric-image-user", "FROM a:1\nUSER app:1\n", [("", 2, "the user is the name app and not a number")]),
         (
-            "named-user-exists", "FROM scratch\nCOPY --chown=app /a /a\n",
+            "named-user-exists",
+            "FROM scratch\nCOPY --chown=app /a /a\n",
             [("0", 2, "app is not in the image, which has no passwd file")],
         ),
         (
-            "named-user-exists", "FROM gcr.io/distroless/base\nUSER app\n",
+            "named-user-exists",
+            "FROM gcr.io/distroless/base\nUSER app\n",
             [("0", 2, "app is not in the image, which has its own passwd file")],
         ),
         (
-            "user-keeps-its-groups", "FROM a:1\nRUN adduser app video\nUSER app:app\n",
+            "user-keeps-its-groups",
+            "FROM a:1\nRUN adduser app video\nUSER app:app\n",
             [("0", 3, ":app drops the group video from app")],
         ),
         (
-            "builder-owns-what-it-writes", "FROM a:1\nUSER app\nCOPY . .\nRUN npm run build\n",
+            "builder-owns-what-it-writes",
+            "FROM a:1\nUSER app\nCOPY . .\nRUN npm run build\n",
             [("0", 3, "the files belong to root, and app builds with them")],
         ),
         (
-            "code-not-writable-by-its-user", "FROM a:1\nCOPY --chown=app:app . /app\n",
+            "code-not-writable-by-its-user",
+            "FROM a:1\nCOPY --chown=app:app . /app\n",
             [("0", 2, "app:app may rewrite what is copied")],
         ),
     ],
-)  # fmt: skip
+)
 def test_other_faults_of_users(tmp_path: Path, control: str, text: str, expected: list[tuple[str, int, str]]) -> None:
     assert found(tmp_path, text, control) == expected
 
@@ -136,21 +156,28 @@ def test_other_faults_of_users(tmp_path: Path, control: str, text: str, expected
         pytest.param("numeric-image-user", "FROM a:1\nUSER root\n", id="root is for the other control"),
         pytest.param("numeric-image-user", "FROM a:1\nUSER 1000:app\n", id="the group may be a name"),
         pytest.param("named-user-exists", "FROM scratch\nUSER 1000\n", id="a number needs no passwd"),
-        pytest.param("named-user-exists", "FROM scratch\nCOPY --from=b /etc/passwd /etc/\nUSER app\n", id="passwd copied"),
+        pytest.param(
+            "named-user-exists", "FROM scratch\nCOPY --from=b /etc/passwd /etc/\nUSER app\n", id="passwd copied"
+        ),
         pytest.param("named-user-exists", "FROM scratch\nADD rootfs.tar /\nUSER app\n", id="a root filesystem"),
         pytest.param("named-user-exists", "FROM alpine:3.22\nUSER app\n", id="alpine has a passwd"),
         pytest.param("user-keeps-its-groups", "FROM a:1\nRUN adduser app video\nUSER app\n", id="no group given"),
         pytest.param("user-keeps-its-groups", "FROM a:1\nRUN useradd -G video app\nUSER 5:5\n", id="another user"),
-        pytest.param("builder-owns-what-it-writes", "FROM a:1\nUSER app\nCOPY . .\nCMD x\n", id="root-owned code is good"),
+        pytest.param(
+            "builder-owns-what-it-writes", "FROM a:1\nUSER app\nCOPY . .\nCMD x\n", id="root-owned code is good"
+        ),
         pytest.param("builder-owns-what-it-writes", "FROM a:1\nCOPY . .\nRUN npm ci\nUSER app\n", id="built as root"),
-        pytest.param("builder-owns-what-it-writes", "FROM a:1\nUSER app\nCOPY . .\nUSER root\nRUN npm ci\n", id="as root again"),
+        pytest.param(
+            "builder-owns-what-it-writes", "FROM a:1\nUSER app\nCOPY . .\nUSER root\nRUN npm ci\n", id="as root again"
+        ),
         pytest.param("code-not-writable-by-its-user", "FROM a:1\nCOPY --chown=root:root . /a\n", id="root may"),
         pytest.param("code-not-writable-by-its-user", "FROM a:1\nCOPY --chown=$U . /a\n", id="unknown owner"),
         pytest.param(
-            "code-not-writable-by-its-user", "FROM a:1 AS b\nCOPY --chown=app . /a\nFROM a:1\nCOPY --from=b /a /a\n",
+            "code-not-writable-by-its-user",
+            "FROM a:1 AS b\nCOPY --chown=app . /a\nFROM a:1\nCOPY --from=b /a /a\n",
             id="a stage that does not ship",
         ),
     ],
-)  # fmt: skip
+)
 def test_users_as_they_should_be(tmp_path: Path, control: str, text: str) -> None:
     assert found(tmp_path, text, control) == []
