@@ -15,7 +15,7 @@ from pytest_dockerharden.source.places import Piece, Places
 LONGEST_LINE = 65535
 """Bytes of one physical line; BuildKit refuses a longer one."""
 
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
+_DIRECTIVE = re.compile(r"#\s*(syntax|escape|check)\s*=\s*(.+?)\s*$", re.IGNORECASE)
 _HEREDOC_OWNER = re.compile(r"\s*(?:ONBUILD[\t\v\f\r ]+)?(?:RUN|COPY|ADD)(?=[\t\v\f\r ]|$)", re.IGNORECASE)
 
 
@@ -64,27 +64,26 @@ class Lines:
         return self
 
     def _directives(self) -> list[Comment]:
-        """Take the directives; they end at the first line that does not look like one. Unknown ones are comments."""
-        comments = []
-        for index, raw in enumerate(self._physical):
+        """Take the directives; they end at the first line that is none. A ``#!`` line may stand before them."""
+        has_shebang = self._physical[0].startswith("#!")
+        comments = [self._comment(self._physical[0], 0)] if has_shebang else []
+        self._next = len(comments)
+        for index, raw in enumerate(self._physical[self._next :], self._next):
             match = _DIRECTIVE.match(raw.lstrip())
             if not match:
                 break
             self._next = index + 1
-            if match[1].lower() in ("syntax", "escape", "check"):
-                column = len(raw) - len(raw.lstrip()) + match.start(2) + 1
-                origin = TextOrigin(self.path, index + 1, column, index + 1, column + len(match[2]))
-                self._directive(match[1].lower(), Word(match[2], match[2], origin))
-            else:
-                comments.append(self._comment(raw, index))
+            column = len(raw) - len(raw.lstrip()) + match.start(2) + 1
+            origin = TextOrigin(self.path, index + 1, column, index + 1, column + len(match[2]))
+            self._directive(match[1].lower(), Word(match[2], match[2], origin), has_shebang)
         return comments
 
-    def _directive(self, name: str, value: Word) -> None:
+    def _directive(self, name: str, value: Word, has_shebang: bool) -> None:
         if name in self.directives:
             self._refuse(f"only one {name} directive can be used", value.origin)
             return
         self.directives[name] = value
-        if name == "escape":
+        if name == "escape" and not has_shebang:  # behind a #! line only the frontend is looked for
             self._set_escape(value.raw, value.origin)
 
     def _set_escape(self, char: str, origin: TextOrigin) -> None:

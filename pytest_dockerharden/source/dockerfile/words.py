@@ -30,15 +30,20 @@ def flags(text: str, start: int) -> tuple[list[tuple[Span, str, Span | None]], i
     """The leading ``--name=value`` words (span, name, span of the value) and the offset where the rest begins."""
     found: list[tuple[Span, str, Span | None]] = []
     while True:
-        while start < len(text) and text[start].isspace():
-            start += 1
+        start = _next_word(text, start)
         match = _FLAG.match(text, start)
         if not match:
             return found, start
         start = match.end()
         if match[0] == "--":
-            return found, start
+            return found, _next_word(text, start)
         found.append((match.span(), match["name"], match.span("value") if match["value"] is not None else None))
+
+
+def _next_word(text: str, start: int) -> int:
+    while start < len(text) and text[start].isspace():
+        start += 1
+    return start
 
 
 def unquote_flag(raw: str) -> str:
