@@ -296,12 +296,12 @@ _CLEANING = {
 
 
 def _fills_cache(stage: Stage, run: Instruction) -> list[Invocation]:
-    """The first call of each manager in a RUN that writes a cache."""
+    """The last call of each manager in a RUN that writes a cache."""
     found: dict[str, Invocation] = {}
     for call in invocations(run, *SYSTEM):
         if call.action == INSTALL or (call.action in {UPDATE, UPGRADE} and call.manager != "zypper"):
             previous = found.get(call.manager)
-            if previous is None or previous.action != INSTALL:
+            if previous is None or previous.action != INSTALL or call.action == INSTALL:
                 found[call.manager] = call
     # an install without an update of its own writes no lists, unless nobody else can have written them
     updates = any(c.action == UPDATE for other in runs(stage) for c in invocations(other, *DEBIAN))
@@ -324,7 +324,9 @@ def _is_cleaned(run: Instruction, call: Invocation) -> bool:
     for command in commands[start:]:
         if command.name in {"rm", "find", "unlink"} and any(_names(plain(word), paths) for word in command.args):
             return True
-    return any(_cleans(other, call.manager) for other in invocations(run, *SYSTEM))
+    calls = invocations(run, *SYSTEM)
+    after = next((index for index, other in enumerate(calls) if other.command is call.command), 0)
+    return any(_cleans(other, call.manager) for other in calls[after:])
 
 
 def _apk_without_cache(run: Instruction) -> bool:

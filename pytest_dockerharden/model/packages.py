@@ -230,7 +230,7 @@ def invocations(run: Instruction, *managers: str) -> list[Invocation]:
 
 
 _GIT = re.compile(r"git\+|git://")
-_RPM_VERSION = re.compile(r"-(\d+:)?\d[\w.+~^:*]*(-[\w.+~^*]+)?\Z")
+_RPM_VERSION = re.compile(r"-(\d+:)?\d[\w.+~^:*]*(-\d[\w.+~^*]*)?\Z")
 _LOCAL = re.compile(
     r"\A(\.{1,2}(/|\Z)|/|~/|file:|https?://|ftp://|git\+|git://|ssh://|git@)|\.(deb|rpm|apk|whl|tgz|tar\.gz|gem|zip)\Z"
 )
