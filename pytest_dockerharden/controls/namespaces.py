@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.posture import Posture
-from pytest_dockerharden.model.remedies import remove_key
+from pytest_dockerharden.model.remedies import remove_key, set_key
 
 
 @control(
@@ -140,7 +140,7 @@ def private_cgroup_namespace(posture: Posture) -> Findings:
             cgroup: private
     """
     if posture.cgroup_mode.value == "host":
-        yield posture.cgroup_mode.finding("it shares the host's control group namespace", remove_key("cgroup"))
+        yield posture.cgroup_mode.finding("it shares the host's control group namespace", set_key("cgroup", "private"))
 
 
 @control(

@@ -165,10 +165,10 @@ def no_default_bridge(posture: Posture) -> Findings:
         networks:
           front: {}
     """
-    if any(network.name == "bridge" and not network.default for network in posture.networks.value):
-        service = posture.service
-        if service is not None and service.get("network_mode") is None:
-            return  # a network of the project that happens to have the name
+    service = posture.service
+    if service is not None and service.get("network_mode") is None:
+        return  # a network of the project may have that name
+    if any(network.name == "bridge" for network in posture.networks.value):
         yield posture.networks.finding("it is on the engine's default bridge", remove_key("network_mode"))
 
 
@@ -193,6 +193,8 @@ def networks_declared(posture: Posture) -> Findings:
         networks:
           front: {}
     """
+    if posture.service is None:
+        not_applicable("what is declared is a matter of the files")
     if any(network.default for network in posture.networks.value):
         yield posture.networks.finding(
             "it is on the network that all services share", set_key("networks", ["a network of its own"])
