@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import secrets
+import select
+import socket
+import socketserver
 import tarfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +40,7 @@ def missing(reason: str) -> Any:
     pytest.skip(reason)
 
 
-@contextmanager
+@contextlib.contextmanager
 def labelled_run(client: Any) -> Iterator[Run]:
     """A run whose labels a test puts on what it makes: all of it is removed at the end."""
     run = Run.start()
@@ -47,7 +51,7 @@ def labelled_run(client: Any) -> Iterator[Run]:
 
 
 def busybox_image(client: Any, run: Run, applets: tuple[str, ...] = ()) -> str:
-    """A scratch image with one static program ``/app``, and links to it under ``applets`` (``bin/sh`` gives a shell).
+    """A scratch image with one static program ``/busybox``, and links to it under ``applets`` (``bin/sh``).
 
     It has the folders ``data`` and ``tmp``, and no passwd file.
     """
@@ -71,11 +75,39 @@ def root_tar(applets: tuple[str, ...]) -> bytes:
             info.type, info.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
             tar.addfile(info)
         data = BUSYBOX.read_bytes()
-        info = tarfile.TarInfo("app")
+        info = tarfile.TarInfo("busybox")
         info.size, info.mode = len(data), 0o755
         tar.addfile(info, io.BytesIO(data))
         for applet in applets:
             info = tarfile.TarInfo(applet)
-            info.type, info.linkname = tarfile.SYMTYPE, "/app"
+            info.type, info.linkname = tarfile.SYMTYPE, "/busybox"
             tar.addfile(info)
     return buffer.getvalue()
+
+
+class Forward(socketserver.BaseRequestHandler):
+    """One connection to the engine's socket, in both directions."""
+
+    def handle(self) -> None:
+        with socket.socket(socket.AF_UNIX) as engine, contextlib.suppress(OSError):
+            engine.connect("/var/run/docker.sock")
+            other = {self.request: engine, engine: self.request}
+            while ready := select.select(list(other), [], [])[0]:
+                for source in ready:
+                    data = source.recv(65536)
+                    if not data:
+                        return
+                    other[source].sendall(data)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+
+@contextlib.contextmanager
+def engine_on_tcp() -> Iterator[str]:
+    """The same engine by TCP on loopback, which is all that a client of another machine has."""
+    with Server(("127.0.0.1", 0), Forward) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()

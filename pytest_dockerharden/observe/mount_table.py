@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.model.posture import Mount, MountKind
 from pytest_dockerharden.observe.procfs import MountLine
+from pytest_dockerharden.observe.witness import Owner
 
 KERNEL = {
     "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "securityfs", "debugfs", "tracefs", "bpf", "binfmt_misc",
@@ -19,17 +21,25 @@ ENGINE_FILES = {"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
-def mounts(service: str, inspected: dict[str, Any], lines: list[MountLine]) -> tuple[Mount, ...]:
+def mounts(
+    service: str, inspected: dict[str, Any], lines: list[MountLine], owners: Mapping[str, Owner]
+) -> tuple[Mount, ...]:
     """Every visible mount but the root, those of the kernel and the engine included, in order of target."""
     # what is mounted as a tmpfs beats a volume on the same target
     temporary = {target.rstrip("/") for target in inspected["HostConfig"].get("Tmpfs") or ()}
     named = {mount["Destination"].rstrip("/"): mount for mount in inspected.get("Mounts") or ()}
     declared = {target: mount for target, mount in named.items() if target not in temporary}
-    found = [mount(service, line, declared.get(line.target), lines) for line in lines if line.target != "/"]
+    found = [
+        mount(service, line, declared.get(line.target), lines, owners.get(line.target))
+        for line in lines
+        if line.target != "/"
+    ]
     return tuple(sorted(found, key=lambda item: item.target))
 
 
-def mount(service: str, line: MountLine, declared: dict[str, Any] | None, lines: list[MountLine]) -> Mount:
+def mount(
+    service: str, line: MountLine, declared: dict[str, Any] | None, lines: list[MountLine], owner: Owner | None
+) -> Mount:
     """One mount."""
     kind, source, anonymous = origin_of(line, declared)
     read_only = "ro" in line.options
@@ -43,9 +53,10 @@ def mount(service: str, line: MountLine, declared: dict[str, Any] | None, lines:
         recursive=all("ro" in other.options for other in below) if read_only else None,
         flags=frozenset(flag for flag in FLAGS if flag in line.options),
         size=size(line.option("size")) if line.type == "tmpfs" else None,
-        mode=int(mode, 8) if line.type == "tmpfs" and (mode := line.option("mode")) else None,
-        uid=int(uid) if line.type == "tmpfs" and (uid := line.option("uid") or "0") else None,
-        gid=int(gid) if line.type == "tmpfs" and (gid := line.option("gid") or "0") else None,
+        # the options tell what was asked for at mount time; runc sets the mode afterwards
+        mode=owner.mode if owner else None,
+        uid=owner.uid if owner else None,
+        gid=owner.gid if owner else None,
         propagation=next((name.partition(":")[0] for name in line.propagation), ""),
         anonymous=anonymous,
     )

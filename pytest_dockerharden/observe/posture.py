@@ -13,9 +13,10 @@ from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.model.posture import Posture, Process, Socket
 from pytest_dockerharden.observe import engine_facts, mount_table, procfs
 from pytest_dockerharden.observe.cgroup import Limit, read_limits
-from pytest_dockerharden.observe.witness import ContainerAccount, ProcessAccount
+from pytest_dockerharden.observe.witness import ContainerAccount, Owner, ProcessAccount
 
 T = TypeVar("T")
+Four = tuple[int, int, int, int]
 
 # moby oci/defaults.go; a path that this kernel does not have is not mounted over
 MASKED = {"/proc/keys", "/proc/kcore", "/proc/timer_list", "/proc/latency_stats", "/sys/firmware"}
@@ -42,11 +43,13 @@ class _Observer:
 
     def facts(self) -> dict[str, Any]:
         result: dict[str, Any] = engine_facts.facts(self.service, self.inspected)
-        missing = Unknown(f"the first process of {self.service} could not be read ({self.account.witness})")
-        if self.first is None:
+        if self.first is None or not self.first.files.get("status"):
+            why = self.account.why or f"its first process could not be read by {self.account.witness}"
+            missing = Unknown(why)
             kernel = ("runs_as_root", "uid", "gid", "groups", "cap_effective", "cap_permitted", "cap_bounding",
                       "cap_inheritable", "cap_ambient", "no_new_privileges", "read_only_rootfs", "mounts", "processes",
-                      "listening", "memory", "memory_swap", "cpus", "pids")  # fmt: skip
+                      "listening", "seccomp", "masked_paths", "memory", "memory_swap", "memory_reservation", "cpus",
+                      "pids")  # fmt: skip
             return result | dict.fromkeys(kernel, missing)
         return (
             result
@@ -74,15 +77,30 @@ class _Observer:
     def identity(self) -> dict[str, Any]:
         """Of the first process: what `docker exec` would be is another matter."""
         assert self.first is not None
-        uids = procfs.identifiers(self.first.field("Uid"))
-        gids = procfs.identifiers(self.first.field("Gid"))
-        groups = frozenset(int(group) for group in self.first.field("Groups").split())
+        uids, gids, groups = self.ids(self.first)
         return {
             "runs_as_root": self.known(0 in uids, "Uid"),
             "uid": self.known(uids[1], "Uid"),
             "gid": self.known(gids[1], "Gid"),
             "groups": self.known(groups - {gids[1]}, "Groups"),
         }
+
+    def ids(self, process: ProcessAccount) -> tuple[Four, Four, frozenset[int]]:
+        """Users, groups and supplementary groups of a process, as the container counts them."""
+        return (
+            self.inside(procfs.identifiers(process.field("Uid")), "uid_map"),
+            self.inside(procfs.identifiers(process.field("Gid")), "gid_map"),
+            frozenset(procfs.inside(int(group), self.id_map("gid_map")) for group in process.field("Groups").split()),
+        )
+
+    def inside(self, numbers: Four, name: str) -> Four:
+        real, effective, saved, filesystem = (procfs.inside(number, self.id_map(name)) for number in numbers)
+        return real, effective, saved, filesystem
+
+    def id_map(self, name: str) -> str:
+        """Empty where the witness itself stands in the container's user namespace, and reads its numbers already."""
+        assert self.first is not None
+        return "" if self.account.within else self.first.files.get(name, "")
 
     def capabilities(self) -> dict[str, Any]:
         assert self.first is not None
@@ -123,7 +141,17 @@ class _Observer:
         origin = KernelOrigin(self.service, "/proc/1/mountinfo", root.text, 1)
         return {
             "read_only_rootfs": Known("ro" in root.options, origin),
-            "mounts": Known(mount_table.mounts(self.service, self.inspected, lines), origin),
+            "mounts": Known(mount_table.mounts(self.service, self.inspected, lines, self.owners()), origin),
+        }
+
+    def owners(self) -> dict[str, Owner]:
+        return {
+            target: Owner(
+                owner.mode,
+                procfs.inside(owner.uid, self.id_map("uid_map")),
+                procfs.inside(owner.gid, self.id_map("gid_map")),
+            )
+            for target, owner in self.account.owners.items()
         }
 
     def limits(self) -> dict[str, Any]:
@@ -159,11 +187,12 @@ class _Observer:
         namespaces = {
             name[3:]: procfs.namespace_inode(link) for name, link in account.files.items() if name.startswith("ns/")
         }
+        uids, gids, groups = self.ids(account)
         return Process(
             pid=account.pid,
-            uids=procfs.identifiers(account.field("Uid")),
-            gids=procfs.identifiers(account.field("Gid")),
-            groups=frozenset(int(group) for group in account.field("Groups").split()),
+            uids=uids,
+            gids=gids,
+            groups=groups,
             cap_effective=capability("CapEff"),
             cap_permitted=capability("CapPrm"),
             cap_bounding=capability("CapBnd"),

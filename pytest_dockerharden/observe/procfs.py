@@ -170,6 +170,18 @@ def maps_host_root(uid_map: str) -> bool:
     return False
 
 
+def inside(number: int, id_map: str) -> int:
+    """A uid or gid as the container counts, from one as the host does, by ``uid_map`` or ``gid_map``.
+
+    What is not mapped stays as it is. See user_namespaces(7).
+    """
+    for line in lines(id_map):
+        first, outside, length = (int(part) for part in line.split())
+        if outside <= number < outside + length:
+            return number - outside + first
+    return number
+
+
 def namespace_inode(link: str) -> int:
     """``pid:[4026531836]`` to its number."""
     match = re.search(r"\[(\d+)\]", link)

@@ -10,13 +10,14 @@ import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pytest_dockerharden.observe.cgroup import containers_in, membership
-from pytest_dockerharden.observe.procfs import lines
+from pytest_dockerharden.observe.procfs import lines, mount_lines, visible
 
 # world-readable, by the kernel's own permissions (fs/proc/base.c)
-OPEN_FILES = ("status", "mountinfo", "cgroup", "limits", "uid_map", "cmdline", "stat")
+EVERY_PROCESS = ("status", "cmdline", "cgroup")
+FIRST_PROCESS = ("mountinfo", "limits", "uid_map", "gid_map")
 # of the network namespace: read once for each container
 NETWORK_FILES = ("net/tcp", "net/tcp6", "net/udp", "net/udp6", "net/route")
 # guarded by the ptrace access check: the same uid and no more capabilities than the reader, or CAP_SYS_PTRACE
@@ -53,15 +54,31 @@ class ProcessAccount:
         return int(numbers[-1]) if numbers else self.host_pid
 
 
+class Owner(NamedTuple):
+    """Permission bits and owner of a directory, as the reader's user namespace counts."""
+
+    mode: int
+    uid: int
+    gid: int
+
+
 @dataclass(slots=True)
 class ContainerAccount:
-    """What a witness saw of one container. ``cgroup`` are texts of its cgroup files by relative name."""
+    """What a witness saw of one container.
+
+    ``main`` is the key of its first process. ``cgroup`` are texts of its cgroup files by relative name, ``owners``
+    those of the roots of its tmpfs mounts by target, ``why`` says what it could not look at.
+    ``within`` tells that the witness stood in the container's own user namespace.
+    """
 
     container: str
     witness: str
     processes: dict[int, ProcessAccount] = field(default_factory=dict)
     main: int = 0
     cgroup: dict[str, str] = field(default_factory=dict)
+    owners: dict[str, Owner] = field(default_factory=dict)
+    why: str = ""
+    within: bool = False
 
     @property
     def first(self) -> ProcessAccount | None:
@@ -75,6 +92,9 @@ class Witness(Protocol):
     name: str
 
     def collect(self, containers: dict[str, int]) -> dict[str, ContainerAccount]: ...
+
+    def close(self) -> None:
+        """Remove what it started."""
 
 
 class HostWitness:
@@ -101,13 +121,34 @@ class HostWitness:
                     account.processes[int(entry)] = self.process(int(entry), int(entry) == account.main)
         for account in accounts.values():
             account.cgroup = self.limits(account)
+            account.owners = self.owners(account)
         return accounts
 
+    def close(self) -> None:
+        """Nothing was started."""
+
+    def reads_guarded(self, pid: int) -> bool:
+        """Whether this user passes the kernel's ptrace access check for a process."""
+        try:
+            os.readlink(self.proc / str(pid) / "ns" / "mnt")
+        except OSError:
+            return False
+        return True
+
+    def owners(self, account: ContainerAccount) -> dict[str, Owner]:
+        """Of every tmpfs. The targets in the kernel's table are free of symbolic links."""
+        found = {}
+        for target in temporary_targets(account):
+            with contextlib.suppress(OSError):
+                status = os.lstat(f"{self.proc}/{account.main}/root{target}")
+                found[target] = Owner(status.st_mode & 0o7777, status.st_uid, status.st_gid)
+        return found
+
     def process(self, pid: int, main: bool) -> ProcessAccount:
-        """All files of one process; those of the network namespace for the first one only."""
+        """All files of one process; those of its namespaces for the first one only."""
         folder = self.proc / str(pid)
         account = ProcessAccount(pid)
-        for name in (*OPEN_FILES, *GUARDED_FILES, *(NETWORK_FILES if main else ())):
+        for name in (*EVERY_PROCESS, *GUARDED_FILES, *(FIRST_PROCESS + NETWORK_FILES if main else ())):
             text = read_text(folder / name)
             if text is not None:
                 account.files[name] = text
@@ -128,6 +169,12 @@ class HostWitness:
             if text is not None:
                 found[name] = text
         return found
+
+
+def temporary_targets(account: ContainerAccount) -> list[str]:
+    """Targets of the visible tmpfs mounts of a container."""
+    table = account.first.files.get("mountinfo", "") if account.first else ""
+    return [line.target for line in visible(mount_lines(table)) if line.type == "tmpfs"]
 
 
 def read_text(path: Path) -> str | None:

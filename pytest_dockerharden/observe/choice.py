@@ -1,0 +1,60 @@
+"""The best witness that works for a stack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pytest_dockerharden.observe.witness import ContainerAccount, HostWitness, Witness
+
+if TYPE_CHECKING:
+    import docker
+
+# an image with /bin/sh and cat that is on the engine, for stacks in which no image has them
+IMAGE_VARIABLE = "DOCKERHARDEN_HELPER_IMAGE"
+LABELS = "dockerharden."
+
+
+def choose(client: docker.DockerClient, inspected: Sequence[dict[str, Any]]) -> Witness:
+    """``inspected`` are the engine's answers for the containers of one stack.
+
+    This machine's /proc where the engine runs here and we may read all of it; else a helper container; where none can
+    be started, a shell in each container that has one, unless this machine's /proc shows at least what is open to all.
+    """
+    from pytest_dockerharden.observe.helper import HelperWitness, NoHelper
+    from pytest_dockerharden.observe.inside import ExecWitness
+
+    host = HostWitness()
+    running = {answer["Id"]: answer["State"]["Pid"] for answer in inspected if answer["State"].get("Pid")}
+    here = is_local(client) and all(host.sees(container, pid) for container, pid in running.items())
+    if here and all(host.reads_guarded(pid) for pid in running.values()):
+        return host
+    helper = HelperWitness(client, images(inspected), labels(inspected))
+    try:
+        helper.start()
+    except NoHelper:
+        return host if here else ExecWitness(client)
+    return helper
+
+
+def is_local(client: docker.DockerClient) -> bool:
+    """Whether the engine answers on a unix socket. It may still run elsewhere: in a virtual machine."""
+    return type(client.api.get_adapter(client.api.base_url)).__name__ == "UnixHTTPAdapter"
+
+
+def images(inspected: Sequence[dict[str, Any]]) -> list[str]:
+    """What a helper may be made from: the configured image, else those of the stack."""
+    configured = os.environ.get(IMAGE_VARIABLE)
+    return ([configured] if configured else []) + [answer["Image"] for answer in inspected]
+
+
+def labels(inspected: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """The labels of the run, so that whatever removes the stack removes the helper."""
+    first = (inspected[0]["Config"].get("Labels") or {}) if inspected else {}
+    return {name: value for name, value in first.items() if name.startswith(LABELS)}
+
+
+def ended(container: str) -> ContainerAccount:
+    """Of a container that does not run."""
+    return ContainerAccount(container, "nothing", why="the container does not run")

@@ -1,0 +1,245 @@
+"""One helper container that reads for us, where the engine is not on this machine or its /proc is closed to us.
+
+It has the host's pid namespace and nothing else: no capability, no network, no writable file, no privileges to gain.
+What the kernel guards (environ, exe, namespaces) it reads in a second command under the target's own uid and gid; that
+is enough for processes without capabilities, which are the hardened ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_dockerharden.observe.cgroup import containers_in
+from pytest_dockerharden.observe.witness import (
+    CGROUP_FILES,
+    EVERY_PROCESS,
+    FIRST_PROCESS,
+    GUARDED_FILES,
+    GUARDED_LINKS,
+    NETWORK_FILES,
+    ContainerAccount,
+    Owner,
+    ProcessAccount,
+    temporary_targets,
+)
+
+if TYPE_CHECKING:
+    import docker
+
+NOBODY = "65534:65534"
+CGROUPS = "/sys/fs/cgroup"
+HOST_CGROUPS = "/dockerharden-cgroup"
+# a frame is a file's bytes, then a line with the secret mark of this run, + or -, the process and the file's name
+FRAME = """\
+frame() { if "$3" "$4" 2>/dev/null; then r=+; else r=-; fi; printf '\\n%s %s %s %s\\n' "$M" "$r" "$1" "$2"; }
+"""
+OPEN = """\
+for d in /proc/[0-9]*; do
+  p=${d#/proc/}; mine=
+  while IFS= read -r line; do case $line in PATTERN) mine=1; break;; esac; done 2>/dev/null <$d/cgroup
+  [ "$mine" ] || continue
+  for f in EVERY; do frame $p $f cat $d/$f; done
+  case " $MAIN " in *" $p "*) ;; *) continue;; esac
+  for f in FIRST; do frame $p $f cat $d/$f; done
+  while IFS=: read -r number names path; do
+    for f in CGROUP; do
+      case $f in */*) c=${f%%/*};; *) c=;; esac
+      case ",$names," in *",$c,"*) frame $p cgroup:$f cat $ROOT/$c$path/${f##*/};; esac
+    done
+  done <$d/cgroup
+done
+"""
+GUARDED = """\
+for p in $PIDS; do
+  for f in FILES; do frame $p $f cat /proc/$p/$f; done
+  for f in LINKS; do frame $p $f readlink /proc/$p/$f; done
+done
+"""
+
+
+class NoHelper(Exception):  # noqa: N818 - the next witness is tried
+    """No image at hand has a shell and cat, or the engine refused such a container."""
+
+
+class HelperWitness:
+    """Started at its first question, and kept until ``close``.
+
+    ``images`` are tried in turn: any that has ``/bin/sh`` and ``cat``. ``labels`` are those of the run, so that the
+    helper goes when the stack goes, whatever happens to us.
+    """
+
+    name = "a helper container"
+
+    def __init__(self, client: docker.DockerClient, images: Iterable[str], labels: Mapping[str, str]) -> None:
+        self.api = client.api
+        self.images = tuple(dict.fromkeys(images))
+        self.labels = dict(labels)
+        self.container = ""
+
+    def start(self) -> None:
+        """Start the first image that can do it. Raises NoHelper."""
+        from docker.errors import APIError
+
+        reasons = []
+        for image in () if self.container else self.images:
+            created = ""
+            try:
+                created = self.api.create_container_from_config(body(image, self.labels))["Id"]
+                self.api.start(created)
+                self.container = created
+                if self.execute("cat /proc/self/status", NOBODY).startswith(b"Name:"):
+                    return
+                reasons.append(f"{image}: no cat")
+            except APIError as error:
+                reasons.append(f"{image}: {error.explanation}")
+            self.container = ""
+            if created:
+                self.api.remove_container(created, force=True, v=True)
+        if not self.container:
+            raise NoHelper("; ".join(reasons) or "there is no image to start a helper from")
+
+    def close(self) -> None:
+        """Remove the helper."""
+        from docker.errors import NotFound
+
+        container, self.container = self.container, ""
+        if container:
+            with contextlib.suppress(NotFound):
+                self.api.remove_container(container, force=True, v=True)
+
+    def collect(self, containers: dict[str, int]) -> dict[str, ContainerAccount]:
+        """All in one command, and one more for each uid:gid of the stack."""
+        accounts = {c: ContainerAccount(c, self.name, main=pid) for c, pid in containers.items()}
+        if not containers:
+            return accounts
+        self.start()
+        mark = secrets.token_hex(16)
+        parse(self.execute(open_script(mark, containers), NOBODY), mark, accounts)
+        for user, pids in owners_of(accounts).items():
+            targets = [(p, t) for a in accounts.values() if (p := a.main) in pids for t in temporary_targets(a)]
+            parse(self.execute(guarded_script(mark, pids, targets), user), mark, accounts)
+        for account in accounts.values():
+            account.why = denied(account)
+        return accounts
+
+    def execute(self, script: str, user: str) -> bytes:
+        """Standard output of a script. What it could not read, it marks itself."""
+        command = self.api.exec_create(self.container, ["/bin/sh", "-c", script], user=user, stderr=False)
+        return bytes(self.api.exec_start(command["Id"]))
+
+
+def body(image: str, labels: dict[str, str]) -> dict[str, Any]:
+    """The helper's request body. Its first process waits on a standard input that never comes."""
+    return {
+        "Image": image,
+        "Entrypoint": ["/bin/sh", "-c", "exec cat"],
+        "Cmd": [],
+        "User": NOBODY,
+        "WorkingDir": "/",
+        "OpenStdin": True,
+        "Labels": labels,
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": {
+            "PidMode": "host",
+            # numbers in other processes' maps and status are those of the host only from its own user namespace
+            "UsernsMode": "host",
+            "NetworkMode": "none",
+            "ReadonlyRootfs": True,
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges:true"],
+            "Mounts": [{"Type": "bind", "Source": CGROUPS, "Target": HOST_CGROUPS, "ReadOnly": True}],
+            "Memory": 64 * 1024**2,
+            "PidsLimit": 64,
+            "LogConfig": {"Type": "none"},
+        },
+    }
+
+
+def open_script(mark: str, containers: dict[str, int]) -> str:
+    """What any user may read, of every process whose cgroup names one of the containers."""
+    script = (
+        OPEN.replace("PATTERN", "|".join(f"*{container}*" for container in containers))
+        .replace("EVERY", " ".join(EVERY_PROCESS))
+        .replace("FIRST", " ".join(FIRST_PROCESS + NETWORK_FILES))
+        .replace("CGROUP", " ".join(CGROUP_FILES))
+    )
+    main = " ".join(str(pid) for pid in containers.values())
+    return f"M={mark} ROOT={HOST_CGROUPS} MAIN='{main}'\n{FRAME}{script}"
+
+
+def guarded_script(mark: str, pids: Iterable[int], targets: Iterable[tuple[int, str]] = ()) -> str:
+    """What only a process's own user may read. ``targets`` are directories of which the owner is wanted."""
+    script = GUARDED.replace("FILES", " ".join(GUARDED_FILES)).replace("LINKS", " ".join(GUARDED_LINKS))
+    look = "look() { stat -c '%a %u %g' \"$1\"; }\n"
+    owners = (
+        f"frame {pid} owner:{target.encode().hex()} look {shlex.quote(f'/proc/{pid}/root{target}')}\n"
+        for pid, target in targets
+    )
+    return f"M={mark} PIDS='{' '.join(map(str, pids))}'\n{FRAME}{look}{script}{''.join(owners)}"
+
+
+def parse(output: bytes, mark: str, accounts: dict[str, ContainerAccount]) -> None:
+    """Put what was dumped into the accounts. A process's container is told by its cgroup."""
+    for pid, files in frames(output, mark).items():
+        named = containers_in(files.get("cgroup", ""))
+        for account in accounts.values():
+            if account.container in named or pid in account.processes:
+                put(account, pid, files)
+
+
+def put_frames(output: bytes, mark: str, account: ContainerAccount) -> None:
+    """The same for what came out of one container."""
+    for pid, files in frames(output, mark).items():
+        put(account, pid, files)
+
+
+def frames(output: bytes, mark: str) -> dict[int, dict[str, str]]:
+    """Texts by process and name."""
+    found: dict[int, dict[str, str]] = {}
+    position = 0
+    for end in re.finditer(rb"\n%s ([+-]) (\d+) (\S+)\n" % mark.encode(), output):
+        if end[1] == b"+":
+            text = output[position : end.start()].decode("utf-8", "replace")
+            found.setdefault(int(end[2]), {})[end[3].decode()] = text
+        position = end.end()
+    return found
+
+
+def put(account: ContainerAccount, pid: int, files: dict[str, str]) -> None:
+    """The files of one process."""
+    process = account.processes.setdefault(pid, ProcessAccount(pid))
+    for name, text in files.items():
+        kind, _, rest = name.partition(":")
+        if kind == "owner":
+            mode, uid, gid = text.split()
+            account.owners[bytes.fromhex(rest).decode()] = Owner(int(mode, 8), int(uid), int(gid))
+        elif kind == "cgroup" and rest:
+            account.cgroup[rest] = text
+        else:
+            process.files[name] = text.removesuffix("\n") if name in GUARDED_LINKS else text
+
+
+def owners_of(accounts: dict[str, ContainerAccount]) -> dict[str, list[int]]:
+    """Pids by ``uid:gid``."""
+    found: dict[str, dict[int, None]] = {}
+    for account in accounts.values():
+        for pid, process in account.processes.items():
+            uids, gids = process.field("Uid").split(), process.field("Gid").split()
+            if len(uids) == len(gids) == 4:
+                found.setdefault(f"{uids[1]}:{gids[1]}", {})[pid] = None
+    return {user: list(pids) for user, pids in found.items()}
+
+
+def denied(account: ContainerAccount) -> str:
+    """Why the guarded files of the first process are missing."""
+    first = account.first
+    if first is None:
+        return "it ended before it could be read"
+    if first.get("ns/mnt") is not None:
+        return ""
+    return "a helper without capabilities may not read the environment of a process that has some"
