@@ -110,7 +110,7 @@ def no_literal_secrets_in_dockerfile(dockerfile: Dockerfile) -> Findings:
 def _literals(instruction: Instruction) -> Iterator[TextOrigin]:
     for pair in instruction.pairs:
         value = pair.value.text if pair.value else ""
-        shaped = looks_like_secret(value) and not has_url_credentials(value)
+        shaped = len(value) > 12 and looks_like_secret(value) and not has_url_credentials(value)
         named = instruction.keyword == "LABEL" and is_literal_secret(pair.key.text, value)
         if shaped or named:
             yield pair.origin
@@ -121,7 +121,11 @@ def _literals(instruction: Instruction) -> Iterator[TextOrigin]:
         if _worth_parsing(instruction):
             for command in instruction.script.commands:
                 yield from _command_literals(command)
-    elif not instruction.pairs and looks_like_secret(instruction.text) and not has_url_credentials(instruction.text):
+    elif (
+        instruction.keyword == "ADD"
+        and looks_like_secret(instruction.text)
+        and not has_url_credentials(instruction.text)
+    ):
         yield instruction.origin
 
 
@@ -156,7 +160,8 @@ def _command_literals(command: Command) -> Iterator[TextOrigin]:
     exports = command.name in {"export", "declare", "env"}
     for word in command.args:
         name, equals, value = word.text.partition("=")
-        shaped = looks_like_secret(word.text) and not has_url_credentials(word.text)
+        # no token format is shorter
+        shaped = len(word.text) > 12 and looks_like_secret(word.text) and not has_url_credentials(word.text)
         if shaped or (exports and equals and is_literal_secret(name, value)):
             yield word.origin
     if command.name in _CREDENTIAL_TOOLS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pytest_dockerharden.model.build import plain
 from pytest_dockerharden.model.dockerfile import Instruction
@@ -223,10 +224,16 @@ def _second_verb(manager: str, verb: str, operands: list[Word]) -> tuple[str, li
 
 def invocations(run: Instruction, *managers: str) -> list[Invocation]:
     """The calls of package managers in a RUN, in order; with ``managers`` only theirs (canonical names)."""
+    return [call for call in _invocations(run) if not managers or call.manager in managers]
+
+
+@lru_cache(maxsize=256)
+def _invocations(run: Instruction) -> tuple[Invocation, ...]:
+    # a dozen controls ask for the same RUN; instructions are compared by identity
     if not WORDS.search(run.text) and not any(WORDS.search(heredoc.body) for heredoc in run.heredocs):
-        return []  # parsing shell text is what costs
+        return ()  # parsing shell text is what costs
     found = (invocation(command) for command in run.script.commands)
-    return [call for call in found if call is not None and (not managers or call.manager in managers)]
+    return tuple(call for call in found if call is not None)
 
 
 _GIT = re.compile(r"git\+|git://")
