@@ -47,7 +47,9 @@ def _evaluation(config: pytest.Config) -> Evaluation:
     if known is None:
         root = str(config.rootpath)
         try:
-            known = config.stash[_EVALUATION] = evaluate(Request(root, (root,), overrides=Overrides(directory=root)))
+            known = config.stash[_EVALUATION] = evaluate(
+                Request(root, root, (root,), overrides=Overrides(directory=root))
+            )
         except ConfigurationError as error:
             pytest.fail(f"dockerharden: {error}", pytrace=False)
     return known

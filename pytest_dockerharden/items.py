@@ -111,7 +111,7 @@ class HardenItem(pytest.Item):
         if state.get("_is_complete") or (known and attribute not in known):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {attribute!r}")
         state["_is_complete"] = True
-        super().__init__(self.name, self.parent)
+        super().__init__(self.name, self.parent, nodeid=self.nodeid)
         control = self.result.control
         words = (self.result.severity, control.plan, control.family, self.result.phase)
         self.extra_keyword_matches.update(filter(None, words))

@@ -11,7 +11,7 @@ from pytest_dockerharden.assemble import Combination
 from pytest_dockerharden.combinations import pair
 from pytest_dockerharden.model.finding import SEVERITIES, Severity
 from pytest_dockerharden.suites import Suite, load_suite, suite_of
-from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, read_toml, strings, table_of
+from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, read_toml, shown_path, strings, table_of
 from pytest_dockerharden.waivers import Waiver, parse_waivers
 
 _KEYS = {
@@ -101,7 +101,7 @@ def _mentions(path: str) -> bool:
 
 def load_policy(file: str | None, table: Mapping[str, Any], overrides: Overrides) -> Policy:
     """A policy from its table. Raises ConfigurationError, with ``file`` and the key in its text."""
-    where = file or "dockerharden"
+    where = shown_path(file, overrides.directory) if file else "dockerharden"
     check_keys(table, _KEYS, where)
     directory = os.path.dirname(file) if file else overrides.directory
     suite = _suite(table, directory, overrides, where)

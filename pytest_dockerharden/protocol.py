@@ -60,7 +60,7 @@ class Protocol:
         return (
             all(isinstance(item, HardenItem) for item in items)
             and self.config.get_verbosity() <= 0
-            and not set(option.reportchars) & set("pPA")
+            and not set(getattr(option, "reportchars", "")) & set("pPA")
             and option.durations is None
             and not option.setupshow
             and all(self._is_enough(module) for name in _REPORTING for module in _listeners(self.config, name))
@@ -130,7 +130,7 @@ class Protocol:
             0.0,
             now,
             now,
-            _properties(result) if when == "call" else (),
+            _properties(result),
             **extra,
         )
 

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to judge: all below ``directories``, and ``files``; absolute paths. ``start`` is where the user is."""
+    """What to judge: all below ``directories``, and ``files``; absolute paths.
+
+    ``start`` is where the user is, ``top`` the folder up to which a configuration may stand.
+    """
 
     start: str
+    top: str
     directories: tuple[str, ...]
     files: tuple[str, ...] = ()
     overrides: Overrides = field(default_factory=Overrides)
@@ -27,11 +31,6 @@ class Request:
     def whole(self) -> bool:
         """Whether everything there is was asked for, so that what was not met does not exist."""
         return not self.files and not self.overrides.compose
-
-    @property
-    def top(self) -> str:
-        """The folder up to which a configuration may stand: the checkout, else where the user is."""
-        return checkout_of(self.start) or self.start
 
 
 def request_of(config: pytest.Config) -> Request:
@@ -53,7 +52,9 @@ def request_of(config: pytest.Config) -> Request:
     arguments = typed_paths(config)
     files = tuple(path for path in arguments if not os.path.isdir(path) and not path.endswith(".py"))
     directories = tuple(path for path in arguments if os.path.isdir(path))
-    return Request(start, directories or (() if files else (start,)), files, overrides)
+    root = str(config.rootpath)
+    top = checkout_of(start) or (root if os.path.commonpath([root, start]) == root else start)
+    return Request(start, top, directories or (() if files else (start,)), files, overrides)
 
 
 def typed_paths(config: pytest.Config) -> list[str]:

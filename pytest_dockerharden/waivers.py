@@ -118,7 +118,7 @@ def inline_waivers(path: str, text: str, shown_path: str) -> Iterator[Waiver | B
     """The ``# harden: waive ...`` comments of a compose file or Dockerfile."""
     if "harden:" not in text:
         return
-    lines = text.split("\n")
+    lines = text.rstrip().split("\n")
     for index, line in enumerate(lines):
         match = _INLINE.search(line)
         if not match or not _is_comment(line, match.start()):

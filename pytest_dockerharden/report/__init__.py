@@ -39,7 +39,7 @@ class Target:
 def target_of(option: str) -> Target:
     """Take ``json:out.json`` apart. Raises ConfigurationError for a format that there is none of."""
     name, _, path = option.partition(":")
-    known = formats()
+    known = format_names()
     if name not in known:
         raise ConfigurationError(
             f"--harden-report: no format `{name}`{did_you_mean(name, known)} (there are: {', '.join(known)})"
@@ -47,8 +47,7 @@ def target_of(option: str) -> Target:
     return Target(name, path)
 
 
-def formats() -> list[str]:
+def format_names() -> list[str]:
     """The names of all formats."""
-    from pytest_dockerharden.report import formats as package
-
+    package = importlib.import_module(f"{__name__}.formats")
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
