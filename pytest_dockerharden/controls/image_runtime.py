@@ -294,10 +294,11 @@ def stop_signal_of_the_server(dockerfile: Dockerfile) -> Findings:
         not_applicable("there is no stage")
     base = parse_reference(stage.root_base() or "").familiar
     start = stage.last("ENTRYPOINT") or stage.last("CMD")
-    program = start.script.commands[0].name if start and start.script.commands else ""
+    first = start.script.commands[0] if start and start.script.commands else None
+    program, path = (first.name, plain(first.words[0])) if first and first.words else ("", "")
     if program in {"nginx", "openresty"} or "nginx" in base:
         server, wanted = "nginx", {"SIGQUIT", "QUIT", "3"}
-    elif program in {"init", "systemd"}:
+    elif program == "systemd" or path in {"/sbin/init", "/usr/sbin/init"}:
         server, wanted = "systemd", {"SIGRTMIN+3", "RTMIN+3", "37"}
     else:
         not_applicable("no server that needs another signal")
