@@ -25,7 +25,7 @@ class Seen(NamedTuple):
     heredocs: tuple[tuple[str, str], ...]
 
 
-class Outdated(Exception):
+class Outdated(Exception):  # noqa: N818 - not an error
     """The binding's BuildKit took anything behind a JSON array; today's does not (line_parsers.go, parseJSON)."""
 
 
@@ -132,17 +132,77 @@ def _health_values(instruction: Instruction) -> tuple[str, ...]:
     return kind, instruction.text[len(kind) :].strip()
 
 
-INSTRUCTIONS = """FROM scratch|from Base AS b|FROM --platform=linux/amd64 a:b|FROM a@sha256:0 aS X|RUN ls|RUN ["a", "b"]|RUN ['a']
-RUN --mount=type=cache,target="/x y" --network=none a|RUN <<E|COPY <<A <<-"B" /x/|RUN cat <<E1 && b <<'E 2'|COPY a b
-COPY --from=x --chown=a:b a b c/|ADD [ "a b" , "c" ]|ENV a=1 b="x y" c='1 2'|ENV a b c|ENV a\\ b=c|ENV a=b\\ c d="e\\"f"
-LABEL x.y="z" 'a'=b|LABEL a b|ARG X|ARG X=1 Y="2 3"|ENTRYPOINT ["a",  "b" ]|ENTRYPOINT a b|CMD []|CMD [ "a", ]|CMD ["\\u00e9\\n"]
-EXPOSE 80 443/tcp|VOLUME ["/a", "/b"]|VOLUME /a /b|USER a:b|USER  "" |WORKDIR /a b|WORKDIR $X|STOPSIGNAL 9|SHELL ["a", "-c"]
-HEALTHCHECK NONE|HEALTHCHECK --interval=5s CMD curl  x|HEALTHCHECK CMD ["a","b"]|healthcheck cmd a|MAINTAINER me <m@x>
-ONBUILD RUN ls|ONBUILD COPY a b|onbuild run ["a"]|ONBUILD RUN <<E|RUN a \\\\|RUN echo "a <<E"|RUN a<<E|RUN <<|RUN 3<<E <<<F
-RUN -- a|RUN --a --b c|RUN --x|RUN "--x" y|CMD --a b|COPY --chmod=a\\ b --link c d|ENV é="ü ñ" x=日本|RUN \t  x\t y  |RUN #a
-RUN [ "$a" = b ] && c|RUN echo $((1<<2))|COPY [a b|RUN echo 'a|ADD "a b" c|ENV a="b|ENV a='b\\' c=d|LABEL a=b c|USER a #b""".replace(
-    "\n", "|"
-).split("|")
+# not stripped, not split at anything but line feeds: blanks and letters matter
+INSTRUCTIONS = r"""
+FROM scratch
+from Base AS b
+FROM --platform=linux/amd64 a:b
+FROM a@sha256:0 aS X
+RUN ls
+RUN ["a", "b"]
+RUN ['a']
+RUN --mount=type=cache,target="/x y" --network=none a
+RUN <<E
+COPY <<A <<-"B" /x/
+RUN cat <<E1 && b <<'E 2'
+COPY a b
+COPY --from=x --chown=a:b a b c/
+ADD [ "a b" , "c" ]
+ENV a=1 b="x y" c='1 2'
+ENV a b c
+ENV a\ b=c
+ENV a=b\ c d="e\"f"
+LABEL x.y="z" 'a'=b
+LABEL a b
+ARG X
+ARG X=1 Y="2 3"
+ENTRYPOINT ["a",  "b" ]
+ENTRYPOINT a b
+CMD []
+CMD [ "a", ]
+CMD ["\u00e9\n"]
+EXPOSE 80 443/tcp
+VOLUME ["/a", "/b"]
+VOLUME /a /b
+USER a:b
+USER  ""
+WORKDIR /a b
+WORKDIR $X
+STOPSIGNAL 9
+SHELL ["a", "-c"]
+HEALTHCHECK NONE
+HEALTHCHECK --interval=5s CMD curl  x
+HEALTHCHECK CMD ["a","b"]
+healthcheck cmd a
+MAINTAINER me <m@x>
+ONBUILD RUN ls
+ONBUILD COPY a b
+onbuild run ["a"]
+ONBUILD RUN <<E
+RUN a \\
+RUN echo "a <<E"
+RUN a<<E
+RUN <<
+RUN 3<<E <<<F
+RUN -- a
+RUN --a --b c
+RUN --x
+RUN "--x" y
+CMD --a b
+COPY --chmod=a\ b --link c d
+ENV é="ü ñ" x=日本
+RUN 	  x	 y
+RUN #a
+RUN [ "$a" = b ] && c
+RUN echo $((1<<2))
+COPY [a b
+RUN echo 'a
+ADD "a b" c
+ENV a="b
+ENV a='b\' c=d
+LABEL a=b c
+USER a #b
+""".strip("\n").split("\n")
 FILLERS = [
     "",
     "# c",
