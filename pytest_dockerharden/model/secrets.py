@@ -85,7 +85,7 @@ _ASSIGNMENT = re.compile(
 )
 _LIST_ITEM = re.compile(r"^\s*-\s+[\"']?(?P<name>[A-Za-z_]\w{1,80})=(?P<value>[^\s\"'][^\"'\n]*)")
 _OPTION = re.compile(
-    r"(?P<option>--?(?:[a-z0-9]+-)*(?:requirepass|masterauth|password|passwd|pass|token|secret|api-?key|secret-key|"
+    r"(?P<option>(?<![\w-])--?(?:[a-z0-9]{1,20}-){0,4}(?:requirepass|masterauth|password|passwd|pass|token|secret|api-?key|secret-key|"
     r"access-key|auth-token|passphrase)|(?<=redis-cli )-a|(?<=redis-cli\", \")-a|(?<=valkey-cli )-a)"
     r"(?P<mid>[=\s\"',]{1,6})(?P<value>[^\s\"',;&|]{1,400})",
     re.IGNORECASE,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -166,3 +168,13 @@ def test_a_password_never_survives_its_own_line(password: str) -> None:
 @given(st.text(max_size=300))
 def test_masking_is_total_and_stable(text: str) -> None:
     assert mask(mask(text)) == mask(text)
+
+
+@pytest.mark.parametrize("piece", ["a", "a-", "--a-", "key=", "PASSWORD", "a://b:", "${A:-", "eyJa.", "=", "\\"])
+def test_no_text_is_slow_to_mask(piece: str) -> None:
+    text = "--" + piece * (40_000 // len(piece))
+    start = perf_counter()
+    mask(text)
+    looks_like_secret(text)
+    is_literal_secret(text, text)
+    assert perf_counter() - start < 3
