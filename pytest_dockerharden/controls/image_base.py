@@ -394,7 +394,13 @@ def no_redundant_platform(stage: Stage) -> Findings:
         yield stage.finding("$TARGETPLATFORM is the default", advice("leave --platform out"))
 
 
-@control(severity="info", optional=True, cis="4.3", nist="4.1.1")
+@control(
+    severity="info",
+    optional=True,
+    cis="4.3",
+    nist="4.1.1",
+    equivalents={"tally": "tally/gpu/prefer-runtime-final-stage"},
+)
 def slim_base_image(dockerfile: Dockerfile) -> Findings:
     """The image that ships is built on a slim base.
 
@@ -431,7 +437,8 @@ def slim_base_image(dockerfile: Dockerfile) -> Findings:
         "elixir",
         "swift",
     }
-    if image.official in fat and not re.search(r"slim|alpine|distroless|apache|fpm|cli", image.tag):
+    full = image.official in fat and not re.search(r"slim|alpine|distroless|apache|fpm|cli", image.tag)
+    if full or (image.familiar == "nvidia/cuda" and "devel" in image.tag):
         yield stage.finding(
             f"{image.familiar}:{image.tag or 'latest'} holds the tools of a build", advice("FROM its slim variant")
         )

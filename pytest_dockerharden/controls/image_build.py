@@ -169,7 +169,7 @@ def package_downloads_are_cached(stage: Stage) -> Findings:
     equivalents={
         "kics": "multiple_run_add_copy_instructions_listed",
         "hadolint": "DL3059",
-        "tally": ("tally/prefer-run-heredoc", "tally/labels/prefer-grouped"),
+        "tally": "tally/prefer-run-heredoc",
         "sonar": "S7031",
     },
 )
@@ -234,7 +234,7 @@ _COMPILERS = re.compile(
     optional=True,
     cis="4.3",
     nist="4.1.1",
-    equivalents={"tally": ("tally/prefer-multi-stage-build", "tally/gpu/prefer-runtime-final-stage")},
+    equivalents={"tally": "tally/prefer-multi-stage-build"},
 )
 def build_tools_do_not_ship(stage: Stage) -> Findings:
     """The image that ships holds no compilers and build tools.

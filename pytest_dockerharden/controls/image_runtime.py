@@ -212,7 +212,7 @@ def _is_json_list(text: str) -> bool:
 
 @control(
     severity="low",
-    equivalents={"tally": ("tally/no-ungraceful-stopsignal", "tally/prefer-canonical-stopsignal")},
+    equivalents={"tally": "tally/no-ungraceful-stopsignal"},
 )
 def stop_signal_can_be_handled(stage: Stage) -> Findings:
     """STOPSIGNAL is a signal that the program can handle.

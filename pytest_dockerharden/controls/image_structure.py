@@ -515,7 +515,6 @@ def variables_are_unset_where_they_are_set(stage: Stage) -> Findings:
         "kics": "changing_default_shell_using_run_command",
         "hadolint": "DL4005",
         "semgrep": "use-shell-instruction",
-        "tally": "tally/powershell/prefer-shell-instruction",
         "terrascan": "AC_DOCKER_0020",
     },
 )

@@ -112,6 +112,7 @@ def test_a_fault_is_found(tmp_path: Path, control: str, text: str, expected: lis
         pytest.param("stop-signal-can-be-handled", "FROM a:1\nSTOPSIGNAL $S\n", id="unknown"),
         pytest.param("stop-signal-can-be-handled", "FROM a:1\nSTOPSIGNAL term\n", id="another spelling"),
         pytest.param("stop-signal-of-the-server", "FROM nginx:1\nCMD nginx\n", id="the base sets it"),
+        pytest.param("stop-signal-of-the-server", 'FROM a:1\nENTRYPOINT ["/init"]\n', id="s6, not systemd"),
         pytest.param("valid-exposed-ports", "FROM a:1\nEXPOSE 1 65535/UDP 80-90 $P ${Q}/tcp\n", id="ports"),
         pytest.param("scratch-needs-no-shell", 'FROM scratch\nCOPY a /\nENTRYPOINT ["/a"]\n', id="exec form"),
         pytest.param("scratch-needs-no-shell", "FROM scratch\nCOPY --from=b / /\nRUN x\n", id="a filesystem"),
