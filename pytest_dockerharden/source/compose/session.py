@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import SourceError
-from pytest_dockerharden.source.compose import tree
 from pytest_dockerharden.source.compose.interpolate import Interpolator, cast, interpolate
 from pytest_dockerharden.source.compose.problems import Budget, Problems, refusal
-from pytest_dockerharden.source.compose.tree import Document
+from pytest_dockerharden.source.compose.text import beginning, read_text
+from pytest_dockerharden.source.compose.tree import Document, parse
 
 MOST_DOCUMENTS = 256
 # reading a text counts too, so that a long file asked for often is bounded
@@ -55,14 +55,14 @@ class Session:
 
     def text(self, path: str, asked_by: TextOrigin | None = None) -> str:
         """The text of a file. Raises SourceError, located where it is asked for if it cannot be opened."""
-        place = asked_by or tree.beginning(path)
+        place = asked_by or beginning(path)
         if not self.inside(path):
             raise refusal(f"{os.path.basename(path)} lies outside the project, it is not opened", place, kind="limit")
         if asked_by is not None and not os.path.isfile(path):
             raise refusal(f"cannot read {os.path.basename(path)}: {_why_no_file(path)}", place)
         text = self._texts.get(path)
         if text is None:
-            text = self._texts[path] = tree.read_text(path)
+            text = self._texts[path] = read_text(path)
         self.read.setdefault(path)
         self.budget.spend(len(text) // CHARACTERS_A_VALUE, place)
         return text
@@ -77,10 +77,10 @@ class Session:
 
     def documents(self, path: str, asked_by: TextOrigin | None = None) -> list[Document]:
         """The documents of a compose file, not yet interpolated. Raises SourceError where it is not YAML."""
-        documents = tree.parse(self.text(path, asked_by), path, self.problems, self.budget)
+        documents = parse(self.text(path, asked_by), path, self.problems, self.budget)
         self._documents += max(len(documents), 1)
         if self._documents > MOST_DOCUMENTS:
-            raise refusal(f"more than {MOST_DOCUMENTS} compose files", asked_by or tree.beginning(path), kind="limit")
+            raise refusal(f"more than {MOST_DOCUMENTS} compose files", asked_by or beginning(path), kind="limit")
         for document in documents:
             if not isinstance(document.root.value, dict):
                 raise refusal("a compose file is a mapping at its top level", document.root.origin)

@@ -6,11 +6,9 @@ node bound. A copied node keeps the position of its anchor and notes the alias i
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from math import isfinite
-from stat import S_ISREG
 from typing import Any
 
 import yaml
@@ -20,8 +18,8 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose.problems import Budget, Problems, refusal
 from pytest_dockerharden.source.compose.scalars import typed
+from pytest_dockerharden.source.compose.text import beginning
 
-MOST_BYTES = 1 << 20
 MOST_DEPTH = 256
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TEMPLATE = re.compile(r"\{\{|\{%")
@@ -57,30 +55,6 @@ class _Open:
     merging: bool = False
 
 
-def read_text(path: str) -> str:
-    """The text of a file of at most 1 MiB, without its byte order mark. Raises SourceError, never anything else."""
-    try:
-        if not S_ISREG(os.stat(path).st_mode):
-            raise refusal("cannot read the file: it is not a regular file", beginning(path))
-        with open(path, "rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise refusal(f"cannot read the file: {reason}", beginning(path)) from None
-    if len(data) > MOST_BYTES:
-        raise refusal(f"the file is larger than {MOST_BYTES >> 20} MiB", beginning(path), kind="limit")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig", "replace")
-        raise refusal("not UTF-8 text", _position(path, before)) from None
-
-
-def beginning(path: str) -> TextOrigin:
-    """The first character of a file."""
-    return TextOrigin(path, 1, 1, 1, 1)
-
-
 def parse(text: str, path: str, problems: Problems, budget: Budget | None = None) -> list[Document]:
     """The documents of a YAML text, empty ones left out. Their values are taken from ``budget``.
 
@@ -96,7 +70,7 @@ def parse(text: str, path: str, problems: Problems, budget: Budget | None = None
         raise _not_yaml(error, text, path) from None
     except yaml.reader.ReaderError as error:
         position = min(error.position, len(text)) if isinstance(error.position, int) else 0
-        raise refusal("not YAML: a control character", _position(path, text[:position])) from None
+        raise refusal("not YAML: a control character", place_behind(path, text[:position])) from None
     except RecursionError:
         raise refusal(f"nested deeper than {MOST_DEPTH} levels", beginning(path), kind="limit") from None
     return builder.documents
@@ -116,12 +90,6 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, path: str) -> SourceError:
         return refusal("not YAML but a template", origin, TEMPLATE_HINT)
     context = f" {error.context}" if error.context else ""
     return refusal(f"not YAML: {(error.problem or 'it cannot be parsed').strip()}{context}", origin)
-
-
-def _position(path: str, before: str) -> TextOrigin:
-    line = before.count("\n") + 1
-    column = len(before) - before.rfind("\n")
-    return TextOrigin(path, line, column, line, column + 1)
 
 
 class _Builder:

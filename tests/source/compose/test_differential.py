@@ -104,7 +104,7 @@ FEATURES: dict[str, list[str]] = {
     ],
     "expose": ["[80]", "['80', 81, '82/udp']"],
     "external_links": ["[x]", "[x, 'y:z']"],
-    "extra_hosts": ["['a=1.2.3.4']", "['b=::1', 'd:1.2.3.4']", "{a: 5.6.7.8, c: [1.1.1.1, 2.2.2.2]}"],
+    "extra_hosts": ["['a=1.2.3.4']", "['b=::1', 'd:1.2.3.4']", "{e: 5.6.7.8, c: [1.1.1.1, 2.2.2.2]}"],
     "group_add": ["[mail, 999]", "['998']"],
     "healthcheck": ["{test: curl x}", "{test: [CMD, a], interval: 90s, retries: 3}", "{disable: true}", "{test: [a]}"],
     "hostname": ["h", "1"],
@@ -163,7 +163,7 @@ FEATURES: dict[str, list[str]] = {
     "unknown_key": ["1"],
 }
 # What Docker Compose lets an override repair late, where we have refused it by then.
-REPAIRABLE = {("mem_limit", "x"), ("command", "'it''s'")}
+REPAIRABLE = {("mem_limit", "x"), ("mem_limit", "1e9"), ("command", "'it''s'")}
 RARE = ("unknown_key",)
 TOP = """networks: {n1: {internal: yes}, n2: {driver_opts: {a: 1}, ipam: {config: [{subnet: 10.0.0.0/24}]}}}
 volumes: {v1: , v2: {labels: [a=1]}}
