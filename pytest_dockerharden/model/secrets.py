@@ -87,7 +87,7 @@ _LIST_ITEM = re.compile(r"^\s*-\s+[\"']?(?P<name>[A-Za-z_]\w{1,80})=(?P<value>[^
 _OPTION = re.compile(
     r"(?P<option>(?<![\w-])--?(?:[a-z0-9]{1,20}-){0,4}(?:requirepass|masterauth|password|passwd|pass|token|secret|api-?key|secret-key|"
     r"access-key|auth-token|passphrase)|(?<=redis-cli )-a|(?<=redis-cli\", \")-a|(?<=valkey-cli )-a)"
-    r"(?P<mid>[=\s\"',]{1,6})(?P<value>[^\s\"',;&|]{1,400})",
+    r"(?P<mid>[=\s\"',]{1,6})(?P<value>(?<=\")[^\"\n]{1,4000}|(?<=')[^'\n]{1,4000}|[^\s\"']{1,4000})",
     re.IGNORECASE,
 )
 _BASE64_LINE = re.compile(r"^(\s*)[A-Za-z0-9+/]{56,80}={0,2}\s*$")

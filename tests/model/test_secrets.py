@@ -136,6 +136,8 @@ def test_a_default_in_a_url_is_a_password() -> None:
         ("ENV API_KEY=abc123 OTHER=1", "ENV API_KEY=*** OTHER=1"),
         ("--requirepass hunter2 --appendonly yes", "--requirepass *** --appendonly yes"),
         ('["redis-server", "--requirepass", "hunter2"]', '["redis-server", "--requirepass", "***"]'),
+        ("--requirepass hun,ter;2 --port 1", "--requirepass *** --port 1"),
+        ('--requirepass "hunter two" --port 1', '--requirepass "***" --port 1'),
         ("redis-cli -a hunter2 ping", "redis-cli -a *** ping"),
         ('["CMD", "redis-cli", "-a", "hunter2", "ping"]', '["CMD", "redis-cli", "-a", "***", "ping"]'),
         ("--requirepass ${REDIS_PASSWORD:-defaultpassword}", "--requirepass ${REDIS_PASSWORD:-***}"),
