@@ -59,7 +59,7 @@ class Protocol:
         option = self.config.option
         return (
             all(isinstance(item, HardenItem) for item in items)
-            and self.config.get_verbosity() <= 0
+            and self.config.getoption("verbose", 0) <= 0
             and not set(getattr(option, "reportchars", "")) & set("pPA")
             and option.durations is None
             and not option.setupshow
@@ -88,7 +88,7 @@ class Protocol:
                 assert isinstance(item, HardenItem)
                 counts[item.result.verdict] += 1
                 self._count(item, session, reporter)
-            if reporter is not None and self.config.get_verbosity() == 0:
+            if reporter is not None and self.config.getoption("verbose", 0) == 0:
                 words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts))
                 colour = "red" if counts["failed"] or counts["error"] else "green"
                 reporter.write(f"{self.static.node_path(str(file))}: ")

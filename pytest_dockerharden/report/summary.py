@@ -12,51 +12,76 @@ from pytest_dockerharden.verdicts import Result
 
 Line = tuple[str, str]
 _VERDICTS = ("failed", "passed", "waived", "unknown")
+_ROWS = 15
 _PRIORITIES = ("P0", "P1", "P2", "P3", "")
 
 
 @dataclass(slots=True)
 class _Row:
+    """A service, a Dockerfile, or what a compose file says of none of its services."""
+
     label: str
     counts: Counter[str] = field(default_factory=Counter)
     weight: int = 0
 
+    def rank(self) -> tuple[int, int, str]:
+        return -self.weight, -self.counts["failed"], self.label
+
 
 def summarise(results: Sequence[Result], not_applicable: int, excerpts: Excerpts, *, everything: bool) -> list[Line]:
     """Lines of text, each with its colour (empty: none), worst first. ``everything`` leaves no row out."""
-    rows = sorted(_rows(results, excerpts), key=lambda row: (-row.weight, -row.counts["failed"], row.label))
-    lines = [*_table(rows if everything else rows[:12])]
-    if len(rows) > 12 and not everything:
-        lines.append((f"... and {len(rows) - 12} more (-v shows all)", ""))
+    files = sorted(_rows(results).items(), key=lambda file: min(row.rank() for row in file[1]))
+    lines = [*_table(files, excerpts, most=1 << 30 if everything else _ROWS)]
     lines += _most_important(results, excerpts)
     if not_applicable:
         lines.append((f"{not_applicable} times a control had nothing to judge", ""))
     return lines
 
 
-def _rows(results: Iterable[Result], excerpts: Excerpts) -> Iterable[_Row]:
-    rows: dict[tuple[str, str], _Row] = {}
+def _rows(results: Iterable[Result]) -> dict[str, list[_Row]]:
+    """The rows of each file, worst first."""
+    files: dict[str, dict[str, _Row]] = {}
     for result in results:
         # stages of a Dockerfile are mended together, services of a compose file one by one
-        key = (result.file, "" if result.control.judges in ("Stage", "Dockerfile") else result.subject)
-        row = rows.get(key)
+        label = "" if result.control.judges in ("Stage", "Dockerfile") else result.subject
+        rows = files.setdefault(result.file, {})
+        row = rows.get(label)
         if row is None:
-            row = rows[key] = _Row(f"{excerpts.shown(result.file)} {key[1]}".rstrip())
+            row = rows[label] = _Row(label)
         verdict = "tolerated" if result.tolerated and result.verdict == "failed" else result.verdict
         row.counts[verdict] += 1
         if result.fails:
             row.weight += 4 ** SEVERITIES.index(result.severity)
-    return rows.values()
+    return {file: sorted(rows.values(), key=_Row.rank) for file, rows in files.items()}
 
 
-def _table(rows: Sequence[_Row]) -> Iterator[Line]:
+def _table(files: Sequence[tuple[str, list[_Row]]], excerpts: Excerpts, most: int) -> Iterator[Line]:
+    rows = [row for _, group in files for row in group]
     columns = [*_VERDICTS, *(v for v in ("tolerated", "error") if any(row.counts[v] for row in rows))]
-    width = max((len(row.label) for row in rows), default=0)
+    labels = [excerpts.shown(file) for file, _ in files] + [f"  {row.label}" for row in rows]
+    width = min(max(map(len, labels), default=0), 60)
     yield f"{'':{width}}  {'  '.join(f'{column:>7}' for column in columns)}", ""
-    for row in rows:
-        numbers = "  ".join(f"{row.counts[column] or '-':>{max(7, len(column))}}" for column in columns)
-        bad = row.counts["failed"] or row.counts["error"]
-        yield f"{row.label:{width}}  {numbers}", "red" if bad else "green" if not row.counts["unknown"] else "yellow"
+    left = most
+    for file, group in files:
+        alone = len(group) == 1 and not group[0].label
+        if left > 0 and not alone:
+            yield excerpts.shown(file), ""
+        for row in group[: max(left, 0)]:
+            label = excerpts.shown(file) if alone else f"  {row.label or '(the whole file)'}"
+            yield f"{label:{width}}  {_numbers(row, columns)}", _colour(row)
+        left -= len(group)
+    if left < 0:
+        yield f"... and {-left} more (-v shows all)", ""
+
+
+def _numbers(row: _Row, columns: Sequence[str]) -> str:
+    return "  ".join(f"{row.counts[column] or '-':>{max(7, len(column))}}" for column in columns)
+
+
+def _colour(row: _Row) -> str:
+    if row.counts["failed"] or row.counts["error"]:
+        return "red"
+    return "yellow" if row.counts["unknown"] else "green"
 
 
 def _most_important(results: Iterable[Result], excerpts: Excerpts, most: int = 3) -> Iterator[Line]:
