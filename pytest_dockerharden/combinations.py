@@ -7,14 +7,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_NAME = re.compile(r"(?P<stem>(?:docker-)?compose)(?:[._-](?P<suffix>.+))?\.ya?ml$", re.IGNORECASE)
-_BLOCK = re.compile(r"^services[ \t]*:[ \t]*(?:#.*)?$", re.MULTILINE)
-_KEY = re.compile(r"^(?P<indent> +)(?P<key><<|[\"']?[\w.-]+[\"']?)[ \t]*:(?=\s|$)")
+from pytest_dockerharden.model.pattern import pattern
+
+_NAME = pattern(r"(?P<stem>(?:docker-)?compose)(?:[._-](?P<suffix>.+))?\.ya?ml$", re.IGNORECASE)
+_BLOCK = pattern(r"^services[ \t]*:[ \t]*(?:#.*)?$", re.MULTILINE)
+_KEY = pattern(r"^(?P<indent> +)(?P<key><<|[\"']?[\w.-]+[\"']?)[ \t]*:(?=\s|$)")
 # what makes a service complete on its own
 _SELF_SUFFICIENT = frozenset({"image", "build", "extends", "<<"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Pairing:
     """Files run together, in merge order, and what to call them; the first one is the base."""
 

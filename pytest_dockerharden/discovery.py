@@ -8,34 +8,36 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pytest_dockerharden.model.pattern import pattern
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 Kind = Literal["compose", "Dockerfile"]
 
-_COMPOSE_NAME = re.compile(r"(docker-)?compose([._-].*)?\.ya?ml$", re.IGNORECASE)
-_DOCKERFILE_NAME = re.compile(r"((docker|container)file([._-].*)?|.*[._-](docker|container)file)$", re.IGNORECASE)
+_COMPOSE_NAME = pattern(r"(docker-)?compose([._-].*)?\.ya?ml$", re.IGNORECASE)
+_DOCKERFILE_NAME = pattern(r"((docker|container)file([._-].*)?|.*[._-](docker|container)file)$", re.IGNORECASE)
 # Dockerfile.md is a text about one, Dockerfile.dockerignore an ignore file; their content decides
-_OTHER_SUFFIX = re.compile(
+_OTHER_SUFFIX = pattern(
     r"\.(dockerignore|md|rst|adoc|html?|py|go|[jt]sx?|rb|java|sh|ya?ml|json|toml|orig|rej|bak|swp)$|~$", re.IGNORECASE
 )
 # looked into: no suffix at all, or one that people give to build files
-_MAYBE_DOCKERFILE = re.compile(r"[^.]+$|.*\.(docker|build|image|oci)$", re.IGNORECASE)
+_MAYBE_DOCKERFILE = pattern(r"[^.]+$|.*\.(docker|build|image|oci)$", re.IGNORECASE)
 _PRUNED = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 )
 _DEPENDENCIES = frozenset({"node_modules", "site-packages", ".terraform", ".eggs"})
 _HEAD = 65_536
 
-_SERVICES = re.compile(rb"^(?:services|\"services\"|'services')[ \t]*:", re.MULTILINE)
-_IMAGE_OR_BUILD = re.compile(rb"^[ \t{]+(?:image|build|extends)[ \t]*:", re.MULTILINE)
-_OTHER_YAML = re.compile(
+_SERVICES = pattern(rb"^(?:services|\"services\"|'services')[ \t]*:", re.MULTILINE)
+_IMAGE_OR_BUILD = pattern(rb"^[ \t{]+(?:image|build|extends)[ \t]*:", re.MULTILINE)
+_OTHER_YAML = pattern(
     rb"^(?:jobs|on|stages|pipelines|pipeline|steps|apiVersion|before_script|language|workflow|\.[\w-]+)[ \t]*:",
     re.MULTILINE,
 )
-_FROM = re.compile(rb"^[ \t]*FROM[ \t]+(?:--platform=\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?[ \t]*\r?$", re.M | re.I)
-_INSTRUCTION = re.compile(rb"^[ \t]*(?:RUN|COPY|ADD|CMD|ENTRYPOINT|WORKDIR|ENV|EXPOSE|USER|LABEL)[ \t]", re.M | re.I)
-_FIRST_INSTRUCTION = re.compile(rb"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:FROM|ARG)[ \t]", re.I)
+_FROM = pattern(rb"^[ \t]*FROM[ \t]+(?:--platform=\S+[ \t]+)?\S+(?:[ \t]+AS[ \t]+\S+)?[ \t]*\r?$", re.M | re.I)
+_INSTRUCTION = pattern(rb"^[ \t]*(?:RUN|COPY|ADD|CMD|ENTRYPOINT|WORKDIR|ENV|EXPOSE|USER|LABEL)[ \t]", re.M | re.I)
+_FIRST_INSTRUCTION = pattern(rb"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*(?:FROM|ARG)[ \t]", re.I)
 
 
 @dataclass(slots=True)
@@ -165,7 +167,7 @@ def _is_dockerfile(path: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _IgnoreRules:
     """The ``.gitignore`` files in force in a folder, outermost first, each with the folder it stands in."""
 

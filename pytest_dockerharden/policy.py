@@ -21,7 +21,7 @@ _KEYS = {
 _COMBINATION_KEYS = {"files", "env-files", "profiles", "project-directory"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Overrides:
     """What the command line says; it goes before every configuration."""
 

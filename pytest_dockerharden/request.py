@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Request:
     """What to judge: all below ``directories``, and ``files``; absolute paths.
 

@@ -90,8 +90,11 @@ class Waivers:
         if not self.listed and not self.inline:
             return
         self.verdicts = {(r.file, r.subject, r.control.id): r.verdict for r in results}
+        by_control: dict[str, list[Waiver]] = {}
+        for waiver in self.listed:
+            by_control.setdefault(waiver.control, []).append(waiver)
         for result in results:
-            for waiver in self.listed:
+            for waiver in by_control.get(result.control.id, ()):
                 if waiver.speaks_of(result.control.id, self._relative(result.file), result.subject):
                     self._apply_listed(waiver, result)
             if self.inline and result.findings:

@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, strings
 
 _KEYS = {"control", "subject", "file", "reason", "until", "requires"}
-_INLINE = re.compile(
+_INLINE = pattern(
     r"#[ \t]*harden:[ \t]*(?P<verb>[\w-]*)[ \t]*(?P<control>[\w-]*)"
     r"(?:[ \t]+until[ \t]+(?P<until>\S+))?(?:[ \t]+requires[ \t]+(?P<requires>[\w,-]+))?"
     r"(?P<rest>[^\n]*)"
 )
-_REASON = re.compile(r"[ \t]*--[ \t]*(?P<reason>\S.*?)[ \t]*$")
-_FROM = re.compile(r"[ \t]*FROM[ \t]", re.IGNORECASE)
+_REASON = pattern(r"[ \t]*--[ \t]*(?P<reason>\S.*?)[ \t]*$")
+_FROM = pattern(r"[ \t]*FROM[ \t]", re.IGNORECASE)
 _FORM = "# harden: waive CONTROL until YYYY-MM-DD -- reason"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Waiver:
     """One known exception.
 
@@ -106,7 +107,7 @@ def _date(value: Any, where: str) -> datetime.date | None:
         raise ConfigurationError(f"{where}: `until` is a date such as 2027-03-31") from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class BadWaiver:
     """An inline comment that was meant as a waiver and is none."""
 

@@ -11,7 +11,7 @@ from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 from pytest_dockerharden.verdicts import Result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Report:
     """What a format renders: node id and result of everything judged, what does not apply included.
 
@@ -22,7 +22,7 @@ class Report:
     start: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Target:
     """``FORMAT[:PATH]`` of ``--harden-report``. ``path`` is empty for the terminal."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import textwrap
 import unicodedata
 from pathlib import Path
@@ -11,13 +10,14 @@ from pathlib import Path
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import Origin, TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
 from pytest_dockerharden.tomlfile import shown_path
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
 
 _LONGEST = 160
-_KEY = re.compile(r"[\s-]*[\"']?(?P<name>[A-Za-z_][\w.-]*)[\"']?\s*[:=]\s*(?P<value>[^\s#].*)?$")
-_SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z\"'`])")
+_KEY = pattern(r"[\s-]*[\"']?(?P<name>[A-Za-z_][\w.-]*)[\"']?\s*[:=]\s*(?P<value>[^\s#].*)?$")
+_SENTENCE_END = pattern(r"(?<=[.!?]) (?=[A-Z\"'`])")
 
 
 class Excerpts:
