@@ -65,7 +65,7 @@ def measure(commands: dict[str, list[str]], folder: Path, runs: int) -> dict[str
 
 
 def once(command: list[str], folder: Path) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and peak MiB of one process and its children; its exit code says findings, not failure."""
+    """Wall seconds, CPU seconds and peak MiB of one process; its exit code says findings, not failure."""
     began = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, _, usage = os.wait4(process.pid, 0)
@@ -174,9 +174,8 @@ def main() -> None:
         )
         print("\nmemory")
         print(timing["1,000 Dockerfiles"].row("1,000 Dockerfiles"))
-    print(
-        f"\n({os.cpu_count()} CPUs; this process peaked at {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB)"
-    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"\n({os.cpu_count()} CPUs; this process peaked at {peak} MiB)")
 
 
 if __name__ == "__main__":
