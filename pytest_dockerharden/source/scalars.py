@@ -48,9 +48,10 @@ def _offsets(raw: str, value: str) -> list[int]:
     style = raw[:1] if raw[:1] in ("'", '"', "|", ">") else ""
     header = _BLOCK_HEADER.match(raw)
     position = header.end() if header else (1 if style in ("'", '"') else 0)
+    indentation = _indentation(raw[position:]) if header else 0
     offsets: list[int] = []
     for char in value:
-        position = _skip(raw, position, char, style)
+        position = _skip(raw, position, char, style, indentation)
         if position >= len(raw) or not _agrees(raw, position, char, style):
             offsets.extend([min(position, max(len(raw) - 1, 0))] * (len(value) - len(offsets)))
             break
@@ -59,11 +60,15 @@ def _offsets(raw: str, value: str) -> list[int]:
     return offsets
 
 
-def _skip(raw: str, position: int, char: str, style: str) -> int:
+def _indentation(block: str) -> int:
+    """How far a block scalar is indented; more where its header says that the first line is."""
+    return min((len(line) - len(line.lstrip(" ")) for line in block.split("\n") if line.strip()), default=0)
+
+
+def _skip(raw: str, position: int, char: str, style: str, indentation: int) -> int:
     """Over what the value does not have: indentation of a block line, the first of ``$$``, an escaped line break."""
-    if style in ("|", ">") and position and raw[position - 1] == "\n" and char != "\n":
-        while raw[position : position + 1] == " " and char != " ":
-            position += 1
+    if indentation and raw[position - 1] == "\n" and char != "\n":
+        position += indentation
     if style == '"':
         while raw[position : position + 2] == "\\\n":
             position += 2

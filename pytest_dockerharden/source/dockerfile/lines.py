@@ -148,22 +148,25 @@ class Lines:
         line.heredocs = tuple(self._heredoc(*found, line) for found in words.heredocs(line.text))
 
     def _heredoc(self, name: str, expand: bool, chomp: bool, line: LogicalLine) -> Heredoc:
-        first = self._next
-        terminated = False
+        first, terminated = self._next, False
         while self._next < len(self._physical) and not terminated:
             candidate = self._physical[self._next].rstrip("\r")
             terminated = (candidate.lstrip("\t") if chomp else candidate) == name
             self._next += 1
-        last = self._next - 1 if terminated else self._next
-        body = self._physical[first:last]
+        body = self._physical[first : self._next - terminated]
         if not terminated:
             body = body[:-1] if body and not body[-1] else body
-            line_, column = line.places.at(0)
-            self._refuse(f"unterminated heredoc: no line {name!r}", TextOrigin(self.path, line_, column, *line.end))
-        self_end = self._physical[self._next - 1].rstrip("\r") if self._next else ""
-        line.end = (max(self._next, line.end[0]), len(self_end) + 1)
-        origin = TextOrigin(self.path, first + 1, 1, max(last, first + 1), len(body[-1]) + 1 if body else 1)
-        return Heredoc(name, "".join(f"{part}\n" for part in body), origin, expand, chomp, terminated)
+            start = line.places.at(0)
+            self._refuse(f"unterminated heredoc: no line {name!r}", TextOrigin(self.path, *start, *line.end))
+        end_line = max(self._next, line.end[0])
+        line.end = (end_line, len(self._physical[end_line - 1].rstrip("\r")) + 1)
+        return Heredoc(name, "".join(f"{part}\n" for part in body), self._span(first, body), expand, chomp, terminated)
+
+    def _span(self, first: int, body: list[str]) -> TextOrigin:
+        """Of the lines of a body; where it would begin, if it has none."""
+        start = min(first + 1, len(self._physical))
+        end = start + max(len(body) - 1, 0)
+        return TextOrigin(self.path, start, 1, end, len(body[-1].rstrip("\r")) + 1 if body else 1)
 
     def _complain_about_long_lines(self) -> None:
         for number, line in enumerate(self._physical, 1):

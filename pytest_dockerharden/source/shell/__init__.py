@@ -48,4 +48,4 @@ def parse_text(text: str, origin: TextOrigin, source: str | None = None) -> Scri
 
 def unread(text: str, place: Places) -> Script:
     """The script of text that is not for a POSIX shell: empty and incomplete."""
-    return Script(text, (), place.origin(0, len(text)), complete=False)
+    return Script(text, (), place.origin(0, len(text.rstrip("\n"))), complete=False)

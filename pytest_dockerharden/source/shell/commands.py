@@ -112,7 +112,7 @@ class Walker:
     def script(self) -> Script:
         commands = tuple(self.commands())
         text = self.text.text
-        return Script(text, commands, self.text.place.origin(0, len(text)), self.complete)
+        return Script(text, commands, self.text.place.origin(0, len(text.rstrip("\n"))), self.complete)
 
     def commands(self) -> list[Command]:
         if len(self.text.text) > LONGEST:
@@ -272,7 +272,7 @@ class Walker:
 
     def add_body(self, draft: Draft, body: str, place: Places, expand: bool) -> None:
         value = None if expand and ("$" in body or "`" in body) else body
-        draft.redirects.append(Redirect("<<", Word(body, value, place.origin(0, len(body)))))
+        draft.redirects.append(Redirect("<<", Word(body, value, place.origin(0, len(body.rstrip("\n"))))))
         draft.heredoc = (body, place)
 
     def add_words(self, draft: Draft, node: Node) -> None:
@@ -308,7 +308,7 @@ class Walker:
         draft.pipeline = next(self.pipelines) if draft.before is None else draft.before.pipeline
         command = Command(
             tuple(draft.words),
-            self.text.place.origin(*self.text.span(draft.node)),
+            self.text.place.origin(*self.text.word_span(draft.node)),
             cast(Connector, draft.connector),
             draft.pipeline,
             tuple(draft.assignments),

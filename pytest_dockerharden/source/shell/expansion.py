@@ -17,7 +17,8 @@ Slice = Callable[[int, int], str]
 PLAIN = re.compile(r"[\w./:=,+@%^#-]+", re.ASCII)
 _ESCAPED = re.compile(r"\\(\n?)(.?)", re.DOTALL)
 _ESCAPED_IN_QUOTES = re.compile(r'\\(?:\n|([$`"\\]))')
-_GLOB = re.compile(r"[*?]|\{[^{}]*(?:,|\.\.)[^{}]*\}")
+_BRACES = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
+_GLOB = re.compile(rf"[*?]|{_BRACES.pattern}")
 _BRACED = re.compile(r"\$\{(\w+)\}")
 _DEFAULT = re.compile(r"\$\{(\w+)(:?[-+])([^{}$\"'\\`]*)\}")
 _NOT_LITERAL = frozenset(
@@ -60,7 +61,7 @@ def parts(node: Node, cut: Slice, variables: Mapping[str, str | None]) -> list[P
 
 def _concatenation(node: Node, cut: Slice, variables: Mapping[str, str | None]) -> list[Part]:
     raw = cut(node.start_byte, node.end_byte)
-    if _GLOB.search(raw) and "{" in raw and any(child.type in ("{", "brace_expression") for child in node.children):
+    if "{" in raw and _BRACES.search(raw) and "{" in [cut(c.start_byte, c.end_byte) for c in node.children]:
         return [(None, False)]
     return [part for child in node.children for part in parts(child, cut, variables)]
 

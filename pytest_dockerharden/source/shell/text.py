@@ -40,12 +40,19 @@ class Text:
         return self.text[start:end]
 
     def word(self, node: Node, value: str | None) -> Word:
-        start, end = self.span(node)
+        start, end = self.word_span(node)
         return Word(self.text[start:end], value, self.place.origin(start, end))
+
+    def word_span(self, node: Node) -> tuple[int, int]:
+        """Without the line break that a word in broken text may end in."""
+        start, end = self.span(node)
+        while end > start and self.text[end - 1] == "\n":
+            end -= 1
+        return start, end
 
     def words(self, node: Node, variables: Variables) -> list[Word]:
         """What one word becomes; several where a variable holds several."""
-        start, end = self.span(node)
+        start, end = self.word_span(node)
         raw, origin = self.text[start:end], self.place.origin(start, end)
         if expansion.PLAIN.fullmatch(raw):
             return [Word(raw, raw, origin)]

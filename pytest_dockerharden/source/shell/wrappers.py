@@ -86,18 +86,16 @@ def inline_script(words: Sequence[str]) -> int | None:
     name = base_name(words[0]) if words else ""
     if name == "eval":
         return 1 if len(words) == 2 else None
-    if name not in SHELLS and name not in ("su", "runuser"):
+    if name in ("su", "runuser"):
+        return next((i + 1 for i, word in enumerate(words[:-1]) if word in ("-c", "--command")), None)
+    if name not in SHELLS:
         return None
     index, found = 1, False
     while index < len(words) and words[index][:1] in ("-", "+") and len(words[index]) > 1:
         word = words[index]
-        found = found or (word[0] == "-" and word[1] != "-" and "c" in word) or word == "--command"
+        found = found or (word[0] == "-" and word[1] != "-" and "c" in word)
         takes_value = word in _SHELL_OPTION_WITH_VALUE or (word[1] != "-" and word[-1] in "oO")
         index += 2 if takes_value else 1
-        if found and name not in SHELLS:
-            return index if index < len(words) else None
-        if not found and name not in SHELLS and index < len(words) and words[index][:1] != "-":
-            index += 1
     return index if found and index < len(words) else None
 
 
