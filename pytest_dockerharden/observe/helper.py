@@ -11,7 +11,8 @@ import contextlib
 import re
 import secrets
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from pytest_dockerharden.observe.cgroup import containers_in
@@ -31,35 +32,44 @@ from pytest_dockerharden.observe.witness import (
 if TYPE_CHECKING:
     import docker
 
+WORKERS = 8
 NOBODY = "65534:65534"
 CGROUPS = "/sys/fs/cgroup"
 HOST_CGROUPS = "/dockerharden-cgroup"
 # a frame is a file's bytes, then a line with the secret mark of this run, + or -, the process and the file's name
 FRAME = """\
-frame() { if "$3" "$4" 2>/dev/null; then r=+; else r=-; fi; printf '\\n%s %s %s %s\\n' "$M" "$r" "$1" "$2"; }
+end() { printf '\\n%s %s %s %s\\n' "$M" "$1" "$2" "$3"; }
+frame() { if "$3" "$4" 2>/dev/null; then end + $1 $2; else end - $1 $2; fi; }
+one() { if { read -r line <"$3"; } 2>/dev/null; then printf '%s' "$line"; end + $1 $2; fi; }
 """
+# a program is started for a file of many lines only: there may be hundreds of processes
 OPEN = """\
 for d in /proc/[0-9]*; do
   p=${d#/proc/}; mine=
   while IFS= read -r line; do case $line in PATTERN) mine=1; break;; esac; done 2>/dev/null <$d/cgroup
   [ "$mine" ] || continue
+  printf '%s' "$line"; end + $p cgroup
   for f in EVERY; do frame $p $f cat $d/$f; done
   case " $MAIN " in *" $p "*) ;; *) continue;; esac
   for f in FIRST; do frame $p $f cat $d/$f; done
   while IFS=: read -r number names path; do
     for f in CGROUP; do
       case $f in */*) c=${f%%/*};; *) c=;; esac
-      case ",$names," in *",$c,"*) frame $p cgroup:$f cat $ROOT/$c$path/${f##*/};; esac
+      case ",$names," in *",$c,"*) one $p cgroup:$f $ROOT/$c$path/${f##*/};; esac
     done
   done <$d/cgroup
 done
 """
+# the targets of namespace links are the kernel's own words; that of exe is not, and stands in a frame of its own
 GUARDED = """\
 for p in $PIDS; do
   for f in FILES; do frame $p $f cat /proc/$p/$f; done
-  for f in LINKS; do frame $p $f readlink /proc/$p/$f; done
+  frame $p exe readlink /proc/$p/exe
 done
+ls -l NAMESPACES 2>/dev/null; end + 0 namespaces
 """
+NAMESPACES = tuple(name for name in GUARDED_LINKS if name.startswith("ns/"))
+_NAMESPACE = re.compile(r" /proc/(\d+)/(ns/\w+) -> (\w+:\[\d+\])$", re.MULTILINE)
 
 
 class NoHelper(Exception):  # noqa: N818 - the next witness is tried
@@ -120,9 +130,13 @@ class HelperWitness:
         self.start()
         mark = secrets.token_hex(16)
         parse(self.execute(open_script(mark, containers), NOBODY), mark, accounts)
+        scripts = {}
         for user, pids in owners_of(accounts).items():
             targets = [(p, t) for a in accounts.values() if (p := a.main) in pids for t in temporary_targets(a)]
-            parse(self.execute(guarded_script(mark, pids, targets), user), mark, accounts)
+            scripts[user] = guarded_script(mark, pids, targets)
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden-observe") as pool:
+            for output in pool.map(self.execute, scripts.values(), scripts):
+                parse(output, mark, accounts)
         for account in accounts.values():
             account.why = denied(account)
         return accounts
@@ -164,7 +178,7 @@ def open_script(mark: str, containers: dict[str, int]) -> str:
     """What any user may read, of every process whose cgroup names one of the containers."""
     script = (
         OPEN.replace("PATTERN", "|".join(f"*{container}*" for container in containers))
-        .replace("EVERY", " ".join(EVERY_PROCESS))
+        .replace("EVERY", " ".join(name for name in EVERY_PROCESS if name != "cgroup"))
         .replace("FIRST", " ".join(FIRST_PROCESS + NETWORK_FILES))
         .replace("CGROUP", " ".join(CGROUP_FILES))
     )
@@ -172,9 +186,10 @@ def open_script(mark: str, containers: dict[str, int]) -> str:
     return f"M={mark} ROOT={HOST_CGROUPS} MAIN='{main}'\n{FRAME}{script}"
 
 
-def guarded_script(mark: str, pids: Iterable[int], targets: Iterable[tuple[int, str]] = ()) -> str:
+def guarded_script(mark: str, pids: Collection[int], targets: Iterable[tuple[int, str]] = ()) -> str:
     """What only a process's own user may read. ``targets`` are directories of which the owner is wanted."""
-    script = GUARDED.replace("FILES", " ".join(GUARDED_FILES)).replace("LINKS", " ".join(GUARDED_LINKS))
+    links = " ".join(f"/proc/{pid}/{name}" for pid in pids for name in NAMESPACES)
+    script = GUARDED.replace("FILES", " ".join(GUARDED_FILES)).replace("NAMESPACES", links)
     look = "look() { stat -c '%a %u %g' \"$1\"; }\n"
     owners = (
         f"frame {pid} owner:{target.encode().hex()} look {shlex.quote(f'/proc/{pid}/root{target}')}\n"
@@ -207,6 +222,8 @@ def frames(output: bytes, mark: str) -> dict[int, dict[str, str]]:
             text = output[position : end.start()].decode("utf-8", "replace")
             found.setdefault(int(end[2]), {})[end[3].decode()] = text
         position = end.end()
+    for pid, name, target in _NAMESPACE.findall(found.pop(0, {}).get("namespaces", "")):
+        found.setdefault(int(pid), {})[name] = target
     return found
 
 
@@ -221,7 +238,7 @@ def put(account: ContainerAccount, pid: int, files: dict[str, str]) -> None:
         elif kind == "cgroup" and rest:
             account.cgroup[rest] = text
         else:
-            process.files[name] = text.removesuffix("\n") if name in GUARDED_LINKS else text
+            process.files[name] = text.removesuffix("\n") if name == "exe" else text
 
 
 def owners_of(accounts: dict[str, ContainerAccount]) -> dict[str, list[int]]:

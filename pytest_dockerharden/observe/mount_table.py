@@ -18,6 +18,8 @@ KERNEL = {
 FLAGS = ("nosuid", "nodev", "noexec")
 # made by the engine in every container: its own three files, shared memory, the device directory
 ENGINE_FILES = {"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}
+# mounted for `init: true`, by Docker and by Podman
+INIT_PROGRAMS = ("/sbin/docker-init", "/run/podman-init")
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
@@ -71,7 +73,8 @@ def origin_of(line: MountLine, declared: dict[str, Any] | None) -> tuple[MountKi
     if declared is not None and declared["Type"] == "bind":
         secret = line.target.startswith("/run/secrets/")
         return ("secret" if secret else "bind"), str(declared.get("Source", "")), False
-    engine_made = line.target in ENGINE_FILES or line.target.startswith(("/dev", "/proc", "/sys"))
+    own = line.target in ENGINE_FILES or line.target.endswith(INIT_PROGRAMS)
+    engine_made = own or line.target.startswith(("/dev", "/proc", "/sys"))
     if line.type in KERNEL or engine_made:
         return "kernel", line.source, False
     return ("tmpfs" if line.type == "tmpfs" else "bind"), "" if line.type == "tmpfs" else line.root, False

@@ -142,6 +142,11 @@ class Shell:
             raise ShellClosed("the command did not end in time")
 
     @property
+    def closed(self) -> bool:
+        """Whether it takes no more commands."""
+        return self.stream is None
+
+    @property
     def socket(self) -> socket.socket:
         """The SDK gives a SocketIO on unix and plain TCP, and the TLS socket itself otherwise."""
         sock: socket.socket = getattr(self.stream, "_sock", self.stream)

@@ -47,7 +47,7 @@ def run(client: Any) -> Iterator[Run]:
 
 @pytest.fixture(scope="module")
 def with_shell(client: Any, run: Run) -> str:
-    applets = ("sh", "cat", "sleep", "readlink", "stat", "nc", "touch", "true", "ls", "id", "yes", "head")
+    applets = ("sh", "cat", "sleep", "ls", "readlink", "stat", "nc", "touch", "true", "id", "yes", "head")
     return busybox_image(client, run, tuple(f"bin/{name}" for name in applets))
 
 
