@@ -52,11 +52,18 @@ class Places:
 
     def origin(self, start: int, end: int) -> TextOrigin:
         """The span of ``text[start:end]``."""
-        line, column = self.at(start)
+        start += self.base
+        end += self.base
+        starts = self.starts
+        piece = bisect_right(starts, start) - 1 if len(starts) > 1 else 0
+        line, shift = self.lines[piece], self.columns[piece] - starts[piece]
         if end <= start:
-            return TextOrigin(self.file, line, column, line, column)
-        end_line, end_column = self.at(end - 1)
-        return TextOrigin(self.file, line, column, end_line, end_column + 1)
+            return TextOrigin(self.file, line, start + shift, line, start + shift)
+        if len(starts) > piece + 1 and starts[piece + 1] < end:
+            piece = bisect_right(starts, end - 1) - 1
+            end_line, end_shift = self.lines[piece], self.columns[piece] - starts[piece]
+            return TextOrigin(self.file, line, start + shift, end_line, end + end_shift)
+        return TextOrigin(self.file, line, start + shift, line, end + shift)
 
     def pieces(self, length: int) -> list[Piece]:
         """The pieces of the first ``length`` characters."""

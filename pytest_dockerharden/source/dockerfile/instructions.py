@@ -85,11 +85,11 @@ def read(
     found, start = words.flags(line.text, head.end() if head else 0)
     reading.end = len(line.text.rstrip())
     reading.start = min(start, reading.end)
-    origin = reading.origin((keyword_span[0], max(reading.end, keyword_span[1])))
+    where = reading.origin(keyword_span)
     instruction = Instruction(
         keyword=keyword,
-        origin=TextOrigin(origin.file, origin.line, origin.column, *line.end),
-        keyword_origin=reading.origin(keyword_span),
+        origin=TextOrigin(where.file, where.line, where.column, *line.end),
+        keyword_origin=where,
         text=reading.rest,
         flags=tuple(_flags(reading, found)),
         heredocs=line.heredocs,

@@ -181,8 +181,9 @@ class Lines:
 
 
 def _end(text: str, places: Places) -> tuple[int, int]:
-    origin = places.origin(0, len(text.rstrip()))
-    return origin.end_line, origin.end_column
+    length = len(text.rstrip())
+    line, column = places.at(max(length - 1, 0))
+    return line, column + (length > 0)
 
 
 def _is_json(text: str, start: int) -> bool:
