@@ -37,7 +37,8 @@ def _expanded(item: Node) -> tuple[list[Node], Problem | None]:
 
 def _identity(entry: Node) -> tuple[object, ...]:
     keys = ("host_ip", "published", "target", "protocol", "mode", "name", "app_protocol")
-    return tuple(child.value if (child := entry.get(key)) else None for key in keys)
+    # a list or mapping where a scalar belongs is refused elsewhere, and cannot be hashed
+    return tuple(str(child.plain()) if (child := entry.get(key)) else None for key in keys)
 
 
 def _long_form(item: Node) -> list[Node]:
