@@ -13,6 +13,8 @@ from pytest_dockerharden.policy import Policies, Policy
 from pytest_dockerharden.request import Request
 from pytest_dockerharden.verdicts import Result
 
+_ALLOCATIONS = 20_000
+
 
 @dataclass(slots=True, eq=False)
 class Evaluation:
@@ -38,13 +40,12 @@ class Evaluation:
 def evaluate(request: Request) -> Evaluation:
     """Judge everything that ``request`` names. Raises ConfigurationError for a mistake in the configuration."""
     # nearly all that is made here lives on, and the collector would look at it again and again
-    collecting = gc.isenabled()
-    gc.disable()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(_ALLOCATIONS, 5, 1000)
     try:
         return _evaluate(request)
     finally:
-        if collecting:
-            gc.enable()
+        gc.set_threshold(*thresholds)
 
 
 def _evaluate(request: Request) -> Evaluation:

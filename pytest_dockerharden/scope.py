@@ -21,6 +21,7 @@ from pytest_dockerharden.tomlfile import did_you_mean, shown_path
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result, Waivers, result_of
 from pytest_dockerharden.waivers import BadWaiver, Waiver, inline_waivers
 
+_BATCH = 100
 _STATIC = frozenset({"Posture", "Service", "Project", "Stage", "Dockerfile"})
 
 
@@ -40,18 +41,27 @@ class Scope:
         """Raises ConfigurationError."""
         compose = set(self.evaluation.discovery.compose)
         combinations = self.policy.combine([path for path in self.paths if path in compose])
-        dockerfiles = [path for path in self.paths if path not in compose]
-        self.assembly = assemble(combinations, dockerfiles, root=self.root)
+        self.assembly = assemble(combinations, root=self.root)
         self._forget_what_others_include()
         self._add_what_is_built()
         self.evaluation.combinations += len(combinations)
         self.evaluation.projects += self.assembly.projects
-        results = [*self._unreadable(combinations), *self._inline_waivers()]
+        results = [*self._inline_waivers()]
         waivers = [*self.policy.waivers, *(waiver for group in self.inline.values() for waiver in group)]
         self.selection = select(self.policy, [control for waiver in waivers for control in waiver.requires])
-        results += [*self._compose_results(), *self._dockerfile_results()]
+        results += [*self._compose_results(), *self._dockerfile_results(self.assembly)]
+        unbuilt = [path for path in self.paths if path not in compose and path not in self.assembly.dockerfiles]
+        for start in range(0, len(unbuilt), _BATCH):
+            results += self._unbuilt_results(unbuilt[start : start + _BATCH])
+        results += self._unreadable(combinations)
         results += self._apply_waivers(results)
         self._file(results)
+
+    def _unbuilt_results(self, paths: Sequence[str]) -> list[Result]:
+        """Dockerfiles that no compose file builds: judged and forgotten, so that thousands need little memory."""
+        assembly = assemble((), paths, root=self.root)
+        self.assembly.failures += assembly.failures
+        return list(self._dockerfile_results(assembly))
 
     def _file(self, results: list[Result]) -> None:
         chosen = self.selection.chosen
@@ -72,7 +82,7 @@ class Scope:
     def _add_what_is_built(self) -> None:
         """A Dockerfile that no name or content gave away, but a ``build:``."""
         if self.evaluation.request.directories:
-            for path in self.assembly.dockerfiles.keys() - self.evaluation.results.keys():
+            for path in sorted(self.assembly.dockerfiles.keys() - self.evaluation.results.keys()):
                 self.evaluation.results[path] = []
                 self.evaluation.discovery.dockerfiles.append(path)
 
@@ -100,9 +110,9 @@ class Scope:
                 subject = "/".join(filter(None, (prefix, judgement.subject)))
                 yield self._result(judgement, project.files[0], subject)
 
-    def _dockerfile_results(self) -> Iterator[Result]:
+    def _dockerfile_results(self, assembly: Assembly) -> Iterator[Result]:
         controls = self.selection.of("Stage", "Dockerfile")
-        for path, dockerfile in self.assembly.dockerfiles.items():
+        for path, dockerfile in assembly.dockerfiles.items():
             if path in self.evaluation.results:
                 for judgement in judge_dockerfile(dockerfile, controls, self.policy.suite.parameters):
                     yield self._result(judgement, path, judgement.subject)
@@ -114,6 +124,7 @@ class Scope:
         """Read those beside the lines; a result for each that is none."""
         paths = [path for project in self.assembly.projects for path in project.files]
         paths += [path for path in self.assembly.dockerfiles if path in self.evaluation.results]
+        paths += self.paths
         for path in dict.fromkeys(paths):
             for waiver in inline_waivers(path, _text(path), shown_path(path, self.evaluation.request.start)):
                 if isinstance(waiver, BadWaiver):

@@ -123,12 +123,11 @@ class StaticSession:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         name = getattr(report, "harden", None)
-        if name:
-            file, item = name  # a list where it came from a worker
-            self.judged.append(self.by_name[file, item])
+        if name and not hasattr(self.config, "workerinput"):  # it comes from a worker, with the same verdict as here
+            self.judged.append(self.by_name[name[0], name[1]])
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        if not self.protocol.counting or not hasattr(report, "harden"):
+        if not self.protocol.counting:
             return None
         return "xfailed" if hasattr(report, "wasxfail") else report.outcome, "", ""
 

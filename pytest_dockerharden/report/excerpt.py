@@ -6,6 +6,7 @@ import functools
 import textwrap
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
@@ -69,6 +70,7 @@ class Excerpts:
         # a service that lacks ten keys is shown ten times
         known = self._excerpts.get(origin)
         if known is None:
+            _forget_if_many(self._excerpts)
             known = self._excerpts[origin] = self._render(origin)
         return known
 
@@ -90,12 +92,19 @@ class Excerpts:
     def _source(self, file: str) -> list[str]:
         lines = self._lines.get(file)
         if lines is None:
+            _forget_if_many(self._lines)
             try:
                 text = Path(file).read_bytes()[: 1 << 22].decode("utf-8-sig", errors="replace")
             except OSError:
                 text = ""
             lines = self._lines[file] = text.rstrip().split("\n")
         return lines
+
+
+def _forget_if_many(cache: dict[Any, Any], many: int = 64) -> None:
+    # results come file by file
+    if len(cache) >= many:
+        cache.clear()
 
 
 def _masked(lines: list[str], index: int) -> str:
