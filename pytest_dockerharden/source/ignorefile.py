@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 
 from pytest_dockerharden.model.ignorefile import IgnoreFile, Pattern
 from pytest_dockerharden.model.origin import TextOrigin
 
+_SPECIAL = re.compile(r"[*?\[\]\\]")
+_STAR, _ALL, _FOLDERS = "[^/]*", ".*", "(?:.*/)?"
+_REPEATED = frozenset([_STAR, _ALL, _FOLDERS])
+_MANY = 3
 _SET_OPERATORS = re.compile(r"[\[&~|]|-(?=-)")
 
 
 def parse(text: str, path: str) -> IgnoreFile:
     """Parse an ignore file. A pattern that is no pattern excludes nothing."""
     patterns = [pattern for number, line in enumerate(text.split("\n"), 1) if (pattern := _pattern(line, path, number))]
-    rules = [(pattern.negated, _expression(pattern.text)) for pattern in patterns]
+    rules = [(pattern.negated, _matcher(pattern.text)) for pattern in patterns]
 
     def excludes(name: str) -> bool:
+        """Folder by folder as the builder walks: what matched a folder matches all in it."""
         parts = posixpath.normpath(name).split("/")
-        paths = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-        excluded = False
-        for negated, expression in rules:
-            if negated == excluded and expression is not None and any(map(expression.fullmatch, paths)):
-                excluded = not negated
+        excluded, inherited = False, [False] * len(rules)
+        for count in range(1, len(parts) + 1):
+            path, excluded = "/".join(parts[:count]), False
+            for index, (negated, matches) in enumerate(rules):
+                # a pattern is only asked where its answer would change something, and then does not count below
+                if not inherited[index] and negated == excluded:
+                    inherited[index] = matches(path)
+                if inherited[index]:
+                    excluded = not negated
         return excluded
 
     return IgnoreFile(path, tuple(patterns), excludes)
@@ -42,30 +52,79 @@ def _pattern(line: str, path: str, number: int) -> Pattern | None:
     return Pattern(cleaned, negated, TextOrigin(path, number, column, number, column + len(text)))
 
 
-def _expression(pattern: str) -> re.Pattern[str] | None:
+def _matcher(pattern: str) -> Callable[[str], bool]:
     """``**`` crosses folders, ``*`` and ``?`` do not, ``[a-z]`` is a class, a backslash takes the next one as it is."""
-    out, index = "", 0
+    if not _SPECIAL.search(pattern):
+        return pattern.__eq__
+    if pattern.startswith("**") and not _SPECIAL.search(pattern[2:]):
+        suffix = pattern[2:]
+        return lambda path: path.endswith(suffix) or "/" + path == suffix
+    tokens = _tokens(pattern)
+    try:
+        if tokens is None:
+            return lambda path: False
+        if sum(token in _REPEATED for token in tokens) > _MANY:
+            return _simulation(tokens)
+        expression = re.compile("".join(tokens), re.DOTALL)
+    except re.error:
+        return lambda path: False
+    return lambda path: expression.fullmatch(path) is not None
+
+
+def _tokens(pattern: str) -> list[str] | None:
+    """Regular expressions to match one after the other; None for a class that is not closed."""
+    tokens, index = [], 0
     while index < len(pattern):
         char = pattern[index]
-        if pattern.startswith("**", index):
-            index += 2
-            if pattern.startswith("/", index):
-                index += 1
-            out += ".*" if index >= len(pattern) else "(?:.*/)?"
-            continue
-        if char == "\\" and index + 1 < len(pattern):
+        index += 1
+        if char == "*" and pattern.startswith("*", index):
+            index += 1 + pattern.startswith("/", index + 1)
+            tokens.append(_FOLDERS if index < len(pattern) else _ALL)
+        elif char == "\\" and index < len(pattern):
+            tokens.append(re.escape(pattern[index]))
             index += 1
-            out += re.escape(pattern[index])
         elif char == "[":
-            end = pattern.find("]", index + 2)
+            end = pattern.find("]", index + 1)
             if end < 0:
                 return None
-            out += "[" + _SET_OPERATORS.sub(r"\\\g<0>", pattern[index + 1 : end]) + "]"
-            index = end
+            tokens.append("[" + _SET_OPERATORS.sub(r"\\\g<0>", pattern[index:end]) + "]")
+            index = end + 1
         else:
-            out += {"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char))
-        index += 1
-    try:
-        return re.compile(out, re.DOTALL)
-    except re.error:
-        return None
+            tokens.append({"*": _STAR, "?": "[^/]"}.get(char, re.escape(char)))
+    return tokens
+
+
+def _simulation(tokens: list[str]) -> Callable[[str], bool]:
+    """All ways to match at once, for patterns on which trying them in turn could take for ever."""
+    free: dict[int, tuple[int, ...]] = {}
+    steps: dict[int, tuple[tuple[str, int], ...]] = {}
+    last = 0
+    for token in tokens:
+        state, last = last, last + 1
+        if token == _FOLDERS:
+            last += 1
+            free[state] = (state + 1, last)
+            steps[state + 1] = ((".", state + 1), ("/", last))
+        elif token in _REPEATED:
+            free[state] = (last,)
+            steps[state] = ((token[:-1], state),)
+        else:
+            steps[state] = ((token, last),)
+    compiled = {token: re.compile(token, re.DOTALL).fullmatch for edges in steps.values() for token, _ in edges}
+
+    def closed(states: set[int]) -> set[int]:
+        pending = list(states)
+        while pending:
+            new = [state for state in free.get(pending.pop(), ()) if state not in states]
+            states.update(new)
+            pending += new
+        return states
+
+    def matches(path: str) -> bool:
+        states = closed({0})
+        for char in path:
+            edges = (edge for state in states for edge in steps.get(state, ()))
+            states = closed({target for token, target in edges if compiled[token](char)})
+        return last in states
+
+    return matches

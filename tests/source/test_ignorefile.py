@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_dockerharden.source import ignorefile
 from pytest_dockerharden.source.ignorefile import parse
 
 
@@ -23,6 +27,10 @@ from pytest_dockerharden.source.ignorefile import parse
         pytest.param("*.txt", "a/b.txt", False, id="a star does not cross folders"),
         pytest.param("**/*.txt", "a/b.txt", True, id="two stars do"),
         pytest.param("a/**", "a/b/c", True, id="two stars at the end"),
+        pytest.param("**a", "b/ca", True, id="two stars and a name are a suffix"),
+        pytest.param("a**", "ab/c", True, id="a name and two stars are a prefix"),
+        pytest.param("x/**\n!x", "x/a", True, id="an exception that matched the folder too early"),
+        pytest.param("x\n!x/a", "x/a/b", False, id="an exception for a folder in a folder"),
         pytest.param("a?", "ab", True, id="one character"),
         pytest.param("a[bc]", "ac", True, id="a class"),
         pytest.param("*\n!keep", "keep", False, id="an exception"),
@@ -51,3 +59,52 @@ def test_a_pattern_knows_its_line() -> None:
 @given(st.text(alphabet="ab*?[]!/\\.^-", max_size=12), st.text(alphabet="ab/", min_size=1, max_size=8))
 def test_no_pattern_makes_it_fail(pattern: str, path: str) -> None:
     parse(pattern, "/x").excludes(path)
+
+
+PARTS = [
+    "a",
+    "b",
+    "ab",
+    "a.b",
+    ".env",
+    "*",
+    "**",
+    "*.b",
+    "a*",
+    "?",
+    "a?b",
+    "[ab]",
+    "[^a]",
+    "**a",
+    "a**",
+    "\\*",
+    "..",
+    "[a-c]*",
+    "é",
+]
+
+
+@pytest.mark.parametrize("many", [pytest.param(3, id="expressions"), pytest.param(-1, id="simulation")])
+def test_random_patterns_exclude_what_the_port_of_the_builder_excludes(
+    many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = pytest.importorskip("e2b_dockerfile_utils", exc_type=ImportError)
+    monkeypatch.setattr(ignorefile, "_MANY", many)
+    dice = random.Random(7)
+    for _ in range(400):
+        lines = [dice.choice(["", "!", "/"]) + "/".join(dice.choices(PARTS, k=dice.randint(1, 4))) for _ in range(3)]
+        found = parse("\n".join(lines), "/x")
+        try:
+            oracle = port.PatternMatcher([("!" if p.negated else "") + p.text for p in found.patterns])
+        except ValueError:
+            continue
+        for _ in range(5):
+            path = "/".join(dice.choices(["a", "b", "ab", "a.b", "x.b", ".env", "é", "*"], k=dice.randint(1, 4)))
+            assert found.excludes(path) == oracle.matches(path), (lines, path)
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 40 + "*b", "**/a" * 30 + "/b", "**/*a*" * 20 + "b", "a**b" * 30])
+def test_a_hostile_pattern_is_answered_in_time(pattern: str) -> None:
+    start = time.perf_counter()
+    parse(pattern, "/x").excludes("/".join(["a" * 200] * 5))
+    assert time.perf_counter() - start < 2
