@@ -17,6 +17,7 @@ from pytest_dockerharden.source.compose.shortforms import canonical_service
 from pytest_dockerharden.source.compose.tree import MOST_RELATED, Path, clear
 
 MOST_STEPS = 16
+SIZES = frozenset(("mem_limit", "mem_reservation", "memswap_limit", "mem_swappiness", "shm_size"))
 REMOTE = ("oci://", *REMOTE_PREFIXES)
 
 
@@ -136,9 +137,9 @@ class Extending:
 
 
 def settle(service: Node, resolver: Resolver) -> None:
-    """Make a canonical service fit to be merged elsewhere: its paths absolute, without keys that say nothing."""
+    """Make a canonical service fit to be merged elsewhere: its paths absolute, without sizes that were ignored."""
     resolver.service(service)
-    service.value = {key: node for key, node in service.items() if node.value is not None}
+    service.value = {key: node for key, node in service.items() if key not in SIZES or node.value is not None}
 
 
 def _copy(node: Node, through: TextOrigin, budget: Budget) -> Node:

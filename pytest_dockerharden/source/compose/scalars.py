@@ -21,6 +21,7 @@ LITERALS: dict[str, Scalar] = {
 NUMBER_STARTS = frozenset("+-.0123456789")
 INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))\Z")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+LOOSE_UNDERSCORE = re.compile(r"(?<![0-9])_|_(?![0-9])")
 BASES = (16, 2, 8, 10)
 MOST_DIGITS = 400
 
@@ -39,7 +40,7 @@ def typed(text: str) -> Scalar:
 
 
 def _number(text: str) -> Scalar:
-    digits = text if text[0] == "." else text.replace("_", "")
+    digits = text if text[0] == "." and LOOSE_UNDERSCORE.search(text) else text.replace("_", "")
     if text == "-0":
         return -0.0
     integer = INTEGER.match(digits)
