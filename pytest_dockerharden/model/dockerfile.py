@@ -210,7 +210,8 @@ class Dockerfile:
         named = [stage for stage in self.stages if stage.name and stage.name == name.lower()]
         if named:
             return named[-1]
-        return self.stages[int(name)] if name.isascii() and name.isdigit() and int(name) < len(self.stages) else None
+        number = int(name) if name.isascii() and name.isdigit() and len(name) < 10 else len(self.stages)
+        return self.stages[number] if number < len(self.stages) else None
 
     def needed_by(self, index: int) -> set[int]:
         """Indexes of the stages that stage ``index`` depends on, transitively; not itself."""

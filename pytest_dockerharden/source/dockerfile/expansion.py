@@ -9,6 +9,10 @@ from dataclasses import dataclass, field, replace
 DEPTH = 32
 """How deep ``${a:-${b:-...}}`` may nest before its value counts as unknown."""
 
+LONGEST = 2048
+"""Characters that variables may add to a word; a longer one is unknown, since ``A=$A$A`` doubles on every line."""
+
+_LONGEST_ON_THE_WAY = 1 << 16
 _SPECIAL = re.compile(r"[$'\"\\`]")
 _NAME = re.compile(r"[0-9]+|[@*#?$!-]|[^\W\d]\w*")
 _PLAIN = re.compile(r"[^$'\"\\`/}]+")
@@ -62,7 +66,10 @@ def expand(raw: str, scope: Scope, escape: str = "\\") -> str | None:
 
     Raises :class:`BadWord` for what BuildKit does not take: an open quote, ``${}``.
     """
-    return _Lexer(raw, scope, escape).read("", False) if _SPECIAL.search(raw) else raw
+    if not _SPECIAL.search(raw):
+        return raw
+    value = _Lexer(raw, scope, escape).read("", False)
+    return value if value is not None and len(value) <= LONGEST + len(raw) else None
 
 
 class _Lexer:
@@ -187,26 +194,33 @@ class _Lexer:
         pattern, replacement, value = self.read("/", True), self.read("}", True), self.scope.value(name)
         if value is None or pattern is None or replacement is None or re.search(r"[*?\\]", pattern):
             return None
-        return value.replace(pattern, replacement, -1 if every else 1) if pattern else value
+        if not pattern or value.count(pattern) * len(replacement) > _LONGEST_ON_THE_WAY:
+            return None
+        return value.replace(pattern, replacement, -1 if every else 1)
 
 
 def _join(parts: list[str | None]) -> str | None:
-    return None if None in parts else "".join(part for part in parts if part is not None)
+    known = [part for part in parts if part is not None]
+    return "".join(known) if len(known) == len(parts) and sum(map(len, known)) <= _LONGEST_ON_THE_WAY else None
 
 
 def _trim(value: str, operator: str, pattern: str) -> str | None:
-    """``${X#p}``, ``##``, ``%``, ``%%``. A pattern that would cost too much to match is not known."""
+    """``${X#p}``, ``##``, ``%``, ``%%`` for patterns with at most one star; others are rare, and not known."""
     greedy = pattern[:1] == operator
     pattern = pattern[greedy:]
-    if pattern.count("*") > 2 or len(value) > 4096:
+    if pattern.count("*") > 1 or re.search(r"[?\\]", pattern):
         return None
-    regex = "".join(
-        (".*" if greedy else ".*?") if part == "*" else "." if part == "?" else re.escape(part[-1])
-        for part in re.findall(r"\\.|.", pattern, re.DOTALL)
-    )
+    head, star, tail = pattern.partition("*")
     if operator == "#":
-        match = re.match(regex, value, re.DOTALL)
-        return value[match.end() :] if match else value
-    starts = range(len(value) + 1) if greedy else range(len(value), -1, -1)
-    whole = re.compile(regex, re.DOTALL)
-    return next((value[:start] for start in starts if whole.fullmatch(value, start)), value)
+        if not value.startswith(head):
+            return value
+        if not star:
+            return value[len(head) :]
+        found = (value.rfind if greedy else value.find)(tail, len(head))
+        return value[found + len(tail) :] if found >= 0 else value
+    if not star:
+        return value[: len(value) - len(head)] if value.endswith(head) else value
+    if not value.endswith(tail):
+        return value
+    found = (value.find if greedy else value.rfind)(head, 0, len(value) - len(tail))
+    return value[:found] if found >= 0 else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +19,12 @@ PLATFORM_ARGUMENTS = (
     "TARGETSTAGE",
 )
 DEFAULT_SHELL = ("/bin/sh", "-c")
+WINDOWS_SHELL = ("cmd", "/S", "/C")
+MOST_KEPT = 200_000
+"""Variables that are remembered over all instructions (each has its own set); from there on all are unknown."""
+MOST_CIRCLES = 20
+"""Stages in a circle that are named."""
+_WINDOWS_BASE = re.compile(r"(?:^|/)windows(?:/|:|@|$)|(?:nano|windows)server|servercore")
 
 
 @dataclass(slots=True)
@@ -35,6 +42,8 @@ class Builder:
     stages: list[Stage] = field(default_factory=list)
     _ends: list[tuple[Scope, tuple[str, ...]]] = field(default_factory=list)
     _instructions: list[Instruction] = field(default_factory=list)
+    _named: dict[str, Stage] = field(default_factory=dict)
+    _kept: int = 0
 
     def read(self, lines: Lines) -> None:
         for line in lines.logical:
@@ -62,7 +71,7 @@ class Builder:
         if base.value == "" and instruction.words:
             self._refuse(f"the base name {base.raw} is empty", base.origin)
         name = instruction.words[2].raw.lower() if len(instruction.words) > 2 else ""
-        parent = self._named(base.value) if base.value else None
+        parent = self._named.get(base.value.lower()) if base.value else None  # FROM takes no numbers
         platform = instruction.flag("platform")
         self._instructions = [instruction]
         self.stages.append(
@@ -77,10 +86,13 @@ class Builder:
                 platform.value if platform else None,
             )
         )
+        if name:
+            self._named[name] = self.stages[-1]
         if parent is not None:
             self.scope, self.shell = self._ends[parent.index]
         else:
-            self.scope, self.shell = Scope(closed=base.value == "scratch"), DEFAULT_SHELL
+            self.scope = Scope(closed=base.value == "scratch")
+            self.shell = WINDOWS_SHELL if _WINDOWS_BASE.search(base.value or "") else DEFAULT_SHELL
 
     def _in_stage(self, line: LogicalLine) -> None:
         instruction = read(line, self.scope, self.escape, self.shell, self.problems)
@@ -89,32 +101,30 @@ class Builder:
             self.scope = self._declare(self.scope, instruction, in_stage=True)
         elif instruction.keyword == "ENV":
             variables = {pair.key.text: pair.value.value if pair.value else None for pair in instruction.pairs}
-            self.scope = self.scope.with_environment(variables)
+            self.scope = self._remembered(self.scope.with_environment(variables))
         elif instruction.keyword == "SHELL" and instruction.words:
             self.shell = tuple(word.text for word in instruction.words)
 
     def _declare(self, scope: Scope, instruction: Instruction, *, in_stage: bool = False) -> Scope:
         for pair in instruction.pairs:
             name = pair.key.text
+            value, unset = (pair.value.value, False) if pair.value else (None, True)
+            if pair.value is None and in_stage and name in self.globals.values:
+                value, unset = self.globals.lookup(name)
             if name in self.arguments:
-                scope = scope.with_argument(name, self.arguments[name], unset=False)
-            elif pair.value is not None:
-                scope = scope.with_argument(name, pair.value.value, unset=False)
-            elif in_stage and name in self.globals.values:
-                scope = scope.with_argument(name, self.globals.values[name], name in self.globals.unset)
-            else:
-                scope = scope.with_argument(name, None, unset=True)
+                value, unset = self.arguments[name], False
+            scope = self._remembered(scope.with_argument(name, value, unset))
         return scope
+
+    def _remembered(self, scope: Scope) -> Scope:
+        self._kept += len(scope.values)
+        return scope if self._kept <= MOST_KEPT else Scope()
 
     def _close(self) -> None:
         """End the current stage."""
         if self.stages:
             self.stages[-1].instructions = tuple(self._instructions)
             self._ends.append((self.scope, self.shell))
-
-    def _named(self, name: str) -> Stage | None:
-        """The latest earlier stage of that name; FROM takes no numbers."""
-        return next((stage for stage in reversed(self.stages) if stage.name and stage.name == name.lower()), None)
 
     def _finish(self) -> None:
         dockerfile = self.dockerfile
@@ -128,7 +138,9 @@ class Builder:
     def _dependencies(self, stage: Stage) -> frozenset[int]:
         found = {stage.parent.index} if stage.parent else set()
         for name, word in self._sources(stage):
-            other = self.dockerfile.stage(name)
+            other = self._named.get(name.lower())
+            if other is None and name.isascii() and name.isdigit() and len(name) < 10 and int(name) < len(self.stages):
+                other = self.stages[int(name)]
             if other is stage:
                 self._refuse(f"stage {stage.label} refers to itself", word.origin)
             elif other is not None:
@@ -153,8 +165,23 @@ class Builder:
         return found
 
     def _find_cycles(self) -> None:
-        for stage in self.stages:
-            if stage.index in self.dockerfile.needed_by(stage.index):
+        """Stages are taken away as long as all that they need is gone; those in a circle remain."""
+        waiting = dict(enumerate(map(set, self.dockerfile.dependencies)))
+        needed_by: dict[int, list[int]] = {}
+        for index, needs in waiting.items():
+            for need in needs:
+                needed_by.setdefault(need, []).append(index)
+        free = [index for index, needs in waiting.items() if not needs]
+        while free:
+            gone = free.pop()
+            del waiting[gone]
+            for index in needed_by.get(gone, ()):
+                waiting[index].discard(gone)
+                if not waiting[index]:
+                    free.append(index)
+        for index in list(waiting)[:MOST_CIRCLES]:
+            if index in self.dockerfile.needed_by(index):
+                stage = self.stages[index]
                 self._refuse(f"circular dependency of stage {stage.label}", stage.origin)
 
     def _refuse(self, message: str, origin: TextOrigin) -> None:

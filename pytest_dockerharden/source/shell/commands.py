@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LONGEST = 1 << 18
 """Characters of shell text that are parsed; a longer script is incomplete and empty."""
 
+MOST_SPLIT = 20_000
+"""Words that variables with several words may become in one script; from there on they count as unknown."""
+
 Heredocs = Mapping[int, tuple[str, Places, bool]]
 """Bodies kept apart from the text: offset of the ``<``, then body, its places, whether it is expanded."""
 
@@ -108,6 +111,7 @@ class Walker:
         self.pipelines = pipelines or count()
         self.drafts: list[Draft] = []
         self.complete = True
+        self.split = 0
 
     def script(self) -> Script:
         commands = tuple(self.commands())
@@ -235,22 +239,28 @@ class Walker:
         return [(child, context) for child in node.children]
 
     def redirect(self, node: Node, context: Context) -> Steps:
+        """A redirection of the last command. The grammar counts arguments behind the target to it."""
         if not context.siblings:
             return []
         draft = context.siblings[-1]
         if node.type == "heredoc_redirect":
             return self.heredoc(node, draft, context)
-        target = next((child for child in node.children if child.is_named and child.type != "file_descriptor"), None)
-        if target is None:
-            return []
+        words = [child for child in node.children if child.is_named and child.type != "file_descriptor"]
+        closes = any(child.type in (">&-", "<&-") for child in node.children)
+        if words and not closes:
+            self.add_redirect(draft, node, words.pop(0))
+        for word in words:
+            self.add_words(draft, word)
+        return [(found, context) for found in _substitutions(node)]
+
+    def add_redirect(self, draft: Draft, node: Node, target: Node) -> None:
         start = self.text.span(node)[0]
         kept = self.heredocs.get(start)
         if kept is not None:
             self.add_body(draft, *kept)
-            return []
-        operator = self.text.text[start : self.text.span(target)[0]].strip()
-        draft.redirects.append(Redirect(operator, self.text.unsplit(target, self.variables)))
-        return [(found, context) for found in _substitutions(target)]
+        else:
+            operator = self.text.text[start : self.text.span(target)[0]].strip()
+            draft.redirects.append(Redirect(operator, self.text.unsplit(target, self.variables)))
 
     def heredoc(self, node: Node, draft: Draft, context: Context) -> Steps:
         """The grammar puts what follows ``<<A`` on its line (``| sh``, ``&& b``, arguments) inside the heredoc."""
@@ -277,7 +287,9 @@ class Walker:
 
     def add_words(self, draft: Draft, node: Node) -> None:
         draft.nodes[len(draft.words)] = node
-        draft.words += self.text.words(node, self.variables)
+        words = self.text.words(node, self.variables if self.split <= MOST_SPLIT else {})
+        self.split += len(words) if len(words) > 1 else 0
+        draft.words += words
 
     def note_changes(self, draft: Draft, context: Context) -> None:
         """After ``read X`` or ``unset X`` the value of X is not known; after ``. file`` or ``eval`` none is."""

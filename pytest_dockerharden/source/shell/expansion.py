@@ -14,6 +14,9 @@ Part = tuple[str | None, bool]
 
 Slice = Callable[[int, int], str]
 
+LONGEST = 2048
+"""Characters that a variable may put into a word; a longer value is unknown, since ``A=$A$A`` doubles every time."""
+
 PLAIN = re.compile(r"[\w./:=,+@%^#-]+", re.ASCII)
 _ESCAPED = re.compile(r"\\(\n?)(.?)", re.DOTALL)
 _ESCAPED_IN_QUOTES = re.compile(r'\\(?:\n|([$`"\\]))')
@@ -29,13 +32,19 @@ _ANSI = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "a": "
 
 def fields(node: Node, cut: Slice, variables: Mapping[str, str | None]) -> list[str | None]:
     """The words that one word becomes; ``$EMPTY`` becomes none, ``$LIST`` several."""
-    return _split(list(parts(node, cut, variables)))
+    return _split(_bounded(parts(node, cut, variables), node.end_byte - node.start_byte))
+
+
+def _bounded(found: list[Part], size: int) -> list[Part]:
+    """Not known where variables make a word of ``size`` bytes much longer."""
+    length = sum(len(text) for text, _ in found if text is not None)
+    return found if length <= LONGEST + size else [(None, False)]
 
 
 def joined(node: Node, cut: Slice, variables: Mapping[str, str | None]) -> str | None:
     """The value where nothing is split: an assignment, a redirection target."""
-    found = [text for text, _ in parts(node, cut, variables)]
-    return None if None in found else "".join(text for text in found if text is not None)
+    found = _bounded(parts(node, cut, variables), node.end_byte - node.start_byte)
+    return _whole([text for text, _ in found])
 
 
 def parts(node: Node, cut: Slice, variables: Mapping[str, str | None]) -> list[Part]:

@@ -96,6 +96,9 @@ def test_what_a_stage_needs(text: str, expected: list[set[int]]) -> None:
         pytest.param("FROM x AS a\nCOPY --from=a b c", "stage a refers to itself", 2, id="itself"),
         pytest.param("FROM x\nCOPY --from=5 b c", "there is no stage 5", 2, id="a number too large"),
         pytest.param(
+            f"FROM x\nCOPY --from={'9' * 5000} b c", f"there is no stage {'9' * 20}", 2, id="a number without end"
+        ),
+        pytest.param(
             "FROM x AS a\nCOPY --from=b c d\nFROM y AS b\nCOPY --from=a c d",
             "circular dependency of stage a",
             1,
@@ -172,5 +175,50 @@ def test_the_shell_follows_shell_and_stages() -> None:
     assert shells == ["/bin/bash", "/bin/bash", "/bin/sh"]
 
 
-def test_a_pattern_that_costs_too_much_is_not_known() -> None:
-    assert value("FROM a\nENV A=" + "a" * 5000 + "\nUSER ${A%*a*a*b}") is None
+@pytest.mark.parametrize(
+    ("base", "shell"),
+    [
+        ("mcr.microsoft.com/windows/servercore:ltsc2022", "cmd"),
+        ("mcr.microsoft.com/windows/nanoserver:1809", "cmd"),
+        ("mcr.microsoft.com/dotnet/sdk:8.0-windowsservercore-ltsc2022", "cmd"),
+        ("mcr.microsoft.com/dotnet/sdk:8.0", "/bin/sh"),
+        ("registry.example.org/windowshade/app:1", "/bin/sh"),
+        ("$BASE", "/bin/sh"),
+    ],
+)
+def test_the_shell_of_a_windows_image_is_cmd(base: str, shell: str) -> None:
+    assert read(f"ARG BASE\nFROM {base}\nRUN x").stages[0].of("RUN")[0].shell[0] == shell
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("#a", "/b/c.d.e"),
+        ("#x", "a/b/c.d.e"),
+        ("#*/", "b/c.d.e"),
+        ("##*/", "c.d.e"),
+        ("#a*.", "d.e"),
+        ("##a*.", "e"),
+        ("#*", "a/b/c.d.e"),
+        ("##*", ""),
+        ("%e", "a/b/c.d."),
+        ("%x", "a/b/c.d.e"),
+        ("%.*", "a/b/c.d"),
+        ("%%.*", "a/b/c"),
+        ("%/*e", "a/b"),
+        ("%%/*e", "a"),
+        ("%*", "a/b/c.d.e"),
+        ("%%*", ""),
+        ("%*.*.", None),
+        ("#?", None),
+        ("/./-", "a/b/c-d.e"),
+        ("//./-", "a/b/c-d-e"),
+        ("/*/-", None),
+    ],
+)
+def test_patterns(operation: str, expected: str | None) -> None:
+    assert value(f"FROM a\nENV A=a/b/c.d.e\nUSER ${{A{operation}}}") == expected
+
+
+def test_a_long_text_without_variables_stays_known() -> None:
+    assert value(f"FROM a\nUSER '{'x' * 9000}'") == "x" * 9000

@@ -228,6 +228,22 @@ def test_redirections(text: str, expected: list[tuple[str, str | None]]) -> None
     assert [(r.operator, r.target.value) for r in read(text).commands[0].redirects] == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("a >&2 'b' c", ["a b c"], id="behind a descriptor"),
+        pytest.param("a < x -n $(b) && c", ["a -n $(b)", "b", "c"], id="behind a file"),
+        pytest.param("a 2>/dev/null > x b", ["a b"], id="behind two"),
+        pytest.param("a <<< b c", ["a c"], id="behind a here string"),
+        pytest.param("a >&- b", ["a b"], id="behind a closed one"),
+        pytest.param("> x a b", ["a b"], id="in front"),
+        pytest.param("sh <<E -x\na\nE", ["sh -x", "a"], id="behind a heredoc"),
+    ],
+)
+def test_words_behind_a_redirection_are_arguments(text: str, expected: list[str]) -> None:
+    assert commands(text) == expected
+
+
 def test_words_know_their_places() -> None:
     found = read("é 'ü b'\n  c $(d\n e)").commands
     spans = [(w.raw, w.origin.line, w.origin.column, w.origin.end_column) for c in found for w in c.words]
