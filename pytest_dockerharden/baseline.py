@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_dockerharden.evaluation import Evaluation, evaluate
+from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.policy import Policies
 from pytest_dockerharden.request import request_of
-from pytest_dockerharden.tomlfile import ConfigurationError, shown_path
+from pytest_dockerharden.tomlfile import ConfigurationError
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
 
 DAYS = 90

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
+from pytest_dockerharden.paths import is_below
 from pytest_dockerharden.verdicts import Result
 
 if TYPE_CHECKING:
@@ -71,12 +72,8 @@ def _modify(session: pytest.Session) -> None:
 def _tops(static: StaticSession) -> list[str]:
     """The root, and folders outside of it that files were named in."""
     root = str(static.config.rootpath)
-    outside = {os.path.dirname(path) for path in static.evaluation.results if not _is_below(path, root)}
+    outside = {os.path.dirname(path) for path in static.evaluation.results if not is_below(path, root)}
     return [root, *sorted(outside)]
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
 
 
 def _files(folder: HardenFolder) -> Iterator[HardenFile]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pytest_dockerharden.discovery import Discovery, discover
 from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.paths import common_folder
 from pytest_dockerharden.policy import Policies, Policy
 from pytest_dockerharden.request import Request
 from pytest_dockerharden.verdicts import Result
@@ -60,7 +61,7 @@ def _evaluate(request: Request) -> Evaluation:
     for path in discovery.files():
         policy = policies.of(os.path.dirname(path))
         groups.setdefault(policy.directory, (policy, []))[1].append(path)
-    root = os.path.commonpath([request.top, *(os.path.dirname(path) for path in discovery.files())])
+    root = common_folder([request.top, *(os.path.dirname(path) for path in discovery.files())])
     for policy, paths in groups.values():
         Scope(evaluation, policy, paths, root).judge()
     return evaluation

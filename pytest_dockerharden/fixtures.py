@@ -9,9 +9,10 @@ import pytest
 
 from pytest_dockerharden.evaluation import Evaluation, evaluate
 from pytest_dockerharden.model.project import Project, Service
+from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.policy import Overrides
 from pytest_dockerharden.request import Request
-from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean, shown_path
+from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 
 _EVALUATION = pytest.StashKey[Evaluation]()
 

@@ -10,8 +10,9 @@ from typing import Any, cast
 from pytest_dockerharden.assemble import Combination
 from pytest_dockerharden.combinations import pair
 from pytest_dockerharden.model.finding import SEVERITIES, Severity
+from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.suites import Suite, load_suite, suite_of
-from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, read_toml, shown_path, strings, table_of
+from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, read_toml, strings, table_of
 from pytest_dockerharden.waivers import Waiver, parse_waivers
 
 _KEYS = {

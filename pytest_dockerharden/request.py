@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.discovery import checkout_of
+from pytest_dockerharden.paths import is_below
 from pytest_dockerharden.policy import Overrides
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def request_of(config: pytest.Config) -> Request:
     files = tuple(path for path in arguments if not os.path.isdir(path) and not path.endswith(".py"))
     directories = tuple(path for path in arguments if os.path.isdir(path))
     root = str(config.rootpath)
-    top = checkout_of(start) or (root if os.path.commonpath([root, start]) == root else start)
+    top = checkout_of(start) or (root if is_below(start, root) else start)
     return Request(start, top, directories or (() if files else (start,)), files, overrides)
 
 

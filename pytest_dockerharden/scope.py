@@ -16,8 +16,9 @@ from pytest_dockerharden.model.control import REGISTRY
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
+from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.policy import Policy
-from pytest_dockerharden.tomlfile import did_you_mean, shown_path
+from pytest_dockerharden.tomlfile import did_you_mean
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result, Waivers, result_of
 from pytest_dockerharden.waivers import BadWaiver, Waiver, inline_waivers
 

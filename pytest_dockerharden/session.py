@@ -13,6 +13,7 @@ from pytest_dockerharden.collection import Tree, collect_all, take_over, tree_of
 from pytest_dockerharden.evaluation import Evaluation, evaluate
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.plugin import BROKEN_CONFTEST
 from pytest_dockerharden.protocol import Protocol
 from pytest_dockerharden.report import Report, Target, target_of
@@ -20,7 +21,7 @@ from pytest_dockerharden.report.excerpt import Excerpts
 from pytest_dockerharden.report.header import header
 from pytest_dockerharden.report.summary import summarise
 from pytest_dockerharden.request import request_of, typed_paths
-from pytest_dockerharden.tomlfile import ConfigurationError, shown_path
+from pytest_dockerharden.tomlfile import ConfigurationError
 from pytest_dockerharden.verdicts import Result
 
 

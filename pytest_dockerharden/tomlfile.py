@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from collections.abc import Collection
 from typing import Any
@@ -58,11 +57,3 @@ def did_you_mean(word: str, words: Collection[str]) -> str:
     """A suggestion to append to a message, empty where nothing is near."""
     near = difflib.get_close_matches(word, words, 1)
     return f"; did you mean `{near[0]}`?" if near else ""
-
-
-def shown_path(path: str, start: str) -> str:
-    """A path as the user would type it in ``start``."""
-    try:
-        return os.path.relpath(path, start).replace(os.sep, "/")
-    except ValueError:  # another drive
-        return path

@@ -13,7 +13,7 @@ from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import Origin, TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
-from pytest_dockerharden.tomlfile import shown_path
+from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
 
 _LONGEST = 160

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_dockerharden.evaluation import Evaluation
-from pytest_dockerharden.tomlfile import shown_path
+from pytest_dockerharden.paths import shown_path
 
 
 def header(evaluation: Evaluation) -> str:

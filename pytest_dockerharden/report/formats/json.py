@@ -7,8 +7,8 @@ from typing import Any
 
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.report import Report
-from pytest_dockerharden.tomlfile import shown_path
 from pytest_dockerharden.verdicts import Result
 
 
