@@ -167,7 +167,8 @@ def _place_of(waiver: Waiver, policy: Policy) -> TextOrigin:
 
 
 def _finding_of(problem: Problem) -> Finding:
-    return Finding(problem.message + (f"; {problem.hint}" if problem.hint else ""), problem.origin)
+    join = " " if problem.message.endswith("?") else "; "
+    return Finding(join.join(filter(None, (problem.message, problem.hint))), problem.origin)
 
 
 def _text(path: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Collection
 from typing import Any
@@ -55,5 +54,7 @@ def strings(value: Any, where: str) -> tuple[str, ...]:
 
 def did_you_mean(word: str, words: Collection[str]) -> str:
     """A suggestion to append to a message, empty where nothing is near."""
+    import difflib  # only a mistake needs it
+
     near = difflib.get_close_matches(word, words, 1)
     return f"; did you mean `{near[0]}`?" if near else ""
