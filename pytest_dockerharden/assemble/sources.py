@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem, SourceError
 from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.paths import is_below
 from pytest_dockerharden.source.compose import LoadOptions, load
 from pytest_dockerharden.source.git import Checkout, find_checkout
 from pytest_dockerharden.source.reading import read_source
@@ -52,8 +53,7 @@ class Sources:
 
     def inside(self, path: str) -> bool:
         """Whether a path lies below the root with its links resolved."""
-        real = os.path.realpath(path)
-        return real == self.root or real.startswith(os.path.join(self.root, ""))
+        return is_below(os.path.realpath(path), self.root)
 
     def is_file(self, path: str) -> bool:
         """Whether it is a file that may be opened."""

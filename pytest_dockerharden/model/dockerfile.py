@@ -128,10 +128,6 @@ class Stage:
         """The FROM."""
         return self.instructions[0].origin
 
-    @property
-    def is_final(self) -> bool:
-        return self is self.dockerfile.stages[-1]
-
     def chain(self) -> Iterator[Stage]:
         """This stage, the stage it builds on, and so on."""
         stage: Stage | None = self

@@ -11,7 +11,7 @@ from pytest_dockerharden.model.build import plain
 from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.shell import Command, Word
 
-INSTALL, UPGRADE, UPDATE, CLEAN, REMOVE = "install", "upgrade", "update", "clean", "remove"
+INSTALL, UPGRADE, UPDATE, CLEAN = "install", "upgrade", "update", "clean"
 
 
 @dataclass(frozen=True, slots=True)

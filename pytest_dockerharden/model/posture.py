@@ -49,10 +49,6 @@ class Mount:
     anonymous: bool = False
     options: tuple[str, ...] = ()
 
-    @property
-    def noexec(self) -> bool:
-        return "noexec" in self.flags
-
 
 @dataclass(frozen=True, slots=True)
 class Port:

@@ -15,8 +15,11 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 def status_fields(text: str) -> dict[str, str]:
     """``/proc/PID/status`` by field name."""
-    pairs = (line.partition(":") for line in lines(text))
-    return {name: value.strip() for name, separator, value in pairs if separator}
+    fields: dict[str, str] = {}
+    for name, separator, value in (line.partition(":") for line in lines(text)):
+        if separator:
+            fields.setdefault(name, value.strip())
+    return fields
 
 
 def lines(text: str) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from pytest_dockerharden.observe.cgroup import containers_in, membership
-from pytest_dockerharden.observe.procfs import lines, mount_lines, visible
+from pytest_dockerharden.observe.procfs import mount_lines, status_fields, visible
 
 # world-readable, by the kernel's own permissions (fs/proc/base.c)
 EVERY_PROCESS = ("status", "cmdline", "cgroup")
@@ -36,16 +36,18 @@ class ProcessAccount:
 
     host_pid: int
     files: dict[str, str] = field(default_factory=dict)
+    # the status text that was parsed, and its fields: a dozen of them are asked for
+    _status: tuple[str, dict[str, str]] = field(default=("", {}), init=False, repr=False, compare=False)
 
     def get(self, name: str) -> str | None:
         return self.files.get(name)
 
     def field(self, name: str) -> str:
         """A field of ``status``; empty where it is missing."""
-        for line in lines(self.files.get("status", "")):
-            if line.startswith(f"{name}:"):
-                return line.partition(":")[2].strip()
-        return ""
+        text = self.files.get("status", "")
+        if self._status[0] is not text:
+            self._status = text, status_fields(text)
+        return self._status[1].get(name, "")
 
     @property
     def pid(self) -> int:

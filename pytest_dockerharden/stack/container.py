@@ -11,7 +11,7 @@ from typing import Any
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.source.compose.units import parse_duration
 from pytest_dockerharden.stack.host import host_config
-from pytest_dockerharden.stack.names import Names
+from pytest_dockerharden.stack.names import Names, without_empty
 
 NANOSECONDS = 1_000_000_000
 
@@ -121,7 +121,7 @@ def endpoint(service: Service, attachment: dict[str, Any], names: Names, number:
         "LinkLocalIPs": attachment.get("link_local_ips"),
     }
     if any(addresses.values()):
-        body["IPAMConfig"] = {key: value for key, value in addresses.items() if value}
+        body["IPAMConfig"] = without_empty(addresses)
         # Docker Compose repeats them at the top of the endpoint
         body |= {
             key: value

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.stack.mounts import mounts
-from pytest_dockerharden.stack.names import Names
+from pytest_dockerharden.stack.names import Names, without_empty
 
 NAMESPACES = {
     "pid": "PidMode",
@@ -161,11 +161,6 @@ def restart_policy(config: dict[str, Any]) -> dict[str, Any]:
         return without_empty({"Name": name, "MaximumRetryCount": int(policy.get("max_attempts") or 0)})
     name, _, count = (config.get("restart") or "").partition(":")
     return without_empty({"Name": name, "MaximumRetryCount": int(count) if count.isdigit() else 0})
-
-
-def without_empty(value: dict[str, Any]) -> dict[str, Any]:
-    """The mapping without what is empty or zero."""
-    return {key: item for key, item in value.items() if item}
 
 
 def ulimits(listed: dict[str, Any]) -> list[dict[str, Any]]:

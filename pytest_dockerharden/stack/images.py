@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 BUILD_SECONDS = 1800
-PULL_SECONDS = 900
 
 
 def prepare(client: docker.DockerClient, services: list[Service], run: Run, say: Say) -> dict[str, str]:
@@ -123,6 +123,7 @@ def buildkit_features(text: str) -> list[str]:
     return [name for name, pattern in features.items() if re.search(pattern, text)]
 
 
+@functools.cache
 def buildkit_command() -> list[str] | None:
     """A docker command that can use BuildKit: any before 23, and later ones with the buildx plugin.
 

@@ -13,8 +13,3 @@ def remap_ports(body: dict[str, Any]) -> None:
         for binding in bindings:
             loopback = "::1" if ":" in binding["HostIp"] and binding["HostIp"] != "::" else LOOPBACK
             binding.update(HostIp=loopback, HostPort="")
-
-
-def unrestarted(body: dict[str, Any]) -> None:
-    """Take out what a removed stack must not leave behind: a container that the engine starts again by itself."""
-    body["HostConfig"].pop("AutoRemove", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.stack.names import Names
+from pytest_dockerharden.stack.names import Names, without_empty
 
 API_SOCKET = "/var/run/docker.sock"
 
@@ -77,19 +77,19 @@ def bind_options(bind: dict[str, Any]) -> dict[str, Any]:
         "CreateMountpoint": bind.get("create_host_path", True),
         **recursive,
     }
-    return {key: value for key, value in options.items() if value}
+    return without_empty(options)
 
 
 def volume_options(volume: dict[str, Any]) -> dict[str, Any]:
     """Copying, subpath and labels of a volume."""
     options = {"NoCopy": volume.get("nocopy"), "Subpath": volume.get("subpath"), "Labels": volume.get("labels")}
-    return {key: value for key, value in options.items() if value}
+    return without_empty(options)
 
 
 def tmpfs_options(tmpfs: dict[str, Any]) -> dict[str, Any]:
     """Size in bytes and mode bits of a long-form tmpfs."""
     options = {"SizeBytes": int(tmpfs.get("size") or 0), "Mode": int(tmpfs.get("mode") or 0)}
-    return {key: value for key, value in options.items() if value}
+    return without_empty(options)
 
 
 def image_options(image: dict[str, Any]) -> dict[str, Any]:

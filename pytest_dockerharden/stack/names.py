@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from pytest_dockerharden.model.project import Project, Service
 
@@ -61,7 +62,7 @@ class Names:
             f"{PREFIX}.depends_on": depends_on_label(service),
             f"{PREFIX}.project.environment_file": ",".join(self.env_files),
         }
-        return labels | {key: value for key, value in optional.items() if value}
+        return labels | without_empty(optional)
 
 
 def depends_on_label(service: Service) -> str:
@@ -75,3 +76,8 @@ def depends_on_label(service: Service) -> str:
         restarts = bool(restart and restart.value)
         parts.append(f"{name}:{condition.text() if condition else 'service_started'}:{str(restarts).lower()}")
     return ",".join(parts)
+
+
+def without_empty(value: dict[str, Any]) -> dict[str, Any]:
+    """The mapping without what is empty or zero."""
+    return {key: item for key, item in value.items() if item}

@@ -29,7 +29,6 @@ class _File:
     directory: str
     services: dict[str, Node]
     cleared: list[Path] = field(default_factory=list)
-    resolve_paths: bool = False
     done: set[str] = field(default_factory=set)
 
 
