@@ -46,8 +46,10 @@ class Builder:
     _kept: int = 0
 
     def read(self, lines: Lines) -> None:
+        if lines.logical and not any(_is_from(line) for line in lines.logical):
+            self._begin_fragment(lines.logical[0])
         for line in lines.logical:
-            if line.text.lstrip()[:4].upper() == "FROM" and not line.text.lstrip()[4:5].strip():
+            if _is_from(line):
                 self._from(line)
             elif self.stages:
                 self._in_stage(line)
@@ -55,6 +57,12 @@ class Builder:
                 self._before_stages(line)
         self._close()
         self._finish()
+
+    def _begin_fragment(self, line: LogicalLine) -> None:
+        """A text without any FROM is refused, and what it does is still worth reading: a stage on an unknown base."""
+        origin = line.places.origin(0, len(line.text))
+        self._refuse("there is no FROM", origin)
+        self.stages.append(Stage(0, "", (), None, Word("?", None, origin), None, self.dockerfile))
 
     def _before_stages(self, line: LogicalLine) -> None:
         instruction = read(line, self.globals, self.escape, self.shell, self.problems)
@@ -132,8 +140,7 @@ class Builder:
         dockerfile.dependencies = tuple(self._dependencies(stage) for stage in self.stages)
         self._find_cycles()
         if not self.stages:
-            message = "there is no FROM" if self.preamble else "there are no instructions"
-            self._refuse(message, dockerfile.origin)
+            self._refuse("there are no instructions", dockerfile.origin)
 
     def _dependencies(self, stage: Stage) -> frozenset[int]:
         found = {stage.parent.index} if stage.parent else set()
@@ -186,3 +193,8 @@ class Builder:
 
     def _refuse(self, message: str, origin: TextOrigin) -> None:
         self.problems.append(Problem("refused", message, origin))
+
+
+def _is_from(line: LogicalLine) -> bool:
+    text = line.text.lstrip()
+    return text[:4].upper() == "FROM" and not text[4:5].strip()

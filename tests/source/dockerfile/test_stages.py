@@ -222,3 +222,17 @@ def test_patterns(operation: str, expected: str | None) -> None:
 
 def test_a_long_text_without_variables_stays_known() -> None:
     assert value(f"FROM a\nUSER '{'x' * 9000}'") == "x" * 9000
+
+
+def test_a_text_without_any_from_is_read_as_a_stage_on_an_unknown_base() -> None:
+    dockerfile = read("ENV A=1\nRUN apt-get update\n")
+    assert [problem.message for problem in dockerfile.problems] == ["there is no FROM"]
+    assert [(stage.base, [i.keyword for i in stage.instructions]) for stage in dockerfile.stages] == [
+        (None, ["ENV", "RUN"])
+    ]
+
+
+def test_what_stands_before_the_first_from_is_in_no_stage() -> None:
+    dockerfile = read("RUN early\nFROM a\n")
+    assert [i.keyword for i in dockerfile.preamble] == ["RUN"]
+    assert [i.keyword for i in dockerfile.stages[0].instructions] == ["FROM"]
