@@ -55,7 +55,7 @@ def judge(control: Control, judged: Any, subject: str, parameters: Mapping[str, 
 
 
 def judge_project(project: Project, controls: Iterable[Control], parameters: Mapping[str, Any]) -> Iterator[Judgement]:
-    """Every control for projects, services and predicted postures. ``parameters`` is by control id."""
+    """Every control for projects, services and predicted postures but the live ones. ``parameters`` is by id."""
     for control in controls:
         settings = parameters.get(control.id)
         if control.judges == "Project":
@@ -63,7 +63,7 @@ def judge_project(project: Project, controls: Iterable[Control], parameters: Map
         elif control.judges == "Service":
             for service in project.services.values():
                 yield judge(control, service, service.name, settings)
-        elif control.judges == "Posture":
+        elif control.judges == "Posture" and not control.live:
             for service in project.services.values():
                 if service.posture is not None:
                     yield judge(control, service.posture, service.name, settings)

@@ -32,6 +32,7 @@ class Control:
 
     ``judges`` names the type of the first parameter. Keyword-only parameters of the function are what a suite may set;
     ``parameters`` are their defaults. ``optional`` controls belong to the strict suite and not to the recommended one.
+    ``live`` controls need what only a running container shows: text is never judged by them, not even as unknown.
     ``equivalents`` maps a peer's name to its rule ids. ``module`` and ``line`` tell where it is defined.
     """
 
@@ -47,6 +48,7 @@ class Control:
     nist: tuple[str, ...] = ()
     equivalents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    live: bool = False
     module: str = ""
     line: int = 0
 
@@ -71,6 +73,7 @@ def control(
     owasp: str | tuple[str, ...] = (),
     nist: str | tuple[str, ...] = (),
     equivalents: Mapping[str, str | tuple[str, ...]] | None = None,
+    live: bool = False,
 ) -> Callable[[Callable[..., Findings]], Callable[..., Findings]]:
     """Register a function as a control. Its name, dashes for underscores, is the control's id.
 
@@ -100,6 +103,7 @@ def control(
             nist=_tuple(nist),
             equivalents={peer: _tuple(ids) for peer, ids in (equivalents or {}).items()},
             parameters=dict(function.__kwdefaults__ or {}),
+            live=live,
             module=module,
             line=function.__code__.co_firstlineno,
         )

@@ -139,7 +139,11 @@ class NetworkAttachment:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process, as the kernel describes it. ``uids`` and ``gids`` are real, effective, saved, file system."""
+    """One process, as the kernel describes it. ``uids`` and ``gids`` are real, effective, saved, file system.
+
+    In ``argv`` secrets are masked; ``secret_argument`` then says what held one (``--requirepass``). ``caught`` and
+    ``ignored`` are names of signals. ``parent`` is as the container counts, 0 for one outside.
+    """
 
     pid: int
     uids: tuple[int, int, int, int]
@@ -158,6 +162,42 @@ class Process:
     namespaces: tuple[tuple[str, int], ...]
     state: str
     origin: Origin
+    parent: int = 0
+    caught: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    secret_argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One run of the healthcheck that the engine remembers: exit code, seconds it took."""
+
+    exit_code: int
+    seconds: float
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file of the container's root file system that somebody should know of.
+
+    ``mode`` are permission bits with setuid, setgid and sticky, ``uid`` and ``gid`` as the container counts.
+    """
+
+    path: str
+    kind: Literal["setuid", "setgid", "capability", "world-writable", "world-writable-directory", "device", "unowned"]
+    mode: int
+    uid: int
+    gid: int
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A path in which the container's file system differs from its image."""
+
+    path: str
+    kind: Literal["modified", "added", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +212,14 @@ class Socket:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Posture:
-    """Every field but the first four is a fact. Sets of capabilities use upper-case names without ``CAP_``.
+    """Every field but the first five is a fact. Sets of capabilities use upper-case names without ``CAP_``.
 
-    ``origin`` is the service's key in the compose file, or the container.
+    ``origin`` is the service's key in the compose file, or the container. ``predicted`` is what was predicted of an
+    observed container, where its files are at hand.
+    ``shared_namespaces`` names by namespace (``net``, ``pid``, ...) those it is shared with: services, or ``the host``.
+    ``control_sockets`` are paths in the container of sockets that command an engine or the init system.
+    ``tagged_image_id`` is the image that the container's reference names now, empty where it names none.
+    ``allowed_devices`` are the rules of the device control group (version 1): ``c 1:3 rwm``.
     ``memory*``, ``shm_size`` in bytes, ``cpus`` in CPUs, ``pids`` in processes; None = no limit.
     Namespaces are ``private``, ``host``, ``shareable``, ``none`` or ``container:NAME`` / ``service:NAME``.
     """
@@ -183,6 +228,7 @@ class Posture:
     phase: Literal["static", "live", "restarted"]
     origin: Origin
     service: Service | None = None
+    predicted: Posture | None = None
 
     # who it runs as
     runs_as_root: Fact[bool] = NOT_LOOKED_AT
@@ -205,10 +251,14 @@ class Posture:
     masked_paths: Fact[bool] = NOT_LOOKED_AT
     devices: Fact[tuple[Device, ...]] = NOT_LOOKED_AT
     device_rules: Fact[tuple[str, ...]] = NOT_LOOKED_AT
+    allowed_devices: Fact[tuple[str, ...]] = ONLY_LIVE
     sysctls: Fact[Mapping[str, str]] = NOT_LOOKED_AT
     # what it can write
     read_only_rootfs: Fact[bool] = NOT_LOOKED_AT
     mounts: Fact[tuple[Mount, ...]] = NOT_LOOKED_AT
+    changes: Fact[tuple[Change, ...]] = ONLY_LIVE
+    files: Fact[tuple[FoundFile, ...]] = ONLY_LIVE
+    passwordless: Fact[frozenset[str]] = ONLY_LIVE
     # what it shares and reaches
     network_mode: Fact[str] = NOT_LOOKED_AT
     pid_mode: Fact[str] = NOT_LOOKED_AT
@@ -222,6 +272,9 @@ class Posture:
     ports: Fact[tuple[Port, ...]] = NOT_LOOKED_AT
     exposed: Fact[frozenset[str]] = NOT_LOOKED_AT
     listening: Fact[tuple[Socket, ...]] = ONLY_LIVE
+    shared_namespaces: Fact[Mapping[str, frozenset[str]]] = ONLY_LIVE
+    root_is_host_root: Fact[bool] = ONLY_LIVE
+    control_sockets: Fact[tuple[str, ...]] = ONLY_LIVE
     # what limits it
     memory: Fact[int | None] = NOT_LOOKED_AT
     memory_swap: Fact[int | None] = NOT_LOOKED_AT
@@ -239,10 +292,15 @@ class Posture:
     working_dir: Fact[str] = NOT_LOOKED_AT
     image: Fact[str] = NOT_LOOKED_AT
     image_id: Fact[str] = ONLY_LIVE
+    tagged_image_id: Fact[str] = ONLY_LIVE
     # how it lives and dies
     healthcheck: Fact[Healthcheck | None] = NOT_LOOKED_AT
     health: Fact[str] = ONLY_LIVE
+    failing_streak: Fact[int] = ONLY_LIVE
+    probes: Fact[tuple[Probe, ...]] = ONLY_LIVE
     restart_count: Fact[int] = ONLY_LIVE
+    state: Fact[str] = ONLY_LIVE
+    oom_killed: Fact[bool] = ONLY_LIVE
     init: Fact[bool] = NOT_LOOKED_AT
     restart: Fact[RestartPolicy] = NOT_LOOKED_AT
     logging: Fact[Logging] = NOT_LOOKED_AT
@@ -252,5 +310,5 @@ class Posture:
     def facts(self) -> Iterator[tuple[str, Fact[object]]]:
         """Name and fact of every field that is one."""
         for field in fields(self):
-            if field.name not in {"subject", "phase", "origin", "service"}:
+            if field.name not in {"subject", "phase", "origin", "service", "predicted"}:
                 yield field.name, getattr(self, field.name)
