@@ -23,6 +23,7 @@ _OTHER_SUFFIX = pattern(
 )
 # looked into: no suffix at all, or one that people give to build files
 _MAYBE_DOCKERFILE = pattern(r"[^.]+$|.*\.(docker|build|image|oci)$", re.IGNORECASE)
+_TEMPLATE_SUFFIX = pattern(r"(?<=.)\.(j2|jinja2?|te?mpl|tpl|template|gotmpl|erb|in)$", re.IGNORECASE)
 _PRUNED = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 )
@@ -78,6 +79,8 @@ def discover(directories: Sequence[str], files: Sequence[str] = (), *, ignored: 
 def kind_of_file(path: str, *, named: bool = False) -> Kind | None:
     """What a file is, by its name, else by its content. ``named``: a user pointed at it, so its suffix is enough."""
     name = os.path.basename(path)
+    if named:
+        name = _TEMPLATE_SUFFIX.sub("", name)
     kind = kind_of_name(name)
     if kind:
         return kind

@@ -86,13 +86,18 @@ class Builds:
         self, build: Build | None, path: str, arguments: Mapping[str, str], target: str | None
     ) -> Dockerfile | None:
         if build is not None and build.inline is not None:
-            text = inline_text(build.inline, self.sources)
-            return reader.parse(text, build.path, args=arguments, target=target)
-        try:
-            return reader.parse(self.sources.read(path), path, args=arguments, target=target)
-        except SourceError as error:
-            self.sources.fail(error.problem)
-            return None
+            text, file = inline_text(build.inline, self.sources), build.path
+        else:
+            try:
+                text, file = self.sources.read(path), path
+            except SourceError as error:
+                self.sources.fail(error.problem)
+                return None
+        dockerfile = reader.parse(text, file, args=arguments, target=target)
+        template = next((problem for problem in dockerfile.problems if problem.kind == "template"), None)
+        if template is not None:
+            self.sources.fail(template)
+        return None if template else dockerfile
 
     def _attach(self, build: Build, shared: Dockerfile, builds: list[Build]) -> None:
         service = build.service

@@ -165,3 +165,17 @@ def test_a_dangling_symlink_and_a_folder_named_dockerfile(tmp_path: Path) -> Non
     (tmp_path / "Dockerfile").symlink_to(tmp_path / "gone")
     write(tmp_path, {"sub/Dockerfile/Dockerfile": DOCKERFILE})
     assert sorted(found(tmp_path)[1]) == ["Dockerfile", "sub/Dockerfile/Dockerfile"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("docker-compose.yml.j2", "compose"),
+        ("stack.yaml.tmpl", "compose"),
+        ("Dockerfile.j2", "Dockerfile"),
+        ("web.Dockerfile.template", "Dockerfile"),
+    ],
+)
+def test_a_template_that_a_user_names_is_what_comes_out_of_it(tmp_path: Path, name: str, kind: str) -> None:
+    write(tmp_path, {name: "{% if x %}\n"})
+    assert kind_of_file(str(tmp_path / name), named=True) == kind

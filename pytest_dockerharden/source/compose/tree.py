@@ -212,7 +212,7 @@ class _Builder:
         key = node.value
         if not isinstance(key, str):
             if isinstance(key, dict):
-                raise refusal("a mapping cannot be a key; is this a template?", node.origin, TEMPLATE_HINT)
+                raise refusal("not YAML but a template, or a mapping as a key", node.origin, TEMPLATE_HINT)
             key = node.text()
             self.problems.refuse(f"a key must be a string: {key or 'null or a list'}", node.origin, "quote it")
         first = entries.get(key)

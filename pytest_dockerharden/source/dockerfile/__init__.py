@@ -8,6 +8,7 @@ from pathlib import Path
 from pytest_dockerharden.model.dockerfile import Dockerfile
 from pytest_dockerharden.source.dockerfile.lines import Lines
 from pytest_dockerharden.source.dockerfile.stages import Builder
+from pytest_dockerharden.source.dockerfile.templates import find_template
 from pytest_dockerharden.source.reading import read_source
 
 __all__ = ["load", "parse"]
@@ -22,6 +23,7 @@ def parse(text: str, path: str, *, args: Mapping[str, str] | None = None, target
     """Parse Dockerfile text.
 
     Never raises: what BuildKit would refuse is a located problem of kind ``refused``, and reading goes on behind it.
+    A text that is a template of a Dockerfile has one problem, of kind ``template``, and nothing else in it counts.
     ``args`` are the build arguments, which beat the defaults of ARG. ``path`` is absolute and only named in origins.
     """
     text = text.removeprefix("\ufeff")
@@ -29,5 +31,6 @@ def parse(text: str, path: str, *, args: Mapping[str, str] | None = None, target
     dockerfile = Dockerfile(path, text, lines.directives, comments=tuple(lines.comments), target=target)
     Builder(dockerfile, lines.escape, args or {}, lines.problems).read(lines)
     lines.problems.sort(key=lambda problem: (problem.origin.line, problem.origin.column))
-    dockerfile.problems = tuple(lines.problems)
+    template = find_template(lines, lines.problems)
+    dockerfile.problems = (template,) if template else tuple(lines.problems)
     return dockerfile

@@ -57,7 +57,7 @@ def refused(project: Project) -> list[tuple[str, str, int]]:
         pytest.param("a: [1\n", "did not find expected ',' or ']'", 2, 1, id="an open bracket"),
         pytest.param("services:\n\ta: 1\n", "a tab where spaces must indent", 2, 1, id="a tab"),
         pytest.param("a:\n  b: 1\n c: 2\n", "not YAML", 3, 2, id="a wrong indent"),
-        pytest.param("services:\n  a: {{ name }}\n", "is this a template?", 2, 7, id="a template in a value"),
+        pytest.param("services:\n  a: {{ name }}\n", "not YAML but a template", 2, 7, id="a template in a value"),
         pytest.param("{% if x %}\na: 1\n{% endif %}\n", "not YAML but a template", 1, 2, id="a template around"),
         pytest.param("a: *b\n", "no anchor &b stands before this alias", 1, 4, id="an unknown alias"),
         pytest.param("a: 1\nb: \x00\n", "a control character", 2, 4, id="a null byte"),
