@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.source.reading import read_bytes, read_lines
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -150,9 +151,8 @@ def _why_pruned(entry: os.DirEntry[str], rules: _IgnoreRules) -> str | None:
 
 def _head(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read(_HEAD)
-    except OSError:
+        return read_bytes(path, _HEAD)
+    except (OSError, ValueError):
         return b""
 
 
@@ -185,11 +185,7 @@ class _IgnoreRules:
         return rules.with_patterns(directory, patterns) if patterns else rules
 
     def with_file(self, path: str) -> _IgnoreRules:
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                return self.with_patterns(os.path.dirname(path), file.read().splitlines())
-        except OSError:
-            return self
+        return self.with_patterns(os.path.dirname(path), read_lines(path))
 
     def with_patterns(self, folder: str, patterns: Sequence[str]) -> _IgnoreRules:
         if not any(line.strip() and not line.startswith("#") for line in patterns):

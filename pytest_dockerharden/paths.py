@@ -19,6 +19,11 @@ def is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
 
 
+def is_inside(path: str, root: str) -> bool:
+    """Whether a path lies below a folder with all links resolved."""
+    return is_below(os.path.realpath(path), os.path.realpath(root))
+
+
 def common_folder(folders: Iterable[str]) -> str:
     """The innermost folder that holds them all; the first one where there is none, as on different drives."""
     known = list(folders)

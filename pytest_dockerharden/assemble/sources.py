@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem, SourceError
 from pytest_dockerharden.model.project import Project
-from pytest_dockerharden.paths import is_below
+from pytest_dockerharden.paths import is_inside
 from pytest_dockerharden.source.compose import LoadOptions, load
 from pytest_dockerharden.source.git import Checkout, find_checkout
-from pytest_dockerharden.source.reading import read_source
+from pytest_dockerharden.source.reading import beginning, read_source
 
 if TYPE_CHECKING:
     from pytest_dockerharden.assemble import Combination
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Sources:
     """Reads files below ``root``. What cannot be read is one problem in ``failures``, once per file."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, running: bool = False) -> None:
         self.root = os.path.realpath(root)
+        self.running = running
         self.failures: list[Problem] = []
         self._texts: dict[str, str | None] = {}
         self._lines: dict[str, list[str]] = {}
@@ -36,9 +37,10 @@ class Sources:
             env_files=combination.env_files,
             profiles=combination.profiles,
             combination=combination.name,
-            strict=False,
-            resolve_required=False,
+            strict=self.running,
+            resolve_required=self.running,
             project_directory=combination.project_directory,
+            project_name=combination.project_name,
         )
         try:
             return load(combination.files, options)
@@ -53,7 +55,7 @@ class Sources:
 
     def inside(self, path: str) -> bool:
         """Whether a path lies below the root with its links resolved."""
-        return is_below(os.path.realpath(path), self.root)
+        return is_inside(path, self.root)
 
     def is_file(self, path: str) -> bool:
         """Whether it is a file that may be opened."""
@@ -62,8 +64,7 @@ class Sources:
     def read(self, path: str) -> str:
         """The text. Raises SourceError."""
         if not self.inside(path):
-            place = TextOrigin(path, 1, 1, 1, 1)
-            raise SourceError(Problem("limit", "lies outside the project, it is not opened", place))
+            raise SourceError(Problem("limit", "lies outside the project, it is not opened", beginning(path)))
         return read_source(path)
 
     def checkout(self, path: str) -> Checkout | None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Callable, Iterator
 
+from pytest_dockerharden.paths import is_below
+from pytest_dockerharden.source.reading import read_bytes, read_lines
+
 _LARGEST_INDEX = 64 << 20
+_HEAD = re.compile(r"ref: refs/\S+|[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Checkout:
@@ -14,15 +19,16 @@ class Checkout:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self._repository = _repository(os.path.join(folder, ".git"))
         self._tracked: frozenset[str] | None = None
         self._specs: dict[str, Callable[[str], bool | None]] = {}
 
     def tracked(self, path: str) -> bool | None:
-        """Whether the index has this file; None in a worktree or submodule, whose index lies elsewhere."""
-        if not os.path.isdir(os.path.join(self.folder, ".git")):
+        """Whether the index has this file; None where ``.git`` leads to no repository."""
+        if self._repository is None:
             return None
         if self._tracked is None:
-            self._tracked = frozenset(_index_names(os.path.join(self.folder, ".git", "index")))
+            self._tracked = frozenset(_index_names(os.path.join(self._repository, "index")))
         return self._name(path) in self._tracked
 
     def ignored(self, path: str) -> bool:
@@ -42,9 +48,9 @@ class Checkout:
 
     def _spec(self, folder: str) -> Callable[[str], bool | None]:
         if folder not in self._specs:
-            lines = _lines(os.path.join(self.folder, folder, ".gitignore"))
-            if not folder:
-                lines = [*_lines(os.path.join(self.folder, ".git", "info", "exclude")), *lines]
+            lines = read_lines(os.path.join(self.folder, folder, ".gitignore"))
+            if not folder and self._repository is not None:
+                lines = [*read_lines(os.path.join(_common(self._repository), "info", "exclude")), *lines]
             self._specs[folder] = _matcher(lines)
         return self._specs[folder]
 
@@ -55,7 +61,7 @@ class Checkout:
 def find_checkout(path: str, root: str) -> Checkout | None:
     """The checkout that a path lies in, as long as it begins at or below ``root``."""
     folder = path if os.path.isdir(path) else os.path.dirname(path)
-    while folder == root or folder.startswith(os.path.join(root, "")):
+    while is_below(folder, root):
         if os.path.exists(os.path.join(folder, ".git")):
             return Checkout(folder)
         if os.path.dirname(folder) == folder:
@@ -73,20 +79,30 @@ def _matcher(lines: list[str]) -> Callable[[str], bool | None]:
     return lambda name: spec.check_file(name).include
 
 
-def _lines(path: str) -> list[str]:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read(1 << 20).splitlines()
-    except OSError:
-        return []
+def _repository(path: str) -> str | None:
+    """The folder of the index: ``.git`` itself, or where the file of that name points, if a repository is there."""
+    if os.path.isdir(path):
+        return path
+    pointer = (read_lines(path) or [""])[0]
+    if not pointer.startswith("gitdir: "):
+        return None
+    folder = os.path.join(os.path.dirname(path), pointer.removeprefix("gitdir: ").rstrip())
+    head = (read_lines(os.path.join(folder, "HEAD")) or [""])[0]
+    is_one = _HEAD.fullmatch(head) and os.path.isdir(os.path.join(_common(folder), "objects"))
+    return folder if is_one else None
+
+
+def _common(repository: str) -> str:
+    """What all worktrees share (gitrepository-layout): a worktree names it in ``commondir``."""
+    shared = read_lines(os.path.join(repository, "commondir"))
+    return os.path.join(repository, shared[0]) if shared else repository
 
 
 def _index_names(path: str) -> Iterator[str]:
     """The names in an index of format 2, 3 or 4 (gitformat-index); nothing where it cannot be read."""
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(_LARGEST_INDEX)
-    except OSError:
+        data = read_bytes(path, _LARGEST_INDEX)
+    except (OSError, ValueError):
         return
     if data[:4] != b"DIRC" or len(data) < 12:
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem, SourceError
@@ -11,24 +13,51 @@ LIMIT = 1 << 20
 """The largest source text that is read, in bytes."""
 
 
-def read_source(path: str | Path, limit: int = LIMIT) -> str:
-    """The text of a file, without a byte order mark. Raises :class:`SourceError`."""
-    source = Path(path)
+def read_source(path: str | Path) -> str:
+    """The text of a file of at most 1 MiB, without its byte order mark. Raises SourceError, never anything else."""
+    name = str(path)
     try:
-        if not source.is_file():
-            raise _unreadable(path, "is a directory" if source.is_dir() else "is not a file")
-        with source.open("rb") as stream:
-            data = stream.read(limit + 1)
-    except OSError as error:
-        raise _unreadable(path, f"cannot be read: {error.strerror or error}") from None
-    if len(data) > limit:
-        raise _unreadable(path, f"is larger than {limit} bytes", "limit")
+        data = read_bytes(name, LIMIT + 1)
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise _refusal(f"cannot read the file: {reason}", beginning(name)) from None
+    if len(data) > LIMIT:
+        raise _refusal(f"the file is larger than {LIMIT >> 20} MiB", beginning(name), kind="limit")
     try:
-        return data.decode("utf-8").removeprefix("\ufeff")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _unreadable(path, "is not UTF-8", line=line) from None
+        before = data[: error.start].decode("utf-8-sig", "replace")
+        raise _refusal("not UTF-8 text", place_behind(name, before)) from None
 
 
-def _unreadable(path: str | Path, message: str, kind: str = "refused", line: int = 1) -> SourceError:
-    return SourceError(Problem(kind, message, TextOrigin(str(path), line, 1, line, 1)))
+def read_lines(path: str) -> list[str]:
+    """The lines of a list of patterns; none where it cannot be read."""
+    try:
+        return read_bytes(path, LIMIT).decode("utf-8", "replace").splitlines()
+    except (OSError, ValueError):
+        return []
+
+
+def read_bytes(path: str, most: int) -> bytes:
+    """The first bytes of a regular file: opening a pipe would wait for ever. Raises OSError and ValueError."""
+    mode = os.stat(path).st_mode
+    if not S_ISREG(mode):
+        raise OSError(0, "it is a directory" if S_ISDIR(mode) else "it is not a regular file")
+    with open(path, "rb") as stream:
+        return stream.read(most)
+
+
+def beginning(path: str) -> TextOrigin:
+    """The first character of a file."""
+    return TextOrigin(path, 1, 1, 1, 1)
+
+
+def place_behind(path: str, before: str) -> TextOrigin:
+    """The character of a file behind the text ``before``."""
+    line = before.count("\n") + 1
+    column = len(before) - before.rfind("\n")
+    return TextOrigin(path, line, column, line, column + 1)
+
+
+def _refusal(message: str, origin: TextOrigin, kind: str = "refused") -> SourceError:
+    return SourceError(Problem(kind, message, origin))

@@ -50,6 +50,58 @@ def test_it_says_what_git_says(tmp_path: Path, version: str) -> None:
         assert checkout.ignored(path) is bool(run(tmp_path, "check-ignore", "--no-index", name)), name
 
 
+@pytest.mark.skipif(GIT is None, reason="git is the oracle")
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_worktree_has_an_index_of_its_own(tmp_path: Path, relative: bool) -> None:
+    write(tmp_path / "main", {"a.txt": "", "b.txt": ""})
+    run(tmp_path / "main", "init", "-q")
+    run(tmp_path / "main", "add", "a.txt")
+    run(tmp_path / "main", "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "a")
+    run(tmp_path / "main", "worktree", "add", "-q", "../tree")
+    (tmp_path / "main/.git/info/exclude").write_text("*.secret\n")
+    if relative:
+        (tmp_path / "tree/.git").write_text("gitdir: ../main/.git/worktrees/tree\n")
+    write(tmp_path / "tree", {"c.txt": "", "d.txt": "", "e.secret": ""})
+    run(tmp_path / "tree", "add", "c.txt")
+    checkout = find_checkout(str(tmp_path / "tree"), str(tmp_path))
+    assert checkout is not None
+    names = ["a.txt", "b.txt", "c.txt", "d.txt"]
+    assert [checkout.tracked(str(tmp_path / "tree" / name)) for name in names] == [True, False, True, False]
+    assert checkout.ignored(str(tmp_path / "tree/e.secret"))
+
+
+@pytest.mark.skipif(GIT is None, reason="git is the oracle")
+def test_a_submodule_has_its_index_in_the_repository_around_it(tmp_path: Path) -> None:
+    write(tmp_path, {"part/a.txt": "", "part/b.txt": ""})
+    run(tmp_path, "init", "-q")
+    (tmp_path / ".git/modules").mkdir()
+    run(tmp_path / "part", "init", "-q", "--separate-git-dir", "../.git/modules/part")
+    run(tmp_path / "part", "add", "a.txt")
+    checkout = find_checkout(str(tmp_path / "part"), str(tmp_path))
+    assert checkout is not None
+    assert checkout.folder == str(tmp_path / "part")
+    assert [checkout.tracked(str(tmp_path / "part" / name)) for name in ("a.txt", "b.txt")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        pytest.param("gitdir: /nowhere\n", id="nowhere"),
+        pytest.param("gitdir: ../other\n", id="no repository"),
+        pytest.param("gitdir: \n", id="empty"),
+        pytest.param("gitdir: \0\n", id="a null byte"),
+        pytest.param("text\n", id="no pointer"),
+        pytest.param("", id="an empty file"),
+    ],
+)
+def test_a_pointer_to_no_repository_is_not_followed(tmp_path: Path, pointer: str) -> None:
+    write(tmp_path, {"tree/.git": pointer, "other/index": "DIRC", "other/HEAD": "secret text", "other/objects/x": ""})
+    checkout = find_checkout(str(tmp_path / "tree"), str(tmp_path))
+    assert checkout is not None
+    assert checkout.tracked(str(tmp_path / "tree/a")) is None
+    assert not checkout.ignored(str(tmp_path / "tree/a"))
+
+
 def test_a_folder_without_git_is_no_checkout(tmp_path: Path) -> None:
     assert find_checkout(str(tmp_path), str(tmp_path)) is None
 

@@ -16,8 +16,8 @@ from pytest_dockerharden.source.compose.pipeline import load_model, resolve_envi
 from pytest_dockerharden.source.compose.problems import Problems, refusal
 from pytest_dockerharden.source.compose.selection import active_profiles, drop_inactive, drop_unused
 from pytest_dockerharden.source.compose.session import LoadOptions, Session
-from pytest_dockerharden.source.compose.text import beginning
 from pytest_dockerharden.source.compose.tree import Document
+from pytest_dockerharden.source.reading import beginning
 
 DEFAULTS = LoadOptions()
 RESOURCES = ("networks", "volumes", "secrets", "configs")

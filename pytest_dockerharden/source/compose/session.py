@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import SourceError
+from pytest_dockerharden.paths import is_inside
 from pytest_dockerharden.source.compose.interpolate import Interpolator, cast, interpolate
 from pytest_dockerharden.source.compose.problems import Budget, Problems, refusal
-from pytest_dockerharden.source.compose.text import beginning, read_text
 from pytest_dockerharden.source.compose.tree import Document, parse
+from pytest_dockerharden.source.reading import beginning, read_source
 
 MOST_DOCUMENTS = 256
 # reading a text counts too, so that a long file asked for often is bounded
@@ -62,18 +63,14 @@ class Session:
             raise refusal(f"cannot read {os.path.basename(path)}: {_why_no_file(path)}", place)
         text = self._texts.get(path)
         if text is None:
-            text = self._texts[path] = read_text(path)
+            text = self._texts[path] = read_source(path)
         self.read.setdefault(path)
         self.budget.spend(len(text) // CHARACTERS_A_VALUE, place)
         return text
 
     def inside(self, path: str) -> bool:
         """Whether a path may be opened: it lies, with its links resolved, below the root, or there is no root."""
-        root = self.options.root
-        if root is None:
-            return True
-        real, top = os.path.realpath(path), os.path.realpath(root)
-        return real == top or real.startswith(os.path.join(top, ""))
+        return self.options.root is None or is_inside(path, self.options.root)
 
     def documents(self, path: str, asked_by: TextOrigin | None = None) -> list[Document]:
         """The documents of a compose file, not yet interpolated. Raises SourceError where it is not YAML."""

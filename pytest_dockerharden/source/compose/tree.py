@@ -18,7 +18,7 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose.problems import Budget, Problems, refusal
 from pytest_dockerharden.source.compose.scalars import typed
-from pytest_dockerharden.source.compose.text import beginning, place_behind
+from pytest_dockerharden.source.reading import beginning, place_behind
 
 MOST_DEPTH = 256
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

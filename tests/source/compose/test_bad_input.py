@@ -104,7 +104,7 @@ def test_a_chain_of_merge_keys_does_not_pile_up_places(tmp_path: Path) -> None:
 
 
 def test_a_directory_in_place_of_a_file(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="not a regular file"):
+    with pytest.raises(SourceError, match="it is a directory"):
         load([str(tmp_path)])
 
 
