@@ -40,13 +40,15 @@ def baseline(evaluation: Evaluation, until: datetime.date) -> Iterator[str]:
         if result.verdict == "failed" and not result.tolerated and result.control not in (READABLE, WAIVER):
             policy = policies.of(os.path.dirname(result.file))
             own_file = os.path.basename(policy.file or "dockerharden.toml") == "dockerharden.toml"
-            yield _block("" if own_file else "tool.dockerharden.", result, policy.directory, until)
+            prefix = "" if own_file else "tool.dockerharden."
+            for subject in [result.subject] if result.subject == result.service else result.subjects:
+                yield _block(prefix, result, subject, policy.directory, until)
 
 
-def _block(prefix: str, result: Result, directory: str, until: datetime.date) -> str:
+def _block(prefix: str, result: Result, subject: str, directory: str, until: datetime.date) -> str:
     lines = [f"# {result.findings[0].message}", f"[[{prefix}waiver]]", f"control = {_quoted(result.control.id)}"]
-    if result.subject:
-        lines.append(f"subject = {_quoted(result.subject)}")
+    if subject:
+        lines.append(f"subject = {_quoted(subject)}")
     lines += [
         f"file = {_quoted(shown_path(result.file, directory))}",
         'reason = ""  # say why this is acceptable',

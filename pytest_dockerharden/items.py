@@ -51,11 +51,18 @@ class HardenFile(pytest.File):
         return file
 
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
-        results = self.static.evaluation.results[str(self.path)]
-        if str(self.path) in self.static.compose_files:
-            yield HardenPhase.of("static", self, results)
-        else:
+        path = str(self.path)
+        results = self.static.results_of(path)
+        if path not in self.static.compose_files:
             yield from (HardenItem.of(result, self) for result in results)
+            return
+        if results:
+            yield HardenPhase.of("static", self, results)
+        if self.static.live is not None:
+            from pytest_dockerharden.live.items import LivePhase
+
+            for name, questions in self.static.live.questions(path):
+                yield LivePhase.of(name, self, questions)
 
 
 class HardenPhase(pytest.Collector):
@@ -90,15 +97,20 @@ class HardenItem(pytest.Item):
     """
 
     result: Result
+    duration = 0.0
     _completed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, *, name: str, parent: pytest.Collector, result: Result) -> None:
+        self.attach(name, parent)
+        self.result = result
+
+    def attach(self, name: str, parent: pytest.Collector) -> None:
+        """What every item needs, and no more."""
         self.name = name
         self.parent = parent
         self.config = parent.config
         self.session = parent.session
         self.path = parent.path
-        self.result = result
 
     @classmethod
     def of(cls, result: Result, parent: pytest.Collector) -> HardenItem:
@@ -112,11 +124,14 @@ class HardenItem(pytest.Item):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {attribute!r}")
         state["_is_complete"] = True
         super().__init__(self.name, self.parent, nodeid=self.nodeid)
-        control = self.result.control
-        words = (self.result.severity, control.plan, control.family, self.result.phase)
-        self.extra_keyword_matches.update(filter(None, words))
+        self.extra_keyword_matches.update(filter(None, self.words()))
         type(self)._completed = frozenset({*state, "_id", "_nodeid", "_store"})
         return getattr(self, attribute)
+
+    def words(self) -> tuple[str, ...]:
+        """What -k matches besides names."""
+        control = self.result.control
+        return (self.result.severity, control.plan, control.family, self.result.phase, *self.result.subjects)
 
     __hash__ = object.__hash__
 

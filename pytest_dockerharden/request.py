@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Request:
     """What to judge: all below ``directories``, and ``files``; absolute paths.
 
-    ``start`` is where the user is, ``top`` the folder up to which a configuration may stand.
+    ``choosing`` says that single items are asked for by their ids, out of all there are. ``start`` is where the user is, ``top`` the folder up to which a configuration may stand.
     """
 
     start: str
@@ -27,6 +27,7 @@ class Request:
     directories: tuple[str, ...]
     files: tuple[str, ...] = ()
     overrides: Overrides = field(default_factory=Overrides)
+    choosing: bool = False
 
     @property
     def whole(self) -> bool:
@@ -51,11 +52,20 @@ def request_of(config: pytest.Config) -> Request:
         directory=start,
     )
     arguments = typed_paths(config)
+    ids = [argument for argument in config.args if "::" in argument and not _is_python(argument)]
+    if ids:
+        # an item is what it is in the whole run: beside its overlays
+        folders = [os.path.dirname(path) for path in arguments if not path.endswith(".py")]
+        arguments = [start, *(folder for folder in folders if not is_below(folder, start))]
     files = tuple(path for path in arguments if not os.path.isdir(path) and not path.endswith(".py"))
     directories = tuple(path for path in arguments if os.path.isdir(path))
     root = str(config.rootpath)
     top = checkout_of(start) or (root if is_below(start, root) else start)
-    return Request(start, top, directories or (() if files else (start,)), files, overrides)
+    return Request(start, top, directories or (() if files else (start,)), files, overrides, bool(ids))
+
+
+def _is_python(argument: str) -> bool:
+    return argument.split("::")[0].endswith(".py")
 
 
 def typed_paths(config: pytest.Config) -> list[str]:

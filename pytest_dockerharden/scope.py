@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_dockerharden.agreement import agree
 from pytest_dockerharden.assemble import Assembly, Combination, assemble
 from pytest_dockerharden.evaluation import Evaluation
 from pytest_dockerharden.judge import Judgement, judge_dockerfile, judge_project
@@ -16,6 +17,7 @@ from pytest_dockerharden.model.control import REGISTRY
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
+from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.policy import Policy
 from pytest_dockerharden.tomlfile import did_you_mean
@@ -26,7 +28,7 @@ _BATCH = 100
 _STATIC = frozenset({"Posture", "Service", "Project", "Stage", "Dockerfile"})
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Scope:
     """``paths`` judged under ``policy``; the results go into ``evaluation``. Nothing outside ``root`` is opened."""
 
@@ -36,12 +38,13 @@ class Scope:
     root: str
     assembly: Assembly = field(default_factory=Assembly)
     inline: dict[str, list[Waiver]] = field(default_factory=dict)
+    combinations: Sequence[Combination] = ()
     selection: Selection = field(init=False)
 
     def judge(self) -> None:
         """Raises ConfigurationError."""
         compose = set(self.evaluation.discovery.compose)
-        combinations = self.policy.combine([path for path in self.paths if path in compose])
+        combinations = self.combinations = self.policy.combine([path for path in self.paths if path in compose])
         self.assembly = assemble(combinations, root=self.root)
         self._forget_what_others_include()
         self._add_what_is_built()
@@ -56,7 +59,7 @@ class Scope:
             results += self._unbuilt_results(unbuilt[start : start + _BATCH])
         results += self._unreadable(combinations)
         results += self._apply_waivers(results)
-        self._file(results)
+        self._file(agree(results))
 
     def _unbuilt_results(self, paths: Sequence[str]) -> list[Result]:
         """Dockerfiles that no compose file builds: judged and forgotten, so that thousands need little memory."""
@@ -103,23 +106,36 @@ class Scope:
             yield Result(file, READABLE, "", "failed", "high", findings, origin=group[0].origin)
 
     def _compose_results(self) -> Iterator[Result]:
-        touching = Counter(project.files[0] for project in self.assembly.projects)
         controls = self.selection.of("Project", "Service", "Posture")
         for project in self.assembly.projects:
-            prefix = project.combination if touching[project.files[0]] > 1 else ""
+            prefix = self.prefix(project)
             for judgement in judge_project(project, controls, self.policy.suite.parameters):
-                subject = "/".join(filter(None, (prefix, judgement.subject)))
-                yield self._result(judgement, project.files[0], subject)
+                yield self._result(judgement, project.files[0], prefix)
+
+    def prefix(self, project: Project) -> str:
+        """What tells the subjects of a combination from those of another one of the same first file."""
+        alike = [other for other in self.assembly.projects if other.files[0] == project.files[0]]
+        return project.combination if len(alike) > 1 else ""
+
+    @functools.cached_property
+    def by_name(self) -> dict[tuple[str, str], Result]:
+        """What was judged, by file and name of the item, and by the name in each combination that it holds in."""
+        results = [result for group in self.evaluation.results.values() for result in group]
+        named = {(r.file, f"{r.control.id}[{subject}]"): r for r in results for subject in r.subjects}
+        return named | {(r.file, r.name): r for r in results}
 
     def _dockerfile_results(self, assembly: Assembly) -> Iterator[Result]:
         controls = self.selection.of("Stage", "Dockerfile")
         for path, dockerfile in assembly.dockerfiles.items():
             if path in self.evaluation.results:
                 for judgement in judge_dockerfile(dockerfile, controls, self.policy.suite.parameters):
-                    yield self._result(judgement, path, judgement.subject)
+                    yield self._result(judgement, path)
 
-    def _result(self, judgement: Judgement, file: str, subject: str) -> Result:
-        return result_of(judgement, file, subject, self.selection.severity(judgement.control), self.policy.fail_on)
+    def _result(self, judgement: Judgement, file: str, combination: str = "") -> Result:
+        subject = "/".join(filter(None, (combination, judgement.subject)))
+        result = result_of(judgement, file, subject, self.selection.severity(judgement.control), self.policy.fail_on)
+        result.combinations = (combination,) if combination else ()
+        return result
 
     def _inline_waivers(self) -> Iterator[Result]:
         """Read those beside the lines; a result for each that is none."""

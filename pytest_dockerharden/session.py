@@ -37,7 +37,7 @@ class StaticSession:
         self.alone = not any(path.endswith(".py") for path in typed_paths(config))
         self.judged: list[Result] = []
         if self.alone:
-            take_over(config, self.request.directories if not self.request.files else ())
+            take_over(config, self.request.directories if not (self.request.files or self.request.choosing) else ())
 
     def _targets(self) -> list[Target]:
         try:
@@ -89,13 +89,25 @@ class StaticSession:
         return "" if relative == "." else relative
 
     def pytest_collection(self, session: pytest.Session) -> bool | None:
-        if not self.alone or any("::" in argument for argument in self.config.args):
+        if self.request.choosing:
+            self.config.args[:] = [each for argument in self.config.args for each in self._as_collected(argument)]
+        if not self.alone or self.request.choosing:
             return None
         for path in self.request.files:
             if not os.path.lexists(path):
                 raise pytest.UsageError(f"file or directory not found: {shown_path(path, self.request.start)}")
         collect_all(session, self)
         return True
+
+    def _as_collected(self, argument: str) -> list[str]:
+        """``no-new-privileges[prod/redis]`` where ``[redis]`` stands for all combinations, and the other way round."""
+        path, name = argument.split("::")[0], argument.split("::")[-1]
+        file = os.path.normpath(os.path.join(self.request.start, path))
+        results = self.evaluation.results.get(file, []) if name.endswith("]") else []
+        if any(result.name == name for result in results):
+            return [argument]
+        names = [result.name for result in results if name in result.other_names()]
+        return [f"{argument[: -len(name)]}{other}" for other in names] or [argument]
 
     # items
 

@@ -41,7 +41,9 @@ class Result:
 
     ``file`` is absolute, ``subject`` as in the node id. ``tolerated`` marks a failure below ``--harden-fail-on``.
     ``reason`` explains waived, unknown, not-applicable and a waiver that is not in order; for an error it is the
-    traceback.
+    traceback. ``combinations`` are those that it holds in, where its file is in several; ``service`` is the subject
+    without any of them.
+    ``evidence`` are titles and texts to show below a failure, such as last log lines.
     """
 
     file: str
@@ -55,11 +57,23 @@ class Result:
     waiver: Waiver | None = None
     tolerated: bool = False
     phase: str = "static"
+    evidence: tuple[tuple[str, str], ...] = ()
+    service: str = ""
+    combinations: tuple[str, ...] = ()
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subject in each combination: ``base/redis``, ``prod/redis``."""
+        return ["/".join(filter(None, (name, self.service))) for name in self.combinations]
 
     @property
     def name(self) -> str:
         """The last part of the node id."""
         return f"{self.control.id}[{self.subject}]" if self.subject else self.control.id
+
+    def other_names(self) -> list[str]:
+        """The names that its item would have if the combinations agreed more, or less."""
+        return [f"{self.control.id}[{subject}]" for subject in (*self.subjects, self.service) if subject]
 
     @property
     def fails(self) -> bool:
@@ -182,4 +196,5 @@ def result_of(judgement: Judgement, file: str, subject: str, severity: Severity,
         judgement.reason,
         judgement.origin,
         tolerated=judgement.verdict == "failed" and SEVERITIES.index(severity) < SEVERITIES.index(fail_on),
+        service=judgement.subject,
     )

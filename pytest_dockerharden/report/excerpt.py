@@ -49,6 +49,8 @@ class Excerpts:
 
     def _finding(self, result: Result, finding: Finding) -> str:
         lines = [self.headline(result, finding), *self._excerpt(finding.origin)]
+        if len(result.combinations) > 1:
+            lines.append(f"  in {' and '.join(map(clean, result.combinations))}")
         lines += [f"  see {self.place(place)}" for place in finding.related]
         lines += _why(finding.why) if finding.why else _why_of(result.control)
         if finding.remedy:

@@ -43,7 +43,8 @@ def _rows(results: Iterable[Result]) -> dict[str, list[_Row]]:
     files: dict[str, dict[str, _Row]] = {}
     for result in results:
         # stages of a Dockerfile are mended together, services of a compose file one by one
-        label = "" if result.control.judges in ("Stage", "Dockerfile") else result.subject
+        subject = result.service if result.combinations else result.subject
+        label = "" if result.control.judges in ("Stage", "Dockerfile") else subject
         rows = files.setdefault(result.file, {})
         row = rows.get(label)
         if row is None:

@@ -28,6 +28,8 @@ def _item(identifier: str, result: Result, start: str) -> dict[str, Any]:
         "severity": result.severity,
         "findings": [_finding(finding, start) for finding in result.findings],
     }
+    if result.combinations:
+        item["combinations"] = list(result.combinations)
     if result.reason:
         item["reason"] = result.reason
     if result.tolerated:
