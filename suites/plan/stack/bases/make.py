@@ -21,8 +21,8 @@ HERE = Path(__file__).resolve().parent
 SUITE = "bookworm"
 PYTHON = "3.11"
 PACKAGES = (
-    "ca-certificates", "curl", "gettext-base", "nginx-light", "openssl", "procps", "python3-pip", "python3-venv",
-    "redis-server",
+    "ca-certificates", "curl", "gettext-base", "nginx-light", "openssl", "pebble", "procps", "python3-pip",
+    "python3-venv", "redis-server",
 )  # fmt: skip
 LOCKS = ("hardened/backend/requirements.txt", "hardened/certbot/requirements.txt")
 
@@ -55,28 +55,39 @@ RUN printf '[global]\\nno-index = true\\nfind-links = /wheels\\nbreak-system-pac
  && ln -s python3 /usr/bin/python
 CMD ["python3"]
 """
+# certbot as upstream's image has it: root, and the command as its entrypoint.
+CERTBOT = """\
+FROM {python}
+RUN python3 -m pip install --no-cache-dir --root-user-action ignore certbot
+ENTRYPOINT ["certbot"]
+"""
+TEXTS = {"nginx": NGINX, "redis": REDIS, "python": PYTHON_BASE, "certbot": CERTBOT}
+
+
+def reference(name: str) -> str:
+    """The tag of a stand-in."""
+    return f"dockerharden-base/{name}:{SUITE}"
 
 
 def main() -> None:
-    """Make the three images, saying what is done."""
+    """Make the images, saying what is done."""
     client = docker.from_env(timeout=600)
-    recipe = "\n".join((SUITE, PYTHON, *PACKAGES, NGINX, REDIS, PYTHON_BASE, *(lock(name) for name in LOCKS)))
+    recipe = "\n".join((SUITE, PYTHON, *PACKAGES, *TEXTS.values(), *(lock(name) for name in LOCKS)))
     stamp = hashlib.sha256(recipe.encode()).hexdigest()[:12]
-    names = [f"dockerharden-base/{name}:{SUITE}" for name in ("nginx", "redis", "python")]
-    if all(stamp == label(client, name) for name in names):
+    if all(stamp == label(client, reference(name)) for name in TEXTS):
         print("base images: up to date")
         return
-    rootfs = f"dockerharden-base/rootfs:{SUITE}"
-    if label(client, rootfs) != rootfs_stamp():
-        import_rootfs(client, rootfs)
+    if label(client, reference("rootfs")) != rootfs_stamp():
+        import_rootfs(client, reference("rootfs"))
     with tempfile.TemporaryDirectory() as folder:
         wheels = Path(folder) / "wheels"
         print("base images: fetching wheels", flush=True)
         for name in LOCKS:
             download(HERE.parent / name, wheels)
-        for name, text in zip(names, (NGINX, REDIS, PYTHON_BASE), strict=True):
-            print(f"base images: building {name}", flush=True)
-            build(client, name, text.format(rootfs=rootfs), stamp, wheels if text is PYTHON_BASE else None)
+        for name, text in TEXTS.items():
+            print(f"base images: building {reference(name)}", flush=True)
+            filled = text.format(rootfs=reference("rootfs"), python=reference("python"))
+            build(client, reference(name), filled, stamp, wheels if name == "python" else None)
 
 
 def lock(name: str) -> str:

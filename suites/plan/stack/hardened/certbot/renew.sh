@@ -24,13 +24,20 @@ if [ ! -e "$current" ] || ! openssl x509 -checkend 604800 -noout -in "$current" 
 fi
 
 trap 'exit 0' TERM INT
+# The proxy, which answers the challenge, starts only after this service is healthy.
+pause=${START_SECONDS:-60}
 while :; do
+    # in the background, so that the trap is run at once
+    sleep "$pause" &
+    wait $!
+    pause=${RENEW_SECONDS:-43200}
     if [ -n "${ACME_DIRECTORY:-}" ]; then
-        issue || echo "renew.sh: no certificate this time" >&2
+        issue || {
+            # certificate authorities allow five failures an hour
+            pause=${RETRY_SECONDS:-900}
+            echo "renew.sh: no certificate this time, again in $pause s" >&2
+        }
     elif ! openssl x509 -checkend 604800 -noout -in "$current" > /dev/null; then
         self_sign
     fi
-    # in the background, so that the trap is run at once
-    sleep "${RENEW_SECONDS:-43200}" &
-    wait $!
 done

@@ -7,7 +7,7 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field
 
 from app.tasks import app as queue
-from app.tasks import type_long_sample, type_sample
+from app.tasks import last_heartbeat, type_long_sample, type_sample
 
 api = FastAPI(title="VNtyper", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -28,6 +28,12 @@ def health() -> dict[str, str]:
     except Exception as error:
         raise HTTPException(503, "the broker does not answer") from error
     return {"status": "ok"}
+
+
+@api.get("/api/heartbeat/")
+def heartbeat() -> dict[str, float | None]:
+    """When beat last had a worker do something, in seconds from now."""
+    return {"seconds": last_heartbeat()}
 
 
 @api.post("/api/jobs/", status_code=202)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from celery import Celery
 
 from app.settings import broker_url
+
+HEARTBEAT = "vntyper:heartbeat"
 
 app = Celery("vntyper", broker=broker_url(), backend=broker_url())
 app.conf.update(
@@ -13,16 +17,25 @@ app.conf.update(
     accept_content=["json"],
     result_expires=3600,
     worker_hijack_root_logger=False,
-    beat_max_loop_interval=15,
+    beat_max_loop_interval=5,
+    # the schedule is written after every task: its age is what the healthcheck of beat looks at
+    beat_sync_every=1,
     task_routes={"typing.short": {"queue": "vntyper_queue"}, "typing.long": {"queue": "vntyper_long_queue"}},
-    beat_schedule={"heartbeat": {"task": "heartbeat", "schedule": 30.0}},
+    beat_schedule={"heartbeat": {"task": "heartbeat", "schedule": 10.0}},
 )
 
 
 @app.task(name="heartbeat")
 def heartbeat() -> str:
-    """What beat asks for, so that a worker shows it is alive."""
+    """What beat asks for: beat, the broker and a worker are alive. The API tells when it was last done."""
+    app.backend.client.set(HEARTBEAT, time.time(), ex=3600)
     return "ok"
+
+
+def last_heartbeat() -> float | None:
+    """Seconds since the last heartbeat; None where there was none for an hour."""
+    done = app.backend.client.get(HEARTBEAT)
+    return None if done is None else round(time.time() - float(done), 1)
 
 
 @app.task(name="typing.short")
