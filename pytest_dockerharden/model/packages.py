@@ -239,7 +239,7 @@ def _invocations(run: Instruction) -> tuple[Invocation, ...]:
 _GIT = re.compile(r"git\+|git://")
 _RPM_VERSION = re.compile(r"-(\d+:)?\d[\w.+~^:*]*(-\d[\w.+~^*]*)?\Z")
 _LOCAL = re.compile(
-    r"\A(\.{1,2}(/|\Z)|/|~/|file:|https?://|ftp://|git\+|git://|ssh://|git@)|\.(deb|rpm|apk|whl|tgz|tar\.gz|gem|zip)\Z"
+    r"\A(\.{1,2}(/|\[|\Z)|/|~/|file:|https?://|ftp://|git\+|git://|ssh://|git@)|\.(deb|rpm|apk|whl|tgz|tar\.gz|gem|zip)\Z"
 )
 
 
