@@ -11,12 +11,13 @@ from pytest_dockerharden.assemble.sources import Sources
 from pytest_dockerharden.model.dockerfile import Dockerfile
 from pytest_dockerharden.model.ignorefile import IgnoreFile
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.source import dockerfile as reader
 from pytest_dockerharden.source import ignorefile
 
-_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/", re.IGNORECASE)
+_REMOTE = pattern(r"[a-z][a-z0-9+.-]*://|git@|github\.com/", re.IGNORECASE)
 
 
 @dataclass(eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from posixpath import join, normpath
@@ -11,16 +10,17 @@ from pytest_dockerharden.assemble.reaching import Placed, Reaching
 from pytest_dockerharden.assemble.sources import Sources
 from pytest_dockerharden.model.nginx import NginxConfig
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.shell import EMPTY_SCRIPT, Script, Scripts, Word
 from pytest_dockerharden.source.places import Places
 
 _NGINX_FOLDERS = ("/etc/nginx", "/usr/local/nginx/conf", "/usr/local/openresty/nginx/conf")
-_NGINX_NAME = re.compile(r"\.(?:conf|template)(?:\.[\w.-]+)?$|/sites-(?:available|enabled)/[^/]+$")
+_NGINX_NAME = pattern(r"\.(?:conf|template)(?:\.[\w.-]+)?$|/sites-(?:available|enabled)/[^/]+$")
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-_FILE_NAME = re.compile(r"[\w@%+.,/-]+")
+_FILE_NAME = pattern(r"[\w@%+.,/-]+")
 _MOST_NAMES = 200
-_SHEBANG = re.compile(r"#!\s*\S*/(?:env\s+)?(?:ba|da|a|k|z)?sh\b")
+_SHEBANG = pattern(r"#!\s*\S*/(?:env\s+)?(?:ba|da|a|k|z)?sh\b")
 
 
 def attach_parts(service: Service, sources: Sources) -> None:

@@ -8,12 +8,13 @@ from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, remove_key
 
-_USERINFO = re.compile(r"[a-z][a-z0-9+.-]*://(?P<user>[^/@:]*)(?P<password>:[^/@]*)?@", re.IGNORECASE)
-_REMOTE = re.compile(r"(?:https?|git|ssh)://|git@|github\.com/", re.IGNORECASE)
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_USERINFO = pattern(r"[a-z][a-z0-9+.-]*://(?P<user>[^/@:]*)(?P<password>:[^/@]*)?@", re.IGNORECASE)
+_REMOTE = pattern(r"(?:https?|git|ssh)://|git@|github\.com/", re.IGNORECASE)
+_COMMIT = pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
 def _build(service: Service) -> Node:

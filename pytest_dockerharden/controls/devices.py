@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.paths import real
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, remove_key
 
 # memory, disks, kernel log, other machines' hardware, keyboards: each is the host, or everything typed on it
-_DANGEROUS = re.compile(
+_DANGEROUS = pattern(
     r"/dev(?:/(?:mem|kmem|port|kmsg|kcore|core|kvm|vhost-\w+|vfio(?:/.*)?|sg\d*|raw(?:/.*)?|bsg(?:/.*)?|mei\d*|uinput|uhid"
     r"|input(?:/.*)?|mapper(?:/.*)?|disk(?:/.*)?|block(?:/.*)?|dm-\d+|loop(?:\d+.*|-control)?|(?:sd|vd|xvd|hd)[a-z]{1,3}\d*"
     r"|nvme\d+(?:n\d+)?(?:p\d+)?|mmcblk\d+(?:p\d+)?|md\d+|zd\d+|rbd\d+|nbd\d+|sr\d+|btrfs-control|zfs|mtd\d+(?:ro)?"
     r"|tpm(?:rm)?\d+|cpu(?:/.*)?|hpet|nvram|watchdog\d*|autofs|dma_heap(?:/.*)?))?"
 )
-_RULE = re.compile(r"\s*([abc])\s*(?:(\*|\d+):(\*|\d+))?\s*([rwm]*)\s*")
+_RULE = pattern(r"\s*([abc])\s*(?:(\*|\d+):(\*|\d+))?\s*([rwm]*)\s*")
 # majors of character devices that are the machine itself: 1 is memory, 10 misc (kvm, vhost), 13 input, 21 and 234 SCSI
 _DANGEROUS_MAJORS = frozenset({"1", "10", "13", "21"})
 _PRIVILEGED_GROUPS = frozenset(
@@ -41,14 +40,14 @@ _PRIVILEGED_GROUPS = frozenset(
 )
 # what relaxes the network stack of the container, with the value that does
 _WEAK_SYSCTLS = (
-    (re.compile(r"net\.ipv[46]\.conf\.[\w-]+\.(?:accept_redirects|accept_source_route|send_redirects)"), "1"),
-    (re.compile(r"net\.ipv4\.conf\.[\w-]+\.(?:route_localnet|proxy_arp|bootp_relay)"), "1"),
-    (re.compile(r"net\.ipv4\.conf\.[\w-]+\.rp_filter"), "0"),
-    (re.compile(r"net\.ipv4\.(?:tcp_syncookies|icmp_echo_ignore_broadcasts|icmp_ignore_bogus_error_responses)"), "0"),
-    (re.compile(r"net\.ipv4\.ip_forward|net\.ipv6\.conf\.(?:all|default)\.forwarding"), "1"),
+    (pattern(r"net\.ipv[46]\.conf\.[\w-]+\.(?:accept_redirects|accept_source_route|send_redirects)"), "1"),
+    (pattern(r"net\.ipv4\.conf\.[\w-]+\.(?:route_localnet|proxy_arp|bootp_relay)"), "1"),
+    (pattern(r"net\.ipv4\.conf\.[\w-]+\.rp_filter"), "0"),
+    (pattern(r"net\.ipv4\.(?:tcp_syncookies|icmp_echo_ignore_broadcasts|icmp_ignore_bogus_error_responses)"), "0"),
+    (pattern(r"net\.ipv4\.ip_forward|net\.ipv6\.conf\.(?:all|default)\.forwarding"), "1"),
 )
 # opencontainers/runc libcontainer/configs/validate: what has a namespace of its own
-_NAMESPACED = re.compile(
+_NAMESPACED = pattern(
     r"net\..+|fs\.mqueue\..+|kernel\.(?:msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced|domainname)"
 )
 

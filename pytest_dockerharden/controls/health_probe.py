@@ -10,12 +10,13 @@ from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.probe import never_fails, redis_ping_accepts_refusal
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, set_key
 from pytest_dockerharden.model.shell import Command, Script, Word
 
-_SHELL_SYNTAX = re.compile(r"\$\(|`|\$\{?[A-Za-z_]|^(?:\|\|?|&&|;|[0-9]?>>?(?:&[0-9])?|<)$")
+_SHELL_SYNTAX = pattern(r"\$\(|`|\$\{?[A-Za-z_]|^(?:\|\|?|&&|;|[0-9]?>>?(?:&[0-9])?|<)$")
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "/bin/sh", "/bin/bash", "/bin/ash", "/usr/bin/env"})
 # these take a program of their own language, in which a dollar means something else
 _INTERPRETERS = frozenset(
@@ -24,10 +25,10 @@ _INTERPRETERS = frozenset(
         "jq", "awk", "gawk", "lua", "java", "psql", "mysql",
     }
 )  # fmt: skip
-_URL = re.compile(
+_URL = pattern(
     r"(?P<scheme>https?)://(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)(?::(?P<port>\d+))?(?P<path>/[^\s\"'?#]*)?"
 )
-_HTTP = re.compile(r"https?://|localhost|127\.0\.0\.1|\[::1\]", re.IGNORECASE)
+_HTTP = pattern(r"https?://|localhost|127\.0\.0\.1|\[::1\]", re.IGNORECASE)
 _CREDENTIAL_FLAGS = ("--password", "--pass", "--token", "--secret", "--api-key", "--apikey")
 _SHORT_CREDENTIAL_FLAGS = {
     "redis-cli": ("-a",),

@@ -12,18 +12,19 @@ from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.known_images import default_user
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import Reference, parse_reference
 from pytest_dockerharden.model.releases import end_of_life
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Word
 
-_PLACEHOLDER = re.compile(r"replace|placeholder|change|your|actual|digest|todo|x{3,}|\.\.\.|<|>", re.IGNORECASE)
+_PLACEHOLDER = pattern(r"replace|placeholder|change|your|actual|digest|todo|x{3,}|\.\.\.|<|>", re.IGNORECASE)
 _MOVING = frozenset(
     """stable edge nightly main master trunk develop dev rolling testing unstable current mainline lts release prod
     production snapshot canary""".split()  # noqa: SIM905
 )
-_ADDRESS = re.compile(r"(?!127\.)\d+\.\d+\.\d+\.\d+(:|\Z)")
-_NUMBER = re.compile(r"(?:^|[-_a-z])v?(\d+(?:\.\d+)*)")
+_ADDRESS = pattern(r"(?!127\.)\d+\.\d+\.\d+\.\d+(:|\Z)")
+_NUMBER = pattern(r"(?:^|[-_a-z])v?(\d+(?:\.\d+)*)")
 
 
 def external_base(stage: Stage) -> Reference:

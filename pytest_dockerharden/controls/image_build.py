@@ -12,6 +12,7 @@ from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Finding, Findings
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.packages import INSTALL, SYSTEM, Invocation, invocations
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice
 
@@ -82,7 +83,7 @@ def dependencies_before_sources(stage: Stage) -> Findings:
             copied = instruction
 
 
-_CLEANERS = re.compile(
+_CLEANERS = pattern(
     r"(apt-get|apt|aptitude) (clean|autoclean|distclean)|(npm|yarn) cache clean|pip3? cache purge|conda clean|go clean|"
     r"(dnf|yum|microdnf) clean|apk cache clean"
 )
@@ -221,7 +222,7 @@ def _flags(instruction: Instruction) -> set[tuple[str, str]]:
     return {(flag.name, flag.value.text if flag.value else "") for flag in instruction.flags}
 
 
-_COMPILERS = re.compile(
+_COMPILERS = pattern(
     r"(gcc|g\+\+|clang|make|cmake|build-essential|build-base|rustc|cargo|golang|go|maven|gradle|openjdk-\d+-jdk\S*|"
     r"default-jdk\S*|gfortran|autoconf|automake|bison|flex|python3?-dev|\S+-headers|linux-headers\S*|musl-dev|libc6?-dev|"
     r"gcc-c\+\+|kernel-devel)(=.*)?\Z"
@@ -356,21 +357,21 @@ def image_labels(dockerfile: Dockerfile, *, labels: tuple[str, ...] = _LABELS) -
         )
 
 
-_LABEL_KEY = re.compile(r"[a-z0-9](?:[.-]?[a-z0-9])*\Z")
+_LABEL_KEY = pattern(r"[a-z0-9](?:[.-]?[a-z0-9])*\Z")
 _RESERVED = ("com.docker.", "io.docker.", "org.dockerproject.")
 _OCI = "org.opencontainers.image."
 _VALUES: dict[str, tuple[re.Pattern[str], str]] = {
     **dict.fromkeys(
-        (f"{_OCI}url", f"{_OCI}source", f"{_OCI}documentation"), (re.compile(r"[a-z][a-z0-9+.-]*://\S+\Z"), "a URL")
+        (f"{_OCI}url", f"{_OCI}source", f"{_OCI}documentation"), (pattern(r"[a-z][a-z0-9+.-]*://\S+\Z"), "a URL")
     ),
     f"{_OCI}created": (
-        re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z"), "an RFC 3339 time",
+        pattern(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z"), "an RFC 3339 time",
     ),
     f"{_OCI}licenses": (
-        re.compile(r"\(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?((\s+(AND|OR|WITH)\s+)\(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?)*\Z"),
+        pattern(r"\(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?((\s+(AND|OR|WITH)\s+)\(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?)*\Z"),
         "an SPDX expression",
     ),
-    f"{_OCI}base.digest": (re.compile(r"sha256:[0-9a-f]{64}\Z"), "a digest"),
+    f"{_OCI}base.digest": (pattern(r"sha256:[0-9a-f]{64}\Z"), "a digest"),
 }  # fmt: skip
 
 

@@ -10,10 +10,11 @@ from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Command
 
-_HOST_KEYS_OFF = re.compile(
+_HOST_KEYS_OFF = pattern(
     r"StrictHostKeyChecking[=\s]+[\"']?(no|off|accept-new)\b|UserKnownHostsFile[=\s]+[\"']?/dev/null|HostKeyAlias=\*",
     re.I,
 )
@@ -62,9 +63,7 @@ def _place(instruction: Instruction) -> TextOrigin:
 _FETCH = frozenset({"curl", "wget", "fetch", "http", "https", "aria2c", "lynx"})
 
 
-_INTERPRETERS = re.compile(
-    r"(ba|da|a|z|k|fi)?sh\Z|(python|perl|ruby|node|php|pypy)[\d.]*\Z|pwsh\Z|source\Z|\.\Z|eval\Z"
-)
+_INTERPRETERS = pattern(r"(ba|da|a|z|k|fi)?sh\Z|(python|perl|ruby|node|php|pypy)[\d.]*\Z|pwsh\Z|source\Z|\.\Z|eval\Z")
 
 
 @control(severity="high", owasp="RULE 13", nist="4.1.1")

@@ -12,12 +12,13 @@ from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.known_images import default_user
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Word
 
-_ARCHIVE = re.compile(r"(?i)\.(tar|tar\.[*\w]+|tgz|tbz2?|tb2|txz|tlz|tzst|tz|gz|bz2|xz|lzma|zst)\Z")
-_REMOTE = re.compile(r"(?i)(https?|ftp|git|ssh)://|git@")
+_ARCHIVE = pattern(r"(?i)\.(tar|tar\.[*\w]+|tgz|tbz2?|tb2|txz|tlz|tzst|tz|gz|bz2|xz|lzma|zst)\Z")
+_REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@")
 
 
 @control(

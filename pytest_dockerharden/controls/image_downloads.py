@@ -8,6 +8,7 @@ from pytest_dockerharden.model.build import commands, instructions, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Command
 
@@ -17,10 +18,10 @@ _DOWNLOADERS = frozenset(
 )
 
 
-_CLEAR_TEXT = re.compile(r"(?i)(?:^|[=\s'\"+])((?:http|ftp|git|svn)://([^/\s:'\"]+))")
+_CLEAR_TEXT = pattern(r"(?i)(?:^|[=\s'\"+])((?:http|ftp|git|svn)://([^/\s:'\"]+))")
 
 
-_LOCAL = re.compile(r"(?i)(localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0|host\.docker\.internal|\[?::1)\Z")
+_LOCAL = pattern(r"(?i)(localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0|host\.docker\.internal|\[?::1)\Z")
 
 
 @control(severity="medium", nist="4.1.1", equivalents={"sonar": "S5332"})
@@ -126,10 +127,10 @@ def strong_checksums(stage: Stage) -> Findings:
         yield run.finding(f"{command.name} is no proof", advice("sha256sum -c"), at=command.origin)
 
 
-_URL = re.compile(r"(?i)(https?|ftp)://")
+_URL = pattern(r"(?i)(https?|ftp)://")
 
 
-_GIT_URL = re.compile(r"(?i)(git@|git://|ssh://|https?://[^\s#]*\.git(#|/?\Z))")
+_GIT_URL = pattern(r"(?i)(git@|git://|ssh://|https?://[^\s#]*\.git(#|/?\Z))")
 
 
 @control(
@@ -176,7 +177,7 @@ def remote_add_is_verified(stage: Stage) -> Findings:
                 )
 
 
-_PROOFS = re.compile(
+_PROOFS = pattern(
     r"sha(256|384|512)sum|shasum|sha1sum|md5sum|b2sum|gpg\b.*--verify|gpgv\b|cosign verify|minisign|openssl dgst|"
     r"signify|slsa-verifier|gh attestation|sha256\b|--checksum|apksigner|certutil -hashfile|rhash|b3sum|sigstore"
 )
@@ -299,7 +300,7 @@ _TELEMETRY = {
 }  # fmt: skip
 
 
-_TELEMETRY_HINT = re.compile(rf"\b({'|'.join(_TELEMETRY)})\b")
+_TELEMETRY_HINT = pattern(rf"\b({'|'.join(_TELEMETRY)})\b")
 
 
 def _telemetry_tool(command: Command) -> str:

@@ -12,6 +12,7 @@ from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.packages import INSTALL, Invocation, invocations, unpinned
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 
 _LANGUAGES = ("pip", "uv", "npm", "pnpm", "yarn", "bun", "gem", "go", "cargo")
@@ -129,7 +130,7 @@ _CLEANING = {
     "yarn": "yarn install && yarn cache clean",
     "bundle": 'bundle install && rm -rf "$BUNDLE_PATH"/ruby/*/cache',
 }
-_CACHE_DIRECTORIES = re.compile(r"\.cache|/cache|\.npm|\.yarn|\.bundle")
+_CACHE_DIRECTORIES = pattern(r"\.cache|/cache|\.npm|\.yarn|\.bundle")
 
 
 def _is_clean(run: Instruction, call: Invocation) -> bool:
@@ -301,15 +302,15 @@ def _for_production(run: Instruction, call: Invocation, variables: dict[str, str
 _DEBUG: dict[str, re.Pattern[str]] = {
     **dict.fromkeys(
         ("DEBUG", "FLASK_DEBUG", "DJANGO_DEBUG", "APP_DEBUG", "SYMFONY_DEBUG", "WP_DEBUG", "QUART_DEBUG"),
-        re.compile(r"(?i)(1|true|yes|on|\*)\Z"),
+        pattern(r"(?i)(1|true|yes|on|\*)\Z"),
     ),
     **dict.fromkeys(
         ("NODE_ENV", "FLASK_ENV", "RAILS_ENV", "RACK_ENV", "APP_ENV", "ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT",
          "SYMFONY_ENV", "LARAVEL_ENV"),
-        re.compile(r"(?i)(dev|development|debug|local)\Z"),
+        pattern(r"(?i)(dev|development|debug|local)\Z"),
     ),
-    "PYTHONBREAKPOINT": re.compile(r"[^0]"),
-    "XDEBUG_MODE": re.compile(r"(?!off)."),
+    "PYTHONBREAKPOINT": pattern(r"[^0]"),
+    "XDEBUG_MODE": pattern(r"(?!off)."),
 }  # fmt: skip
 
 

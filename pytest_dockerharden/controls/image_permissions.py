@@ -9,6 +9,7 @@ from pytest_dockerharden.model.build import commands, instructions, plain
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Command, Word
 
@@ -127,10 +128,10 @@ def _gives_password(words: list[str]) -> bool:
     return False
 
 
-_OCTAL = re.compile(r"[0-7]{1,5}\Z")
+_OCTAL = pattern(r"[0-7]{1,5}\Z")
 
 
-_SYMBOLIC = re.compile(r"(?:^|,)(?P<who>[ugoa]*)(?P<op>[+=])(?P<what>[rwxXst]*)")
+_SYMBOLIC = pattern(r"(?:^|,)(?P<who>[ugoa]*)(?P<op>[+=])(?P<what>[rwxXst]*)")
 
 
 def others_may_write(mode: str) -> bool:

@@ -10,6 +10,7 @@ from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice
 
@@ -152,8 +153,8 @@ def _as_json(start: Instruction) -> str:
     )
 
 
-_TEST = re.compile(r"\[\[?\s")
-_QUOTES = re.compile("[\"'\u201c\u201d\u2018\u2019]")
+_TEST = pattern(r"\[\[?\s")
+_QUOTES = pattern("[\"'\u201c\u201d\u2018\u2019]")
 
 
 def _almost_json(text: str, *, strict: bool) -> bool:

@@ -9,6 +9,7 @@ from pytest_dockerharden.model.build import instructions, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 
 
@@ -58,10 +59,10 @@ def run_keeps_its_network(stage: Stage) -> Findings:
             yield run.finding("the step shares the builder's network", advice("RUN without --network"), at=flag.origin)
 
 
-_SOCKET = re.compile(r"(/var)?/run/(docker|containerd/containerd|podman/podman|crio/crio|cri-dockerd)\.sock/?\Z")
+_SOCKET = pattern(r"(/var)?/run/(docker|containerd/containerd|podman/podman|crio/crio|cri-dockerd)\.sock/?\Z")
 
 
-_HOST_TREE = re.compile(r"/(dev|proc|sys|boot|var/lib/docker|var/run|run)(/|\Z)")
+_HOST_TREE = pattern(r"/(dev|proc|sys|boot|var/lib/docker|var/run|run)(/|\Z)")
 
 
 @control(
@@ -96,7 +97,7 @@ def no_volume_on_system_directories(stage: Stage) -> Findings:
                 yield volume.finding(f"{path} is declared a volume", advice("remove it"), at=word.origin)
 
 
-_KERNEL = re.compile(r"/+(proc|sys|dev)(/|\Z)")
+_KERNEL = pattern(r"/+(proc|sys|dev)(/|\Z)")
 
 
 _SYSTEM = frozenset("/bin /boot /etc /lib /lib64 /sbin /usr /usr/bin /usr/sbin /usr/lib /usr/lib64".split())  # noqa: SIM905
@@ -134,7 +135,7 @@ def workdir_outside_system_directories(stage: Stage) -> Findings:
 _ADMIN_PORTS = {22: "SSH", 23: "telnet", 2375: "the Docker API in clear text", 3389: "RDP", 5800: "VNC", 5900: "VNC"}
 
 
-_PORT = re.compile(r"(\d+)(?:-(\d+))?(?:/(\w+))?\Z")
+_PORT = pattern(r"(\d+)(?:-(\d+))?(?:/(\w+))?\Z")
 
 
 @control(

@@ -11,13 +11,14 @@ from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Pair, 
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.secrets import has_url_credentials, is_literal_secret, is_secret_name, looks_like_secret
 from pytest_dockerharden.model.shell import Command, Word
 
 _MOUNT = advice("RUN --mount=type=secret,id=NAME,env=NAME ...")
-_NO_SECRET = re.compile(r"(/var)?/run/secrets/\S*|(?i:true|false|yes|no|on|off|none)|")
-_REFERENCE = re.compile(r"\$|\A/run/secrets/|\A/var/run/secrets/")
+_NO_SECRET = pattern(r"(/var)?/run/secrets/\S*|(?i:true|false|yes|no|on|off|none)|")
+_REFERENCE = pattern(r"\$|\A/run/secrets/|\A/var/run/secrets/")
 
 
 @control(
@@ -141,7 +142,7 @@ _CREDENTIAL_TOOLS = (
     "docker",
     "redis-cli",
 )
-_WORTH = re.compile(
+_WORTH = pattern(
     r"curl|wget|mysql|sshpass|htpasswd|docker|redis-cli|passw|secret|token|key|[A-Za-z0-9_-]{30}|BEGIN|export",
     re.IGNORECASE,
 )
@@ -238,7 +239,7 @@ def no_credentials_in_urls(stage: Stage) -> Findings:
             yield actual.finding("the URL holds a password", _MOUNT, at=origin)
 
 
-_CREDENTIAL_FILE = re.compile(
+_CREDENTIAL_FILE = pattern(
     r"""(?:^|/)(?:
         \.env(?:\.(?!example|sample|template|dist|defaults?|test|schema|vault|md)[\w-]+)* | \.envrc
       | id_(?:rsa|dsa|ecdsa|ed25519)(?:_\w+)? | [\w.-]+\.(?:ppk|p12|pfx|jks|keystore|kdbx|asc\.key|kubeconfig)
@@ -251,9 +252,7 @@ _CREDENTIAL_FILE = re.compile(
     )/?$""",
     re.VERBOSE,
 )
-_HARMLESS_FILE = re.compile(
-    r"(?i)public|\.pub$|example|sample|template|dummy|(^|/)(keyring|keys?)/.*\.asc$|trusted\.gpg"
-)
+_HARMLESS_FILE = pattern(r"(?i)public|\.pub$|example|sample|template|dummy|(^|/)(keyring|keys?)/.*\.asc$|trusted\.gpg")
 
 
 @control(
@@ -319,8 +318,8 @@ def credentials_come_by_secret_mount(stage: Stage) -> Findings:
             yield run.finding(f"{login.name} needs a credential, and no secret is mounted", _MOUNT, at=login.origin)
 
 
-_LOGIN_HINT = re.compile(r"login|aws|@|authToken|gcloud|_auth|Authorization", re.IGNORECASE)
-_VARIABLE_USERINFO = re.compile(r"://[^/\s]*\$\{?\w+\}?[^/\s]*@")
+_LOGIN_HINT = pattern(r"login|aws|@|authToken|gcloud|_auth|Authorization", re.IGNORECASE)
+_VARIABLE_USERINFO = pattern(r"://[^/\s]*\$\{?\w+\}?[^/\s]*@")
 
 
 def _logs_in(command: Command) -> bool:

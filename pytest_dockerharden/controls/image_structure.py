@@ -12,16 +12,17 @@ from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice
 
 # what other controls say of the same place, in more words
-_JUDGED_ELSEWHERE = re.compile(r"refers to itself|there is no stage \d|looks like a JSON array|circular dependency")
+_JUDGED_ELSEWHERE = pattern(r"refers to itself|there is no stage \d|looks like a JSON array|circular dependency")
 _PLATFORM_ARGUMENTS = frozenset(
     f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
 ) | {"TARGETSTAGE"}
 _PROXY_ARGUMENTS = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"})
-_VARIABLE = re.compile(r"(?<![\\$])\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^}]*)\}|(?P<bare>[A-Za-z_]\w*))")
+_VARIABLE = pattern(r"(?<![\\$])\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^}]*)\}|(?P<bare>[A-Za-z_]\w*))")
 
 
 @control(

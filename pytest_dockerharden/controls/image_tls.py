@@ -11,31 +11,32 @@ from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Command
 
-_FALSE = re.compile(r"(?i)(0|false|no|off|none|)\Z")
+_FALSE = pattern(r"(?i)(0|false|no|off|none|)\Z")
 
 
-_TRUE = re.compile(r"(?i)(1|true|yes|on)\Z")
+_TRUE = pattern(r"(?i)(1|true|yes|on)\Z")
 
 
 # variable -> the values that switch the verification off
 _VARIABLES: dict[str, re.Pattern[str]] = {
-    "PYTHONHTTPSVERIFY": re.compile(r"0\Z"),
-    "NODE_TLS_REJECT_UNAUTHORIZED": re.compile(r"0\Z"),
+    "PYTHONHTTPSVERIFY": pattern(r"0\Z"),
+    "NODE_TLS_REJECT_UNAUTHORIZED": pattern(r"0\Z"),
     "NPM_CONFIG_STRICT_SSL": _FALSE,
     "YARN_STRICT_SSL": _FALSE,
     "YARN_ENABLE_STRICT_SSL": _FALSE,
-    "GIT_SSL_NO_VERIFY": re.compile(r""),  # git looks whether it is there, not at its value
-    "PIP_TRUSTED_HOST": re.compile(r"."),
-    "UV_INSECURE_HOST": re.compile(r"."),
+    "GIT_SSL_NO_VERIFY": pattern(r""),  # git looks whether it is there, not at its value
+    "PIP_TRUSTED_HOST": pattern(r"."),
+    "UV_INSECURE_HOST": pattern(r"."),
     "CONDA_SSL_VERIFY": _FALSE,
-    "GOINSECURE": re.compile(r"."),
-    "GONOSUMDB": re.compile(r"\*\Z"),
-    "GONOSUMCHECK": re.compile(r"."),
-    "GOSUMDB": re.compile(r"off\Z"),
-    "BUNDLE_SSL_VERIFY_MODE": re.compile(r"(0|:?none)\Z"),
+    "GOINSECURE": pattern(r"."),
+    "GONOSUMDB": pattern(r"\*\Z"),
+    "GONOSUMCHECK": pattern(r"."),
+    "GOSUMDB": pattern(r"off\Z"),
+    "BUNDLE_SSL_VERIFY_MODE": pattern(r"(0|:?none)\Z"),
     "COMPOSER_DISABLE_TLS": _TRUE,
     "CURL_INSECURE": _TRUE,
     "BUN_CONFIG_NO_VERIFY": _TRUE,
@@ -65,7 +66,7 @@ _FLAGS: dict[str, tuple[str, ...]] = {
 
 # the words of a command in order that write such a setting: name, and a pattern for the rest
 _SETTINGS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
-    (re.compile(rf"({name})\Z"), re.compile(rest, re.IGNORECASE))
+    (pattern(rf"({name})\Z"), pattern(rest, re.IGNORECASE))
     for name, rest in (
         ("npm|pnpm|yarn", r"config set (-\S+ |--\S+ )*[\"']?(enable)?strict-?ssl[ =]+[\"']?(false|0)"),
         ("npm|pnpm|yarn", r"set strict-ssl[ =]false|.*--strict-ssl[= ]false"),
@@ -86,7 +87,7 @@ _SETTINGS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
 
 
 # text written into a configuration file
-_WRITTEN = re.compile(
+_WRITTEN = pattern(
     r"(?i)\bsslverify\s*=\s*(false|0|no)\b|\bstrict-ssl\s*=\s*false|^\s*insecure\s*$|check_certificate\s*=\s*off|"
     r"verify-(peer|host)\s+[\"']?(false|0)|\btrusted-host\s*="
 )
@@ -139,7 +140,7 @@ def verified_tls(stage: Stage) -> Findings:
                 yield from (run.finding(m, remedy, at=at) for m, at in _unverified(command))
 
 
-_TLS_HINT = re.compile(
+_TLS_HINT = pattern(
     r"(?i)curl|insecure|certificate|trusted|verify|ssl|tls|GOINSECURE|GOSUMDB|GONOSUM|secure-http|conda|-k\b"
 )
 
@@ -208,14 +209,12 @@ def _is_written(command: Command) -> bool:
 
 
 _UNSIGNED: dict[str, re.Pattern[str]] = {
-    "apk": re.compile(r"--allow-untrusted\Z"),
-    "apt": re.compile(
-        r"--allow-unauthenticated\Z|--force-yes\Z|--allow-insecure-repositories\Z|--no-allow-authenticated"
-    ),
-    "yum": re.compile(r"--no-?gpg-?check(s)?\Z|--setopt=\S*gpgcheck=(0|false|no)\Z|--nosignature\Z"),
-    "rpm": re.compile(r"--(nosignature|nodigest|noverify|nofiledigest|nogpgcheck)\Z"),
-    "zypper": re.compile(r"--no-gpg-checks\Z|--allow-unsigned(-rpm)?\Z|--gpgcheck-allow-unsigned\S*|--no-gpgcheck\Z"),
-    "dpkg": re.compile(r"--force-bad-verify\Z|--no-debsig\Z"),
+    "apk": pattern(r"--allow-untrusted\Z"),
+    "apt": pattern(r"--allow-unauthenticated\Z|--force-yes\Z|--allow-insecure-repositories\Z|--no-allow-authenticated"),
+    "yum": pattern(r"--no-?gpg-?check(s)?\Z|--setopt=\S*gpgcheck=(0|false|no)\Z|--nosignature\Z"),
+    "rpm": pattern(r"--(nosignature|nodigest|noverify|nofiledigest|nogpgcheck)\Z"),
+    "zypper": pattern(r"--no-gpg-checks\Z|--allow-unsigned(-rpm)?\Z|--gpgcheck-allow-unsigned\S*|--no-gpgcheck\Z"),
+    "dpkg": pattern(r"--force-bad-verify\Z|--no-debsig\Z"),
 }
 
 
@@ -225,12 +224,12 @@ _UNSIGNED_NAMES = {
 }  # fmt: skip
 
 
-_UNSIGNED_OPTION = re.compile(
+_UNSIGNED_OPTION = pattern(
     r"(?i)(APT::Get::AllowUnauthenticated|Acquire::AllowInsecureRepositories)[=\s]+\"?(true|1|yes)"
 )
 
 
-_UNSIGNED_TEXT = re.compile(
+_UNSIGNED_TEXT = pattern(
     r"(?i)\[[^\]]*trusted=yes[^\]]*\]|\bgpgcheck\s*=\s*0\b|SigLevel\s*=\s*(Never|.*TrustAll)|AllowUnauthenticated\s+\"?true"
 )
 
@@ -277,7 +276,7 @@ def signed_packages(stage: Stage) -> Findings:
                 yield run.finding(f"{option}: signatures are not checked", remedy, at=command.origin)
 
 
-_UNSIGNED_HINT = re.compile(
+_UNSIGNED_HINT = pattern(
     r"(?i)allow|force|no-?gpg|gpgcheck|nosig|nodigest|noverify|trusted=|siglevel|debsig|nofiledigest"
 )
 

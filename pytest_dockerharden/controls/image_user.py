@@ -11,10 +11,11 @@ from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Finding, Findings
 from pytest_dockerharden.model.known_images import default_user, steps_down
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Command
 
-_ROOT = re.compile(r"root\Z|\+?0+\Z|containeradministrator\Z", re.IGNORECASE)
+_ROOT = pattern(r"root\Z|\+?0+\Z|containeradministrator\Z", re.IGNORECASE)
 _STEP_DOWN = (
     "gosu",
     "su-exec",
@@ -28,7 +29,7 @@ _STEP_DOWN = (
     "step-down",
 )
 _CREATORS = ("useradd", "adduser")
-_NUMBER = re.compile(r"\+?\d+\Z")
+_NUMBER = pattern(r"\+?\d+\Z")
 # what a distroless base has in its /etc/passwd
 _DISTROLESS_USERS = frozenset({"root", "nobody", "nonroot"})
 

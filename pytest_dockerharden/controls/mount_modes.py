@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_dockerharden.controls.combinations import DEVELOPMENT, base_service
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.hostpaths import binds, in_project, is_root_equivalent
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice
 
-_CONFIGURATION = re.compile(
+_CONFIGURATION = pattern(
     r"/etc/(?!letsencrypt(?:/|$)).+\.(?:conf|cnf|cfg|ini|ya?ml|toml|json|xml|properties|template|tmpl|rules|hcl|vcl|lua)"
     r"|/usr/local/etc/.+\.\w+|/etc/(?:nginx|apache2|httpd|haproxy|traefik|caddy|ssl|mysql|redis)(?:/[\w.-]+)*"
     r"|/docker-entrypoint(?:-initdb)?\.d(?:/.*)?"
 )
-_KEY_OR_START_SCRIPT = re.compile(
+_KEY_OR_START_SCRIPT = pattern(
     r".+\.(?:pem|crt|cer|key|p12|pfx|jks)|.*/(?:docker-)?entrypoint[\w.-]*(?:\.sh)?|/[\w-]+\.sh"
 )
-_FILE_NAME = re.compile(r".*/[^/]*\.(?:[a-zA-Z]\w{0,9})")
+_FILE_NAME = pattern(r".*/[^/]*\.(?:[a-zA-Z]\w{0,9})")
 
 
 @control(severity="medium", plan="P1", owasp="RULE 8")

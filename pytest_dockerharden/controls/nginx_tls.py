@@ -8,13 +8,14 @@ from pytest_dockerharden.controls.nginx import below_http, configs_of, directive
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.nginx import Directive
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice
 
 _WEAK_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
 
 
-_WEAK_CIPHERS = re.compile(
+_WEAK_CIPHERS = pattern(
     r"(?:^|[-_])(?:RC4|3DES|DES|CBC3|LOW|EXP\w*|[ea]?NULL|MD5|ADH|AECDH|SSLv[23])(?:$|[-_])|^ALL$", re.IGNORECASE
 )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_dockerharden.controls.configuration import option_value
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice
@@ -19,10 +18,10 @@ _PASSWORD_FLAGS = (
 )  # fmt: skip
 
 
-_VARIABLE = re.compile(r"(?<!\$)(?:\$\$)*\$\{?[A-Za-z_]")
+_VARIABLE = pattern(r"(?<!\$)(?:\$\$)*\$\{?[A-Za-z_]")
 
 
-_FLAG_AND_VARIABLE = re.compile(rf"(?:{'|'.join(_PASSWORD_FLAGS)})[ =]+[\"']?(?:\$\$)*\$\{{?[A-Za-z_]")
+_FLAG_AND_VARIABLE = pattern(rf"(?:{'|'.join(_PASSWORD_FLAGS)})[ =]+[\"']?(?:\$\$)*\$\{{?[A-Za-z_]")
 
 
 _BY_FILE = advice("read it from a file of `secrets:`")

@@ -8,6 +8,7 @@ from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.model.reference import Reference, parse_reference
 from pytest_dockerharden.model.remedies import advice, set_key
@@ -17,8 +18,8 @@ MOVING_TAGS = (
     "unstable", "current", "mainline", "lts", "release", "prod", "production", "snapshot", "canary", "beta", "alpha",
     "rc",
 )  # fmt: skip
-_PLACEHOLDER = re.compile(r"replace|placeholder|change|your|actual|digest|todo|x{3,}|\.\.\.|<|>", re.IGNORECASE)
-_NUMBER = re.compile(r"v?(\d+(?:\.\d+)*)")
+_PLACEHOLDER = pattern(r"replace|placeholder|change|your|actual|digest|todo|x{3,}|\.\.\.|<|>", re.IGNORECASE)
+_NUMBER = pattern(r"v?(\d+(?:\.\d+)*)")
 
 
 def _image(service: Service) -> tuple[Node, Reference]:

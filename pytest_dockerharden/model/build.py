@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.shell import Command, Word
 
-_WINDOWS = re.compile(
+_WINDOWS = pattern(
     r"mcr\.microsoft\.com/(windows|.*(nanoserver|windowsservercore))|(nanoserver|windowsservercore)(:|-|$)"
 )
 _POSIX_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "mksh"})

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from pytest_dockerharden.model.paths import covers, real
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Mount, Posture
 
 # control sockets of engines and of the init system; whoever writes to one is root on the host
@@ -27,13 +28,13 @@ SOCKETS: tuple[str, ...] = (
     "/var/lib/lxd/unix.socket",
     "/var/snap/lxd/common/lxd/unix.socket",
 )
-_SOCKET_NAME = re.compile(
+_SOCKET_NAME = pattern(
     r"(?:.*/)?(?:docker(?:\.raw|\.cli)?|containerd|podman|crio|cri-dockerd|buildkitd|dockershim|balena-engine)\.sock",
     re.IGNORECASE,
 )
-_PIPE = re.compile(r"[\\/]{2}\.[\\/]pipe[\\/](?:docker_engine\w*|dockerDesktop\w*|containerd\S*)", re.IGNORECASE)
+_PIPE = pattern(r"[\\/]{2}\.[\\/]pipe[\\/](?:docker_engine\w*|dockerDesktop\w*|containerd\S*)", re.IGNORECASE)
 # directories that hold such a socket on common hosts
-_SOCKET_DIRECTORIES = re.compile(
+_SOCKET_DIRECTORIES = pattern(
     r"/run/user(?:/\d+(?:/(?:podman|docker))?)?|(?:/root|/home/[^/]+|/Users/[^/]+)/\.(?:docker/(?:run|desktop)|colima.*|orbstack/run)"
 )
 
@@ -46,9 +47,9 @@ _TREES = frozenset(
     {"/", "/var", "/var/lib", "/var/spool", "/root", "/home", "/Users", "/run", "/opt", "/srv", "/mnt", "/media"}
 )
 _ROOT_EQUIVALENT_TREES = frozenset({"/", "/var", "/var/lib", "/var/spool", "/root", "/run"})
-_HOME = re.compile(r"/(?:home|Users)/[^/]+|/root")
+_HOME = pattern(r"/(?:home|Users)/[^/]+|/root")
 # below the system's directories, yet made to be shared
-_HARMLESS = re.compile(
+_HARMLESS = pattern(
     r"/etc/(?:localtime|timezone|machine-id|os-release|hostname|resolv\.conf|hosts|(?:ssl|pki)/certs(?:/.*)?|ca-certificates(?:/.*)?"
     r"|ssl/cert\.pem|pki/ca-trust(?:/.*)?|mime\.types|protocols|services)"
     r"|/usr/share/(?:zoneinfo|ca-certificates|fonts|GeoIP|locale)(?:/.*)?|/usr/local/share/ca-certificates(?:/.*)?"
@@ -57,11 +58,11 @@ _HARMLESS = re.compile(
     r"|tty(?:USB|ACM|AMA|S)\d*|video\d+|rtc\d*|nvidia.*)"
     r"|/etc/letsencrypt(?:/.*)?|/usr/local/(?!s?bin(?:/|$)|lib(?:/|$)).+|/sys/fs/bpf/.+|/tmp/.*"
 )
-_CREDENTIALS = re.compile(
+_CREDENTIALS = pattern(
     r".*/(?:\.ssh|\.aws|\.azure|\.gnupg|\.kube|\.config/gcloud|\.docker|\.password-store|\.vault-token|\.netrc"
     r"|\.git-credentials|\.pgpass|\.my\.cnf|\.npmrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519))(?:/.*)?"
 )
-_PUBLIC = re.compile(r".*(?:\.pub|/known_hosts|\.docker/(?:run|desktop)(?:/.*)?)")
+_PUBLIC = pattern(r".*(?:\.pub|/known_hosts|\.docker/(?:run|desktop)(?:/.*)?)")
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from pytest_dockerharden.model.build import plain
 from pytest_dockerharden.model.dockerfile import Instruction
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.shell import Command, Word
 
 INSTALL, UPGRADE, UPDATE, CLEAN = "install", "upgrade", "update", "clean"
@@ -158,14 +159,14 @@ GRAMMARS: dict[str, Grammar] = {
 }  # fmt: skip
 
 _CANONICAL = {"bundler": "bundle", "dnf5": "dnf", "pnpx": "pnpm", "composer.phar": "composer", "dnf-3": "dnf"}
-_PIP_NAME = re.compile(r"pip[\d.]*\Z")
-_PYTHON_NAME = re.compile(r"(python|pypy)[\d.]*\Z")
+_PIP_NAME = pattern(r"pip[\d.]*\Z")
+_PYTHON_NAME = pattern(r"(python|pypy)[\d.]*\Z")
 
 SYSTEM = ("apt-get", "apt", "aptitude", "apk", "yum", "dnf", "microdnf", "tdnf", "zypper")
 DEBIAN = ("apt-get", "apt", "aptitude")
 RED_HAT = ("yum", "dnf", "microdnf", "tdnf")
 # words by which a RUN is known to be worth parsing
-WORDS = re.compile(
+WORDS = pattern(
     r"\b(?:apt|apt-get|aptitude|apk|yum|t?dnf|microdnf|dnf5|zypper|pip[\d.]*|uv|npm|pnpm|yarn|bun|gem|go|cargo|bundler?|composer(?:\.phar)?|poetry)\b"
 )
 
@@ -236,9 +237,9 @@ def _invocations(run: Instruction) -> tuple[Invocation, ...]:
     return tuple(call for call in found if call is not None)
 
 
-_GIT = re.compile(r"git\+|git://")
-_RPM_VERSION = re.compile(r"-(\d+:)?\d[\w.+~^:*]*(-\d[\w.+~^*]*)?\Z")
-_LOCAL = re.compile(
+_GIT = pattern(r"git\+|git://")
+_RPM_VERSION = pattern(r"-(\d+:)?\d[\w.+~^:*]*(-\d[\w.+~^*]*)?\Z")
+_LOCAL = pattern(
     r"\A(\.{1,2}(/|\[|\Z)|/|~/|file:|https?://|ftp://|git\+|git://|ssh://|git@)|\.(deb|rpm|apk|whl|tgz|tar\.gz|gem|zip)\Z"
 )
 

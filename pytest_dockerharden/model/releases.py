@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import Reference
 
 # Per image the branches that ended, with the month its publisher gave. From the publishers' release calendars.
@@ -64,7 +65,7 @@ _CODENAMES = {
     "bullseye": ("debian", "11"), "precise": ("ubuntu", "12.04"), "trusty": ("ubuntu", "14.04"),
     "xenial": ("ubuntu", "16.04"), "bionic": ("ubuntu", "18.04"), "focal": ("ubuntu", "20.04"),
 }  # fmt: skip
-_VERSION = re.compile(r"(?:centos|fc|v)?(\d+(?:\.\d+)*)")
+_VERSION = pattern(r"(?:centos|fc|v)?(\d+(?:\.\d+)*)")
 
 
 def end_of_life(image: Reference) -> str:

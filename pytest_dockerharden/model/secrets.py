@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pytest_dockerharden.model.pattern import pattern
+
 MASK = "***"
 
 
@@ -12,7 +14,7 @@ def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORDS = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PASSWORDS = {"password", "passwd", "pwd", "pword", "passphrase", "passcode", "secret", "credential", "credentials"}
 _TOKENS = {"token", "apikey", "accesskey", "secretkey", "privatekey", "authkey", "pat", "pass", "auth", "salt"}
 # run-on spellings: PGPASSWORD, DBPASSWD, CLIENTSECRET, AUTHTOKEN
@@ -42,20 +44,20 @@ _PLAIN_KEYS = _set(
 )
 _NOT_SECRET_NAMES = frozenset({"PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS"})
 
-_TRIVIAL = re.compile(
+_TRIVIAL = pattern(
     r"(?i)true|false|yes|no|on|off|y|n|0|1|none|null|nil|undefined|disabled?|enabled?|optional|required|default|auto|"
     r"x+|\*+|\.+|-+|todo|tbd|(?:re)?place-?holder|redacted|replace[-_ ]?me|insert[-_ ].*|replace[-_ ].*|"
     r"your[-_ ].*|<.*>|\[.*\]|\{\{.*\}\}|%\(.*\)s|%[A-Za-z_]+%"
 )
-_REFERENCE = re.compile(r"\$(?:\{[^}]*\}|\([^)]*\)|[A-Za-z_]\w*)|`[^`]*`")
-_PATH = re.compile(r"(?:/|\./|\.\./|~/)[\w.@+-]+(?:/[\w.@+-]*)*")
-_AUTH_SCHEMES = re.compile(
+_REFERENCE = pattern(r"\$(?:\{[^}]*\}|\([^)]*\)|[A-Za-z_]\w*)|`[^`]*`")
+_PATH = pattern(r"(?:/|\./|\.\./|~/)[\w.@+-]+(?:/[\w.@+-]*)*")
+_AUTH_SCHEMES = pattern(
     r"(?i)basic|bearer|digest|oauth2?|oidc|ldap|jwt|saml|kerberos|md5|trust|peer|scram-sha-256|plain|login|password|"
     r"header|cookie|anonymous|native|simple|internal|external|local|builtin|user|token|db|session"
 )
 
 # each alternative is a documented token format; lengths are bounded so that no input makes them slow
-_SHAPES = re.compile(
+_SHAPES = pattern(
     r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"
     r"|\bgh[pousr]_[A-Za-z0-9]{36,255}"
     r"|\bgithub_pat_[A-Za-z0-9_]{22,255}"
@@ -74,23 +76,23 @@ _SHAPES = re.compile(
     r"|AccountKey=[A-Za-z0-9+/]{40,100}={0,2}|SharedAccessSignature=[^\s;]{20,300}"
     r"|-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 )
-_USERINFO = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:?#'\"]{0,200}):([^\s/@'\"]{1,200})@")
-_TOKEN_USERINFO = re.compile(r"\bhttps?://((?:gh[pousr]_|github_pat_|glpat-|x-oauth-)[^\s/@:'\"]{4,250})@")
-_DEFAULT = re.compile(r"\$\{([A-Za-z_]\w*):?[-=+]([^${}]*)\}")
+_USERINFO = pattern(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:?#'\"]{0,200}):([^\s/@'\"]{1,200})@")
+_TOKEN_USERINFO = pattern(r"\bhttps?://((?:gh[pousr]_|github_pat_|glpat-|x-oauth-)[^\s/@:'\"]{4,250})@")
+_DEFAULT = pattern(r"\$\{([A-Za-z_]\w*):?[-=+]([^${}]*)\}")
 # a quoted value ends at its quote, one after `name: ` at the end of the line, one after `name=` at a blank
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = pattern(
     r"(?P<name>[A-Za-z_][\w.-]{1,80})(?P<mid>[\"']?\s{0,8}(?:=|:\s|:(?=[\"']))\s{0,8}[\"']?)"
     r"(?P<value>(?<=\")(?:[^\"\\\n]|\\.){1,4000}|(?<=')(?:[^'\n]|''){1,4000}"
     r"|(?<=\s)(?<!=\s)[^\s\"'][^\n\"']{0,4000}|[^\s\"']{1,4000})"
 )
-_LIST_ITEM = re.compile(r"^\s*-\s+[\"']?(?P<name>[A-Za-z_]\w{1,80})=(?P<value>[^\s\"'][^\"'\n]*)")
-_OPTION = re.compile(
+_LIST_ITEM = pattern(r"^\s*-\s+[\"']?(?P<name>[A-Za-z_]\w{1,80})=(?P<value>[^\s\"'][^\"'\n]*)")
+_OPTION = pattern(
     r"(?P<option>(?<![\w-])--?(?:[a-z0-9]{1,20}-){0,4}(?:requirepass|masterauth|password|passwd|pass|token|secret|api-?key|secret-key|"
     r"access-key|auth-token|passphrase)|(?<=redis-cli )-a|(?<=redis-cli\", \")-a|(?<=valkey-cli )-a)"
     r"(?P<mid>[=\s\"',]{1,6})(?P<value>(?<=\")[^\"\n]{1,4000}|(?<=')[^'\n]{1,4000}|[^\s\"']{1,4000})",
     re.IGNORECASE,
 )
-_BASE64_LINE = re.compile(r"^(\s*)[A-Za-z0-9+/]{56,80}={0,2}\s*$")
+_BASE64_LINE = pattern(r"^(\s*)[A-Za-z0-9+/]{56,80}={0,2}\s*$")
 
 
 @lru_cache(maxsize=4096)

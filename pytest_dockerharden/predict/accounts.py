@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 
 from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.origin import Origin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import Reference, parse_reference
 from pytest_dockerharden.predict.layers import Layers
 
-_SEPARATOR = re.compile(r"&&|\|\||[;|\n]")
+_SEPARATOR = pattern(r"&&|\|\||[;|\n]")
 _TOOLS = frozenset({"useradd", "adduser", "usermod", "groupadd", "addgroup", "groupmod"})
-_TOOL = re.compile(r"\b(?:useradd|adduser|usermod|groupadd|addgroup|groupmod)\b")
-_NUMBER = re.compile(r"[0-9]{1,10}")
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})", re.ASCII)
+_TOOL = pattern(r"\b(?:useradd|adduser|usermod|groupadd|addgroup|groupmod)\b")
+_NUMBER = pattern(r"[0-9]{1,10}")
+_VARIABLE = pattern(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})", re.ASCII)
 # options that take a value and say nothing of interest here
 _OTHER_VALUES = frozenset(
     """

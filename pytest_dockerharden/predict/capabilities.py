@@ -10,12 +10,13 @@ from pytest_dockerharden.model.capabilities import ALL, DEFAULT, canonical
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import Origin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Device, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.predict.reading import boolean, first_unresolved, known
 
 _NOTHING: frozenset[str] = frozenset()
-_OPTION = re.compile(r"([^=:]+)(?:[=:](.*))?", re.DOTALL)
+_OPTION = pattern(r"([^=:]+)(?:[=:](.*))?", re.DOTALL)
 # strconv.ParseBool
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})

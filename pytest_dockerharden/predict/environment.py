@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from pytest_dockerharden.model.fact import Fact, Known
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Variable
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.predict.layers import Layers
 
-_PLAIN_REFERENCE = re.compile(r"\$(?:\$|\w+|\{\w+(?::?([-+?])([^{}]*))?\})", re.ASCII)
+_PLAIN_REFERENCE = pattern(r"\$(?:\$|\w+|\{\w+(?::?([-+?])([^{}]*))?\})", re.ASCII)
 
 
 def predict_environment(service: Service, layers: Layers) -> Fact[Mapping[str, Variable]]:

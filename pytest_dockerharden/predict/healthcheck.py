@@ -9,13 +9,14 @@ from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.known_images import default_user
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Healthcheck
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.predict.layers import Layers
 from pytest_dockerharden.predict.reading import first_unresolved, integer, seconds, seconds_of, truth
 
-_CMD = re.compile(r"(?<!\S)CMD(?!\S)", re.IGNORECASE)
+_CMD = pattern(r"(?<!\S)CMD(?!\S)", re.IGNORECASE)
 _WITHOUT_HEALTHCHECK = (
     "bitnami/", "bitnamilegacy/", "nginxinc/nginx-unprivileged", "gcr.io/distroless/", "cgr.dev/chainguard/",
     "mcr.microsoft.com/dotnet/", "grafana/", "prom/",

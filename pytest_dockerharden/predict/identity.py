@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.known_images import default_user, steps_down
 from pytest_dockerharden.model.origin import Origin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.shell import Scripts
@@ -16,14 +16,14 @@ from pytest_dockerharden.predict.accounts import Accounts
 from pytest_dockerharden.predict.layers import Layers
 from pytest_dockerharden.predict.reading import first_unresolved, unresolved
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,10}")
+_NUMBER = pattern(r"[+-]?[0-9]{1,10}")
 _ROOT_NAMES = frozenset({"root", "toor"})
-_STEPPER = re.compile(
+_STEPPER = pattern(
     r"(?<![\w-])(?:gosu|su-exec|setpriv|runuser|su|sudo|s6-setuidgid|setuidgid|chpst|start-stop-daemon|chroot\s+--userspec)"
     r"(?=[\s=])"
 )
-_STEPPER_PACKAGE = re.compile(r"gosu|su-exec|setpriv|s6-overlay")
-_SCRIPT = re.compile(r"\.sh\b|entrypoint|(?:^|/)init$")
+_STEPPER_PACKAGE = pattern(r"gosu|su-exec|setpriv|s6-overlay")
+_SCRIPT = pattern(r"\.sh\b|entrypoint|(?:^|/)init$")
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "busybox"})
 
 

@@ -11,11 +11,12 @@ from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.fact import Known, Unknown
 from pytest_dockerharden.model.image import ImageConfig
 from pytest_dockerharden.model.origin import Origin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.shell import Word
 from pytest_dockerharden.predict.reading import unresolved
 
-_NAME = re.compile(r"\$(?:(\w+)|\{(\w+))", re.ASCII)
+_NAME = pattern(r"\$(?:(\w+)|\{(\w+))", re.ASCII)
 
 
 @dataclass(eq=False)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Service
 
 T = TypeVar("T")
 D = TypeVar("D")
 
-_DURATION_PART = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h|d|w)")
+_DURATION_PART = pattern(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h|d|w)")
 _SECONDS = {
     "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0,
     "w": 604800.0,
 }  # fmt: skip
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_INTEGER = pattern(r"[+-]?[0-9]{1,19}")
 
 
 def unresolved(node: Node, what: str) -> Unknown | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pytest_dockerharden.model.pattern import pattern
+
 # moby daemon/pkg/oci: options of a tmpfs come after these and override them
 DEFAULT_FLAGS = frozenset({"nosuid", "nodev", "noexec"})
 _SWITCHES = {"exec": "noexec", "suid": "nosuid", "dev": "nodev"}
-_SIZE = re.compile(r"([0-9]{1,19})([kmgtpe]?)", re.IGNORECASE)
+_SIZE = pattern(r"([0-9]{1,19})([kmgtpe]?)", re.IGNORECASE)
 _SHIFT = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 _PAGE = 4096
 

@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from pytest_dockerharden.model.ignorefile import IgnoreFile, Pattern
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 
-_SPECIAL = re.compile(r"[*?\[\]\\]")
+_SPECIAL = pattern(r"[*?\[\]\\]")
 _STAR, _ALL, _FOLDERS = "[^/]*", ".*", "(?:.*/)?"
 _REPEATED = frozenset([_STAR, _ALL, _FOLDERS])
 _MANY = 3
-_SET_OPERATORS = re.compile(r"[\[&~|]|-(?=-)")
+_SET_OPERATORS = pattern(r"[\[&~|]|-(?=-)")
 
 
 def parse(text: str, path: str) -> IgnoreFile:

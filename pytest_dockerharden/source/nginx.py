@@ -6,17 +6,18 @@ import re
 
 from pytest_dockerharden.model.nginx import Directive, NginxConfig
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.shell import Word
 from pytest_dockerharden.source.places import Places
 
 # ngx_conf_file.c: blanks, quotes with backslashes, ``${name}`` inside a word, comments at the start of a token
-_TOKEN = re.compile(
+_TOKEN = pattern(
     r"""\s+ | \#[^\n]* | (?P<mark>[;{}])
     | (?P<word> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | (?!["']) (?:\\. | \$\{[^}\n]*\} | [^\s;{}\\] | \\)+ )""",
     re.VERBOSE | re.DOTALL,
 )
-_UNESCAPED = re.compile(r"\\([\"'\\ ;{}])")
+_UNESCAPED = pattern(r"\\([\"'\\ ;{}])")
 _LUA = "_by_lua_block"
 _DEEPEST = 64
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.source.places import Places
 
-_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\r?\n[ \t]*|.)", re.DOTALL)
-_BLOCK_HEADER = re.compile(r"[|>][0-9+-]*[ \t]*(?:#[^\n]*)?\r?\n")
-_LINE_BREAK = re.compile(r"[ \t]*\r?\n[ \t]*")
+_ESCAPE = pattern(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\r?\n[ \t]*|.)", re.DOTALL)
+_BLOCK_HEADER = pattern(r"[|>][0-9+-]*[ \t]*(?:#[^\n]*)?\r?\n")
+_LINE_BREAK = pattern(r"[ \t]*\r?\n[ \t]*")
 
 
 def place_of_scalar(value: str, origin: TextOrigin, source: str | None = None, *, raw: str | None = None) -> Places:

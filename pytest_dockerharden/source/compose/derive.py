@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_dockerharden.model.node import Node, Scalar
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 
-_REFERENCE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)[^{}]*\}|([A-Za-z_][A-Za-z0-9_]*))")
+_REFERENCE = pattern(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)[^{}]*\}|([A-Za-z_][A-Za-z0-9_]*))")
 _MASK = {":": "\ue000", "/": "\ue001", ",": "\ue002", "=": "\ue003", "-": "\ue004"}
 _MASKING = str.maketrans(_MASK)
 _UNMASKING = str.maketrans({mask: char for char, mask in _MASK.items()})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.source.compose.interpolate import InterpolationError, Interpolator
 
 DEFAULT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -16,7 +16,7 @@ OVERRIDE_FILES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
-NOT_IN_NAME = re.compile(r"[^a-z0-9_-]")
+NOT_IN_NAME = pattern(r"[^a-z0-9_-]")
 
 
 def named_files(directory: str, environment: Mapping[str, str]) -> list[str]:

@@ -12,18 +12,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.source.compose.interpolate import InterpolationError, Interpolator
 from pytest_dockerharden.source.compose.problems import refusal
 
-BLANK = re.compile(r"(?:\s+|#[^\n]*)*")
-EXPORT = re.compile(r"export[^\S\n]+")
-NAME_END = re.compile(r"[=:\n]")
-SPACE = re.compile(r"\s")
-SPACES = re.compile(r"[^\S\n]*")
-BAD_IN_NAME = re.compile(r"[^\w.\-\[\]\s]")
-QUOTED = re.compile(r"\"((?:[^\"\\]|\\.|\\(?=\Z))*)\"|'((?:[^'\\]|\\.|\\(?=\Z))*)'", re.DOTALL)
-ESCAPE = re.compile(r"\\([abcfnrtv$\"\\]|0[0-9]{0,3})")
-THREE_OCTALS = re.compile(r"0[0-3][0-7][0-7]")
+BLANK = pattern(r"(?:\s+|#[^\n]*)*")
+EXPORT = pattern(r"export[^\S\n]+")
+NAME_END = pattern(r"[=:\n]")
+SPACE = pattern(r"\s")
+SPACES = pattern(r"[^\S\n]*")
+BAD_IN_NAME = pattern(r"[^\w.\-\[\]\s]")
+QUOTED = pattern(r"\"((?:[^\"\\]|\\.|\\(?=\Z))*)\"|'((?:[^'\\]|\\.|\\(?=\Z))*)'", re.DOTALL)
+ESCAPE = pattern(r"\\([abcfnrtv$\"\\]|0[0-9]{0,3})")
+THREE_OCTALS = pattern(r"0[0-3][0-7][0-7]")
 ESCAPES = {"a": "\a", "b": "\b", "c": "\\c", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "$": "$$"}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_dockerharden.model.node import Node, Scalar
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.source.compose.problems import Problems
 from pytest_dockerharden.source.compose.units import parse_bool, parse_float, parse_integer
 
@@ -17,9 +18,9 @@ MOST_TEXT = 128 * 1024
 MOST_TEXT_IN_ALL = 16 * 1024 * 1024
 MOST_NESTED = 64
 TOO_LONG = "the interpolated text is too long"
-DOLLAR = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|(\{))")
-BRACED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:?[-?+]|(?=\}))")
-BRACE = re.compile(r"[{}\n]")
+DOLLAR = pattern(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|(\{))")
+BRACED = pattern(r"([A-Za-z_][A-Za-z0-9_]*)(:?[-?+]|(?=\}))")
+BRACE = pattern(r"[{}\n]")
 
 
 class InterpolationError(ValueError):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.source.compose.derive import derive, warned
 from pytest_dockerharden.source.compose.forms import Problems, as_integer, unreadable
 
-OCTAL = re.compile(r"[0-7]{1,7}")
-MODE = re.compile(r"[01]?[4-7][04-7][04-7]")
+OCTAL = pattern(r"[0-7]{1,7}")
+MODE = pattern(r"[01]?[4-7][04-7][04-7]")
 
 
 def file_mode(mode: Node, found: Problems) -> Node:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.source.compose.derive import Parts, default, derive, is_open, refused
 
@@ -13,7 +13,7 @@ PROPAGATIONS = frozenset({"private", "rprivate", "shared", "rshared", "slave", "
 SELINUX = frozenset({"z", "Z"})
 KNOWN_OPTIONS = PROPAGATIONS | SELINUX | {"ro", "rw", "nocopy"}
 SHORTEST_PAIR = 3
-_CDI_DEVICE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_.-]*=[A-Za-z0-9][A-Za-z0-9_.:-]*")
+_CDI_DEVICE = pattern(r"[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_.-]*=[A-Za-z0-9][A-Za-z0-9_.:-]*")
 _VOLUME_FORM = "write it as SOURCE:TARGET or SOURCE:TARGET:ro"
 _DEVICE_FORM = "write it with source, target and permissions"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from functools import lru_cache
 
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem, SourceError
 from pytest_dockerharden.source.compose.derive import Parts, default, derive, is_open, refused
 from pytest_dockerharden.source.compose.units import parse_integer, scalar_text
@@ -14,7 +14,7 @@ from pytest_dockerharden.source.compose.units import parse_integer, scalar_text
 PROTOCOLS = frozenset({"tcp", "udp", "sctp"})
 HIGHEST_PORT = 65535
 FORM = 'write it as "127.0.0.1:8080:80"'
-_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_RANGE = pattern(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 def expand_ports(sequence: Node) -> tuple[list[Node], list[Problem]]:

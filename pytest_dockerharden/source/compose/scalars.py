@@ -5,10 +5,10 @@ YAML 1.1 syntax with mostly YAML 1.2 typing: ``yes`` and ``22:22`` are strings, 
 
 from __future__ import annotations
 
-import re
 from math import inf
 
 from pytest_dockerharden.model.node import Scalar
+from pytest_dockerharden.model.pattern import pattern
 
 LITERALS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -19,9 +19,9 @@ LITERALS: dict[str, Scalar] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 NUMBER_STARTS = frozenset("+-.0123456789")
-INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))\Z")
-FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-LOOSE_UNDERSCORE = re.compile(r"(?<![0-9])_|_(?![0-9])")
+INTEGER = pattern(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))\Z")
+FLOAT = pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+LOOSE_UNDERSCORE = pattern(r"(?<![0-9])_|_(?![0-9])")
 BASES = (16, 2, 8, 10)
 MOST_DIGITS = 400
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-NAME = re.compile(r"[a-zA-Z0-9._-]+")
+from pytest_dockerharden.model.pattern import pattern
+
+NAME = pattern(r"[a-zA-Z0-9._-]+")
 NULL = type(None)
 
 

@@ -6,7 +6,6 @@ node bound. A copied node keeps the position of its anchor and notes the alias i
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -15,6 +14,7 @@ import yaml
 
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose.problems import Budget, Problems, refusal
 from pytest_dockerharden.source.compose.scalars import typed
@@ -22,7 +22,7 @@ from pytest_dockerharden.source.reading import beginning, place_behind
 
 MOST_DEPTH = 256
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-TEMPLATE = re.compile(r"\{\{|\{%")
+TEMPLATE = pattern(r"\{\{|\{%")
 TEMPLATE_HINT = "render it first, and judge what comes out"
 MERGE_KEY = "<<"
 TYPED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "timestamp"))

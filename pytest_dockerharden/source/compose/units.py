@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
-_SIZE = re.compile(
-    r"([-+]?(?:[0-9_]+\.?[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE
-)
+from pytest_dockerharden.model.pattern import pattern
+
+_SIZE = pattern(r"([-+]?(?:[0-9_]+\.?[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE)
 _POWERS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
-_DURATION_PART = re.compile(r"([0-9]*\.?[0-9]*)(ns|us|µs|μs|ms|s|m|h|d|w)")
-_DURATION_SIGN = re.compile(r"[-+]?")
+_DURATION_PART = pattern(r"([0-9]*\.?[0-9]*)(ns|us|µs|μs|ms|s|m|h|d|w)")
+_DURATION_SIGN = pattern(r"[-+]?")
 _NANOSECONDS = {
     "ns": 1,
     "us": 1_000,
@@ -29,7 +29,7 @@ _NANOSECONDS = {
 _LONGEST_DURATION = 2**63
 _GO_EXPONENT = 6
 _NOT_FINITE = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
-_INTEGER = re.compile(r"[-+]?[0-9]+")
+_INTEGER = pattern(r"[-+]?[0-9]+")
 _TRUE = frozenset({"true", "yes", "y", "on"})
 _FALSE = frozenset({"false", "no", "n", "off"})
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from pytest_dockerharden.model.pattern import pattern
+
 DEPTH = 32
 """How deep ``${a:-${b:-...}}`` may nest before its value counts as unknown."""
 
@@ -13,9 +15,9 @@ LONGEST = 2048
 """Characters that variables may add to a word; a longer one is unknown, since ``A=$A$A`` doubles on every line."""
 
 _LONGEST_ON_THE_WAY = 1 << 16
-_SPECIAL = re.compile(r"[$'\"\\`]")
-_NAME = re.compile(r"[0-9]+|[@*#?$!-]|[^\W\d]\w*")
-_PLAIN = re.compile(r"[^$'\"\\`/}]+")
+_SPECIAL = pattern(r"[$'\"\\`]")
+_NAME = pattern(r"[0-9]+|[@*#?$!-]|[^\W\d]\w*")
+_PLAIN = pattern(r"[^$'\"\\`/}]+")
 
 
 class BadWord(Exception):  # noqa: N818 - what BuildKit says of it

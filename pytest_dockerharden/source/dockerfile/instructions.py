@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from pytest_dockerharden.model.dockerfile import Flag, Instruction, Pair
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.shell import Script, Word
 from pytest_dockerharden.source.dockerfile import words
@@ -23,7 +24,7 @@ FLAGS: dict[str, tuple[str, ...]] = {
     "HEALTHCHECK": ("interval", "timeout", "start-period", "start-interval", "retries"),
     "RUN": ("mount", "network", "security", "device"),
 }
-_HEAD = re.compile(r"\s*([^\t\v\f\r ]+)[\t\v\f\r ]*")
+_HEAD = pattern(r"\s*([^\t\v\f\r ]+)[\t\v\f\r ]*")
 _NOT_EXPANDED = ("RUN", "CMD", "ENTRYPOINT", "SHELL", "HEALTHCHECK", "MAINTAINER")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pytest_dockerharden.model.dockerfile import Comment, Heredoc
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.shell import Word
 from pytest_dockerharden.source.dockerfile import words
@@ -15,8 +16,8 @@ from pytest_dockerharden.source.places import Piece, Places
 LONGEST_LINE = 65535
 """Bytes of one physical line; BuildKit refuses a longer one."""
 
-_DIRECTIVE = re.compile(r"#\s*(syntax|escape|check)\s*=\s*(.+?)\s*$", re.IGNORECASE)
-_HEREDOC_OWNER = re.compile(r"\s*(?:ONBUILD[\t\v\f\r ]+)?(?:RUN|COPY|ADD)(?=[\t\v\f\r ]|$)", re.IGNORECASE)
+_DIRECTIVE = pattern(r"#\s*(syntax|escape|check)\s*=\s*(.+?)\s*$", re.IGNORECASE)
+_HEREDOC_OWNER = pattern(r"\s*(?:ONBUILD[\t\v\f\r ]+)?(?:RUN|COPY|ADD)(?=[\t\v\f\r ]|$)", re.IGNORECASE)
 
 
 @dataclass(slots=True)

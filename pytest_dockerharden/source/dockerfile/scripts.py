@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pytest_dockerharden.model.dockerfile import Heredoc
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.shell import Script
 from pytest_dockerharden.source.dockerfile.words import HEREDOC, SHELL_WORD
 from pytest_dockerharden.source.places import Piece, Places
 from pytest_dockerharden.source.shell import is_shell, parse, unread
 
-_ONE_HEREDOC = re.compile(r"\d*<<-?[^<\s]+")
-_SHEBANG = re.compile(r"#![ \t]*(\S+)(?:[ \t]+(\S+))?")
+_ONE_HEREDOC = pattern(r"\d*<<-?[^<\s]+")
+_SHEBANG = pattern(r"#![ \t]*(\S+)(?:[ \t]+(\S+))?")
 
 
 def parse_shell_form(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.shell import Word
 from pytest_dockerharden.source.dockerfile.expansion import Scope
@@ -24,7 +24,7 @@ MOST_KEPT = 200_000
 """Variables that are remembered over all instructions (each has its own set); from there on all are unknown."""
 MOST_CIRCLES = 20
 """Stages in a circle that are named."""
-_WINDOWS_BASE = re.compile(r"(?:^|/)windows(?:/|:|@|$)|(?:nano|windows)server|servercore")
+_WINDOWS_BASE = pattern(r"(?:^|/)windows(?:/|:|@|$)|(?:nano|windows)server|servercore")
 
 
 @dataclass(slots=True)

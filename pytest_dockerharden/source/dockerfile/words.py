@@ -6,24 +6,26 @@ import json
 import re
 from collections.abc import Iterator
 
+from pytest_dockerharden.model.pattern import pattern
+
 Span = tuple[int, int]
 
 BLANK = "\t\v\f\r "
-SPLIT = re.compile(r"[^\t\v\f\r ]+")
-_FLAG = re.compile(
+SPLIT = pattern(r"[^\t\v\f\r ]+")
+_FLAG = pattern(
     r"""--(?P<name>[^\s='"\\]*)(?:=(?P<value>(?:\\.|'(?:\\.|[^'\\])*(?:'|\\?$)|"(?:\\.|[^"\\])*(?:"|\\?$)|[^\s'"\\])*))?"""
 )
-_QUOTED = re.compile(r"""'((?:\\.|[^'\\])*)'?|"((?:\\.|[^"\\])*)"?|\\(.)""")
-_ESCAPED = re.compile(r"\\(.)")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_ALMOST_JSON = re.compile(r"""\[(?:["'“”‘’]|[ \t]*(?:["'“”‘’][^"'“”‘’]*["'“”‘’]|[\w./:-]+)\s*,)""")
+_QUOTED = pattern(r"""'((?:\\.|[^'\\])*)'?|"((?:\\.|[^"\\])*)"?|\\(.)""")
+_ESCAPED = pattern(r"\\(.)")
+_STRING = pattern(r'"(?:[^"\\]|\\.)*"')
+_ALMOST_JSON = pattern(r"""\[(?:["'“”‘’]|[ \t]*(?:["'“”‘’][^"'“”‘’]*["'“”‘’]|[\w./:-]+)\s*,)""")
 SHELL_WORD = {
-    escape: re.compile(
+    escape: pattern(
         rf"""(?:{e}.|{e}$|'[^']*(?P<open1>'|$)|"(?:{e}.|[^"{e}])*(?P<open2>"|{e}?$)|[^\s'"{e}])+""", re.DOTALL
     )
     for escape, e in (("\\", r"\\"), ("`", "`"))
 }
-HEREDOC = re.compile(r"(\d*)<<(-?)([^<]+)")
+HEREDOC = pattern(r"(\d*)<<(-?)([^<]+)")
 
 
 def flags(text: str, start: int) -> tuple[list[tuple[Span, str, Span | None]], int]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from pytest_dockerharden.model.pattern import pattern
+
 if TYPE_CHECKING:
     from tree_sitter import Node
 
@@ -17,13 +19,13 @@ Slice = Callable[[int, int], str]
 LONGEST = 2048
 """Characters that a variable may put into a word; a longer value is unknown, since ``A=$A$A`` doubles every time."""
 
-PLAIN = re.compile(r"[\w./:=,+@%^#-]+", re.ASCII)
-_ESCAPED = re.compile(r"\\(\n?)(.?)", re.DOTALL)
-_ESCAPED_IN_QUOTES = re.compile(r'\\(?:\n|([$`"\\]))')
-_BRACES = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
-_GLOB = re.compile(rf"[*?]|{_BRACES.pattern}")
-_BRACED = re.compile(r"\$\{(\w+)\}")
-_DEFAULT = re.compile(r"\$\{(\w+)(:?[-+])([^{}$\"'\\`]*)\}")
+PLAIN = pattern(r"[\w./:=,+@%^#-]+", re.ASCII)
+_ESCAPED = pattern(r"\\(\n?)(.?)", re.DOTALL)
+_ESCAPED_IN_QUOTES = pattern(r'\\(?:\n|([$`"\\]))')
+_BRACES = pattern(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
+_GLOB = pattern(rf"[*?]|{_BRACES.pattern}")
+_BRACED = pattern(r"\$\{(\w+)\}")
+_DEFAULT = pattern(r"\$\{(\w+)(:?[-+])([^{}$\"'\\`]*)\}")
 _NOT_LITERAL = frozenset(
     ["command_substitution", "process_substitution", "arithmetic_expansion", "brace_expression", "subscript", "ERROR"]
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+
+from pytest_dockerharden.model.pattern import pattern
 
 SHELLS = frozenset(["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh"])
 
@@ -39,7 +40,7 @@ _WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
     )
 }
 _RUNNERS = SHELLS | _WRAPPERS.keys() | {"su", "runuser", "eval"}
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
+_ASSIGNMENT = pattern(r"[A-Za-z_]\w*\+?=")
 _SHELL_OPTION_WITH_VALUE = ("-o", "+o", "-O", "+O", "--rcfile", "--init-file")
 
 
