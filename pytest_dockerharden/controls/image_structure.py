@@ -57,6 +57,14 @@ def accepted_by_the_builder(dockerfile: Dockerfile) -> Findings:
 
     Bad::
 
+        # file: Dockerfile
+        FROM debian:12-slim
+        # file: .dockerignore
+        .git
+        [build  # <-
+
+    Bad::
+
         # sytnax=docker/dockerfile:1  # <-
         FROM debian:12-slim
 
@@ -67,7 +75,8 @@ def accepted_by_the_builder(dockerfile: Dockerfile) -> Findings:
         FROM debian:${VERSION}-slim
         ONBUILD RUN true
     """
-    for problem in dockerfile.problems:
+    ignored = dockerfile.ignore.problems if dockerfile.ignore else ()
+    for problem in (*dockerfile.problems, *ignored):
         if problem.kind != "warning" and not _JUDGED_ELSEWHERE.search(problem.message):
             hint = f" ({problem.hint})" if problem.hint else ""
             yield dockerfile.finding(f"{problem.message}{hint}", at=problem.origin)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,12 @@ class Pattern:
 
 @dataclass(slots=True, eq=False)
 class IgnoreFile:
-    """A parsed ignore file. ``excludes(path)`` answers as the builder does for a path relative to the context."""
+    """A parsed ignore file. ``excludes(path)`` answers as the builder does for a path relative to the context.
+
+    ``problems`` are patterns that the builder does not accept: it stops at them.
+    """
 
     path: str
     patterns: tuple[Pattern, ...]
     excludes: Callable[[str], bool] = field(repr=False)
+    problems: tuple[Problem, ...] = ()

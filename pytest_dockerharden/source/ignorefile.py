@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pytest_dockerharden.model.ignorefile import IgnoreFile, Pattern
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.problem import Problem
 
 _SPECIAL = pattern(r"[*?\[\]\\]")
 _STAR, _ALL, _FOLDERS = "[^/]*", ".*", "(?:.*/)?"
 _REPEATED = frozenset([_STAR, _ALL, _FOLDERS])
 _MANY = 3
+# Go's path/filepath.Match: a class has at least one member, and a dash in it stands between two
+_MEMBER = r"(?:\\.|[^\\\]-])"
+_VALID = pattern(rf"(?:\\.|[^\\\[]|\[(?:\^|(?!\^))(?:{_MEMBER}(?:-{_MEMBER})?)+\])*", re.DOTALL)
 _SET_OPERATORS = pattern(r"[\[&~|]|-(?=-)")
 
 
 def parse(text: str, path: str) -> IgnoreFile:
-    """Parse an ignore file. A pattern that is no pattern excludes nothing."""
+    """Parse an ignore file. A pattern that the builder refuses excludes nothing."""
     patterns = [pattern for number, line in enumerate(text.split("\n"), 1) if (pattern := _pattern(line, path, number))]
     rules = [(pattern.negated, _matcher(pattern.text)) for pattern in patterns]
 
@@ -36,7 +40,16 @@ def parse(text: str, path: str) -> IgnoreFile:
                     excluded = not negated
         return excluded
 
-    return IgnoreFile(path, tuple(patterns), excludes)
+    return IgnoreFile(path, tuple(patterns), excludes, tuple(_problems(patterns)))
+
+
+def _problems(patterns: list[Pattern]) -> Iterator[Problem]:
+    for entry in patterns:
+        if not entry.text:
+            yield Problem("refused", "an exception without a pattern", entry.origin)
+        elif not _VALID.fullmatch(entry.text):
+            hint = "write a class as [abc] or [a-z], and a bracket of a name as \\["
+            yield Problem("refused", f"{entry.text!r} is not a valid pattern", entry.origin, hint)
 
 
 def _pattern(line: str, path: str, number: int) -> Pattern | None:
@@ -47,7 +60,7 @@ def _pattern(line: str, path: str, number: int) -> Pattern | None:
     negated = text.startswith("!")
     cleaned = posixpath.normpath(text[negated:].strip()) if text[negated:].strip() else ""
     cleaned = cleaned.lstrip("/") if len(cleaned) > 1 else cleaned
-    if not cleaned or cleaned == ".":
+    if cleaned == "." or not (cleaned or negated):
         return None
     column = len(line) - len(line.lstrip()) + 1
     return Pattern(cleaned, negated, TextOrigin(path, number, column, number, column + len(text)))

@@ -55,6 +55,38 @@ def test_a_pattern_knows_its_line() -> None:
     assert (second.text, second.negated, second.origin.line, second.origin.column) == ("c", True, 4, 2)
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["[", "a[b", "[]", "[]a]", "[^]", "[-]", "[a-]", "[-a]", "[a-b-c]", "a\\", "[a\\]", "x/[", "*[", "!a[", "!", " ! "],
+)
+def test_a_pattern_that_the_builder_refuses_is_a_located_problem(pattern: str) -> None:
+    (problem,) = parse(f".git\n{pattern}\n*.md\n", "/c/.dockerignore").problems
+    assert (problem.kind, problem.origin.file, problem.origin.line) == ("refused", "/c/.dockerignore", 2)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "[a]",
+        "[a-z]",
+        "[^a]",
+        "[^^]",
+        "[a^]",
+        "[[]",
+        "\\[",
+        "[\\]]",
+        "[\\-a]",
+        "[a-z0-9]",
+        "]",
+        "a-b",
+        "**/[ab]/*.log",
+        "!**",
+    ],
+)
+def test_a_pattern_that_the_builder_takes_is_none(pattern: str) -> None:
+    assert parse(f"{pattern}\n", "/c/.dockerignore").problems == ()
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.text(alphabet="ab*?[]!/\\.^-", max_size=12), st.text(alphabet="ab/", min_size=1, max_size=8))
 def test_no_pattern_makes_it_fail(pattern: str, path: str) -> None:
