@@ -185,7 +185,7 @@ class FoundFile:
     """
 
     path: str
-    kind: Literal["setuid", "setgid", "capability", "world-writable", "world-writable-directory", "device", "unowned"]
+    kind: Literal["setuid", "setgid", "capability", "world-writable", "world-writable-directory", "device"]
     mode: int
     uid: int
     gid: int
@@ -216,7 +216,8 @@ class Posture:
 
     ``origin`` is the service's key in the compose file, or the container. ``predicted`` is what was predicted of an
     observed container, where its files are at hand.
-    ``shared_namespaces`` names by namespace (``net``, ``pid``, ...) those it is shared with: services, or ``the host``.
+    ``namespaces`` are the kernel's numbers of the first process's by name (``net``, ``pid``, ...);
+    ``shared_namespaces`` names with whom each is shared: services, or ``the host``.
     ``control_sockets`` are paths in the container of sockets that command an engine or the init system.
     ``tagged_image_id`` is the image that the container's reference names now, empty where it names none.
     ``allowed_devices`` are the rules of the device control group (version 1): ``c 1:3 rwm``.
@@ -272,6 +273,7 @@ class Posture:
     ports: Fact[tuple[Port, ...]] = NOT_LOOKED_AT
     exposed: Fact[frozenset[str]] = NOT_LOOKED_AT
     listening: Fact[tuple[Socket, ...]] = ONLY_LIVE
+    namespaces: Fact[Mapping[str, int]] = ONLY_LIVE
     shared_namespaces: Fact[Mapping[str, frozenset[str]]] = ONLY_LIVE
     root_is_host_root: Fact[bool] = ONLY_LIVE
     control_sockets: Fact[tuple[str, ...]] = ONLY_LIVE

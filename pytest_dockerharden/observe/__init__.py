@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import docker
 
     from pytest_dockerharden.model.posture import Posture
-    from pytest_dockerharden.observe.witness import Witness
+    from pytest_dockerharden.observe.files import Files
+    from pytest_dockerharden.observe.witness import ContainerAccount, Witness
     from pytest_dockerharden.stack.stack import Stack
 
 
@@ -18,18 +19,26 @@ def observe_stack(
     client: docker.DockerClient,
     phase: Literal["live", "restarted"] = "live",
     witness: Witness | None = None,
+    files: Files | None = None,
+    predicted: Mapping[str, Posture] | None = None,
 ) -> dict[str, list[Posture]]:
     """Postures by service, one for each container: ``web``, ``web-2``, ...
 
     ``stack`` is a running stack, or container ids by service. Every container is inspected once; one ``witness`` (the
     best one that works, unless given) reads for all of them. A container that has ended has facts of the engine only.
+    ``predicted`` are postures by service, for a stack those of its project. ``files`` looks into one container of each
+    image; give the same one again, and what was looked at is not looked at again.
     """
     from pytest_dockerharden.observe import choice, reach
+    from pytest_dockerharden.observe.asking import Questions
     from pytest_dockerharden.observe.posture import posture
+    from pytest_dockerharden.observe.published import put_ports_back
+    from pytest_dockerharden.observe.sharing import put_shared_namespaces
 
     containers = stack if isinstance(stack, Mapping) else stack.containers
+    remapped = not isinstance(stack, Mapping) and not stack.keep_ports
+    predictions = predicted or ({} if isinstance(stack, Mapping) else predictions_of(stack))
     inspected = {c: client.api.inspect_container(c) for ids in containers.values() for c in ids}
-    full = {short: answer["Id"] for short, answer in inspected.items()}
     running = {answer["Id"]: pid for answer in inspected.values() if (pid := answer["State"].get("Pid"))}
     chosen = witness or choice.choose(client, list(inspected.values()))
     try:
@@ -37,13 +46,42 @@ def observe_stack(
     finally:
         if witness is None:
             chosen.close()
-    network = reach.Reach.of(client, containers, inspected)
+    network, questions = reach.Reach.of(client, containers, inspected), Questions(client)
+    binds = questions.binds(inspected.values())
     result: dict[str, list[Posture]] = {}
+    by_container: dict[str, Posture] = {}
     for service, ids in containers.items():
         for number, container in enumerate(ids, 1):
-            account = accounts.get(full[container]) or choice.ended(full[container])
+            answer = inspected[container]
+            account = accounts.get(answer["Id"]) or choice.ended(answer["Id"])
             subject = service if number == 1 else f"{service}-{number}"
-            observed = posture(subject, inspected[container], account, phase)
+            observed = by_container[container] = posture(subject, answer, account, phase, binds)
             network.complete(observed, container)
+            questions.complete(observed, answer)
+            if files is not None:
+                put_files(observed, answer, account, files)
+            observed.predicted = predictions.get(service)
+            if remapped:
+                put_ports_back(observed, observed.predicted)
             result.setdefault(service, []).append(observed)
+    put_shared_namespaces(by_container, {c: service for service, ids in containers.items() for c in ids})
     return result
+
+
+def predictions_of(stack: Stack) -> dict[str, Posture]:
+    """Of an assembled project; there are none of one that was only loaded."""
+    services = stack.project.services.items()
+    return {name: service.posture for name, service in services if service.posture is not None}
+
+
+def put_files(observed: Posture, inspected: Mapping[str, Any], account: ContainerAccount, files: Files) -> None:
+    """What is in the root file system of the container, ids as it counts."""
+    from pytest_dockerharden.observe.files import Look
+
+    first = account.first
+    look = files.of(inspected["Image"], inspected["Id"], account, account.root)
+    if isinstance(look, Look):
+        maps = [(first.get(name) if first else None) or "" for name in ("uid_map", "gid_map")]
+        observed.files, observed.passwordless = look.facts(observed.subject, *maps)
+    else:
+        observed.files = observed.passwordless = look

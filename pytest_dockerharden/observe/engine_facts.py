@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pytest_dockerharden.model.fact import Fact, Known
@@ -12,10 +14,12 @@ from pytest_dockerharden.model.posture import (
     Logging,
     NetworkAttachment,
     Port,
+    Probe,
     RestartPolicy,
     Ulimit,
     Variable,
 )
+from pytest_dockerharden.model.signals import canonical
 
 T = TypeVar("T")
 NANOSECONDS = 1_000_000_000
@@ -33,6 +37,7 @@ def facts(service: str, inspected: dict[str, Any]) -> dict[str, Any]:
 
     restart = host.get("RestartPolicy") or {}
     logging = host.get("LogConfig") or {}
+    health = state.get("Health") or {}
     return {
         "user_name": known(config.get("User", "").partition(":")[0], "Config.User", config.get("User", "")),
         "privileged": known(bool(host.get("Privileged")), "HostConfig.Privileged"),
@@ -60,7 +65,11 @@ def facts(service: str, inspected: dict[str, Any]) -> dict[str, Any]:
         "image": known(config.get("Image", ""), "Config.Image"),
         "image_id": known(inspected.get("Image", ""), "Image"),
         "healthcheck": known(healthcheck(config), "Config.Healthcheck"),
-        "health": known((state.get("Health") or {}).get("Status", ""), "State.Health.Status"),
+        "health": known(health.get("Status", ""), "State.Health.Status"),
+        "failing_streak": known(int(health.get("FailingStreak") or 0), "State.Health.FailingStreak"),
+        "probes": known(probes(service, health), "State.Health.Log", f"{len(health.get('Log') or ())} probes"),
+        "state": known(state.get("Status", ""), "State.Status"),
+        "oom_killed": known(bool(state.get("OOMKilled")), "State.OOMKilled"),
         "restart_count": known(int(inspected.get("RestartCount", 0)), "RestartCount"),
         "init": known(bool(host.get("Init")), "HostConfig.Init"),
         "restart": known(
@@ -71,7 +80,7 @@ def facts(service: str, inspected: dict[str, Any]) -> dict[str, Any]:
             Logging(logging.get("Type", ""), tuple(sorted((logging.get("Config") or {}).items()))),
             "HostConfig.LogConfig",
         ),
-        "stop_signal": known(config.get("StopSignal") or "SIGTERM", "Config.StopSignal"),
+        "stop_signal": known(canonical(config.get("StopSignal") or "SIGTERM"), "Config.StopSignal"),
         "stop_grace_period": known(stop_seconds(config), "Config.StopTimeout"),
         "apparmor": known(inspected.get("AppArmorProfile") or "", "AppArmorProfile"),
     }
@@ -138,6 +147,31 @@ def environment(service: str, config: dict[str, Any]) -> dict[str, Variable]:
         origin = KernelOrigin(service, "inspect Config.Env", f"{name}=***")
         variables[name] = Variable(name, value if separator else None, origin, place="process")
     return variables
+
+
+def probes(service: str, health: dict[str, Any]) -> tuple[Probe, ...]:
+    """The runs of the healthcheck that the engine remembers (five of them), oldest first."""
+    found = []
+    for entry in health.get("Log") or ():
+        code = int(entry.get("ExitCode", 0))
+        origin = KernelOrigin(service, "inspect State.Health.Log", f"{entry.get('Start', '')} exit code {code}")
+        found.append(Probe(code, seconds_between(entry.get("Start", ""), entry.get("End", "")), origin))
+    return tuple(found)
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Of two times as Go writes them; 0 where one of them is none. Both are of one zone."""
+    try:
+        first, last = (datetime.fromisoformat(time[:19]) for time in (start, end))
+        return (last - first).total_seconds() + fraction(end) - fraction(start)
+    except ValueError:
+        return 0.0
+
+
+def fraction(time: str) -> float:
+    """The part of a second behind the point."""
+    digits = re.match(r"\.\d+", time[19:])
+    return float(digits[0]) if digits else 0.0
 
 
 def healthcheck(config: dict[str, Any]) -> Healthcheck | None:

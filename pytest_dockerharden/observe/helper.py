@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from pytest_dockerharden.model.hostpaths import engine_socket
 from pytest_dockerharden.observe.cgroup import containers_in
 from pytest_dockerharden.observe.witness import (
     CGROUP_FILES,
@@ -23,9 +24,11 @@ from pytest_dockerharden.observe.witness import (
     GUARDED_FILES,
     GUARDED_LINKS,
     NETWORK_FILES,
+    SOCKET_NAMES,
     ContainerAccount,
     Owner,
     ProcessAccount,
+    given_targets,
     temporary_targets,
 )
 
@@ -55,7 +58,9 @@ for d in /proc/[0-9]*; do
   while IFS=: read -r number names path; do
     for f in CGROUP; do
       case $f in */*) c=${f%%/*};; *) c=;; esac
-      case ",$names," in *",$c,"*) one $p cgroup:$f $ROOT/$c$path/${f##*/};; esac
+      case ",$names," in *",$c,"*) ;; *) continue;; esac
+      file=$ROOT/$c$path/${f##*/}
+      case $f in *.list) frame $p cgroup:$f cat $file;; *) one $p cgroup:$f $file;; esac
     done
   done <$d/cgroup
 done
@@ -67,6 +72,11 @@ for p in $PIDS; do
   frame $p exe readlink /proc/$p/exe
 done
 ls -l NAMESPACES 2>/dev/null; end + 0 namespaces
+"""
+# the link to the root can be followed by whom the kernel lets look
+LOOK = """\
+owner() { stat -c '%a %u %g' "$1"; }
+sockets() { [ -e "$1/." ] || [ -e "$1" ] || return 1; for n in '' NAMES; do [ ! -S "$1$n" ] || echo "$n"; done; }
 """
 NAMESPACES = tuple(name for name in GUARDED_LINKS if name.startswith("ns/"))
 _NAMESPACE = re.compile(r" /proc/(\d+)/(ns/\w+) -> (\w+:\[\d+\])$", re.MULTILINE)
@@ -132,8 +142,7 @@ class HelperWitness:
         parse(self.execute(open_script(mark, containers), NOBODY), mark, accounts)
         scripts = {}
         for user, pids in owners_of(accounts).items():
-            targets = [(p, t) for a in accounts.values() if (p := a.main) in pids for t in temporary_targets(a)]
-            scripts[user] = guarded_script(mark, pids, targets)
+            scripts[user] = guarded_script(mark, pids, [a for a in accounts.values() if a.main in pids])
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden-observe") as pool:
             for output in pool.map(self.execute, scripts.values(), scripts):
                 parse(output, mark, accounts)
@@ -186,16 +195,24 @@ def open_script(mark: str, containers: dict[str, int]) -> str:
     return f"M={mark} ROOT={HOST_CGROUPS} MAIN='{main}'\n{FRAME}{script}"
 
 
-def guarded_script(mark: str, pids: Collection[int], targets: Iterable[tuple[int, str]] = ()) -> str:
-    """What only a process's own user may read. ``targets`` are directories of which the owner is wanted."""
+def guarded_script(mark: str, pids: Collection[int], accounts: Iterable[ContainerAccount] = ()) -> str:
+    """What only a process's own user may read. Of each account's root the owners and sockets are wanted as well."""
     links = " ".join(f"/proc/{pid}/{name}" for pid in pids for name in NAMESPACES)
     script = GUARDED.replace("FILES", " ".join(GUARDED_FILES)).replace("NAMESPACES", links)
-    look = "look() { stat -c '%a %u %g' \"$1\"; }\n"
-    owners = (
-        f"frame {pid} owner:{target.encode().hex()} look {shlex.quote(f'/proc/{pid}/root{target}')}\n"
-        for pid, target in targets
+    functions = LOOK.replace("NAMES", shlex.join(SOCKET_NAMES))
+    return f"M={mark} PIDS='{' '.join(map(str, pids))}'\n{FRAME}{functions}{script}{''.join(map(looks, accounts))}"
+
+
+def looks(account: ContainerAccount) -> str:
+    """The lines that look into the root of a container's first process."""
+    pid = account.main
+    wanted = [("owner", target) for target in temporary_targets(account)]
+    # the root itself, so that looking and finding nothing is not the same as not looking
+    wanted += [("sockets", target) for target in ("", *given_targets(account))]
+    return "".join(
+        f"frame {pid} {what}:{target.encode().hex()} {what} {shlex.quote(f'/proc/{pid}/root{target}')}\n"
+        for what, target in wanted
     )
-    return f"M={mark} PIDS='{' '.join(map(str, pids))}'\n{FRAME}{look}{script}{''.join(owners)}"
 
 
 def parse(output: bytes, mark: str, accounts: dict[str, ContainerAccount]) -> None:
@@ -235,6 +252,11 @@ def put(account: ContainerAccount, pid: int, files: dict[str, str]) -> None:
         if kind == "owner":
             mode, uid, gid = text.split()
             account.owners[bytes.fromhex(rest).decode()] = Owner(int(mode, 8), int(uid), int(gid))
+        elif kind == "sockets":
+            target = bytes.fromhex(rest).decode()
+            account.sockets = (account.sockets or set()) | {
+                target + name for name in text.split("\n")[:-1] if target and (name or engine_socket(target))
+            }
         elif kind == "cgroup" and rest:
             account.cgroup[rest] = text
         else:

@@ -13,7 +13,6 @@ from pytest_dockerharden.observe.witness import (
     FIRST_PROCESS,
     NETWORK_FILES,
     ContainerAccount,
-    temporary_targets,
 )
 
 if TYPE_CHECKING:
@@ -68,8 +67,7 @@ class ExecWitness:
         )
         session = "read -r stat </proc/$$/stat; set -- ${stat##*)}; SESSION=$4\n"
         put_frames(shell.run(f"M={mark}\n{session}{FRAME}{script}").stdout, mark, account)
-        targets = [(1, target) for target in temporary_targets(account)]
-        put_frames(shell.run(guarded_script(mark, account.processes, targets)).stdout, mark, account)
+        put_frames(shell.run(guarded_script(mark, account.processes, [account])).stdout, mark, account)
 
     def close(self) -> None:
         """Every shell is closed already."""

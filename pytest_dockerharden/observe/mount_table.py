@@ -9,30 +9,35 @@ from typing import Any
 from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.model.posture import Mount, MountKind
 from pytest_dockerharden.observe.procfs import MountLine
-from pytest_dockerharden.observe.witness import Owner
+from pytest_dockerharden.observe.witness import ENGINE_FILES, Owner
 
 KERNEL = {
     "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "securityfs", "debugfs", "tracefs", "bpf", "binfmt_misc",
     "fuse.lxcfs",
 }  # fmt: skip
 FLAGS = ("nosuid", "nodev", "noexec")
-# made by the engine in every container: its own three files, shared memory, the device directory
-ENGINE_FILES = {"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}
 # mounted for `init: true`, by Docker and by Podman
 INIT_PROGRAMS = ("/sbin/docker-init", "/run/podman-init")
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
 def mounts(
-    service: str, inspected: dict[str, Any], lines: list[MountLine], owners: Mapping[str, Owner]
+    service: str,
+    inspected: dict[str, Any],
+    lines: list[MountLine],
+    owners: Mapping[str, Owner],
+    binds: Mapping[str, str],
 ) -> tuple[Mount, ...]:
-    """Every visible mount but the root, those of the kernel and the engine included, in order of target."""
+    """Every visible mount but the root, those of the kernel and the engine included, in order of target.
+
+    ``binds`` are host paths by the volumes whose driver options make them binds.
+    """
     # what is mounted as a tmpfs beats a volume on the same target
     temporary = {target.rstrip("/") for target in inspected["HostConfig"].get("Tmpfs") or ()}
     named = {mount["Destination"].rstrip("/"): mount for mount in inspected.get("Mounts") or ()}
     declared = {target: mount for target, mount in named.items() if target not in temporary}
     found = [
-        mount(service, line, declared.get(line.target), lines, owners.get(line.target))
+        mount(service, line, disguised(line, declared.get(line.target), binds), lines, owners.get(line.target))
         for line in lines
         if line.target != "/"
     ]
@@ -62,6 +67,16 @@ def mount(
         propagation=next((name.partition(":")[0] for name in line.propagation), ""),
         anonymous=anonymous,
     )
+
+
+def disguised(line: MountLine, declared: dict[str, Any] | None, binds: Mapping[str, str]) -> dict[str, Any] | None:
+    """What the engine says of a mount, and of a volume what its driver made of it."""
+    if declared is None or declared["Type"] != "volume":
+        return declared
+    name = declared.get("Name", "")
+    if name in binds:
+        return {**declared, "Type": "bind", "Source": binds[name]}
+    return None if line.type == "tmpfs" and line.root == "/" else declared
 
 
 def origin_of(line: MountLine, declared: dict[str, Any] | None) -> tuple[MountKind, str, bool]:

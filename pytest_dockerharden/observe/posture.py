@@ -6,12 +6,15 @@ from ``inspect``, and its origin says so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
+from pytest_dockerharden.model import signals
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.model.posture import Posture, Process, Socket
 from pytest_dockerharden.observe import engine_facts, mount_table, procfs
+from pytest_dockerharden.observe.arguments import masked, secret_values
 from pytest_dockerharden.observe.cgroup import Limit, read_limits
 from pytest_dockerharden.observe.witness import ContainerAccount, Owner, ProcessAccount
 
@@ -23,23 +26,31 @@ MASKED = {"/proc/keys", "/proc/kcore", "/proc/timer_list", "/proc/latency_stats"
 
 
 def posture(
-    service: str, inspected: dict[str, Any], account: ContainerAccount, phase: Literal["live", "restarted"]
+    service: str,
+    inspected: dict[str, Any],
+    account: ContainerAccount,
+    phase: Literal["live", "restarted"],
+    binds: Mapping[str, str] | None = None,
 ) -> Posture:
-    """The whole posture of one container."""
+    """The whole posture of one container. ``binds`` are host paths by volumes that are binds in disguise."""
     return Posture(
         subject=service,
         phase=phase,
         origin=KernelOrigin(service, "container", inspected["Name"].lstrip("/")),
-        **_Observer(service, inspected, account).facts(),
+        **_Observer(service, inspected, account, binds or {}).facts(),
     )
 
 
 class _Observer:
-    def __init__(self, service: str, inspected: dict[str, Any], account: ContainerAccount) -> None:
+    def __init__(
+        self, service: str, inspected: dict[str, Any], account: ContainerAccount, binds: Mapping[str, str]
+    ) -> None:
         self.service = service
         self.inspected = inspected
         self.account = account
+        self.binds = binds
         self.first = account.first
+        self.secrets = secret_values(inspected["Config"].get("Env") or ())
 
     def facts(self) -> dict[str, Any]:
         result: dict[str, Any] = engine_facts.facts(self.service, self.inspected)
@@ -49,7 +60,7 @@ class _Observer:
             kernel = ("runs_as_root", "uid", "gid", "groups", "cap_effective", "cap_permitted", "cap_bounding",
                       "cap_inheritable", "cap_ambient", "no_new_privileges", "read_only_rootfs", "mounts", "processes",
                       "listening", "seccomp", "masked_paths", "memory", "memory_swap", "memory_reservation", "cpus",
-                      "pids")  # fmt: skip
+                      "pids", "namespaces", "root_is_host_root", "allowed_devices", "control_sockets")  # fmt: skip
             return result | dict.fromkeys(kernel, missing)
         return (
             result
@@ -61,7 +72,12 @@ class _Observer:
             | {
                 "processes": self.processes(),
                 "listening": self.listening(),
+                "namespaces": self.namespaces(),
+                "root_is_host_root": self.host_root(),
+                "allowed_devices": self.allowed_devices(),
+                "control_sockets": self.control_sockets(),
             }
+            | self.cgroup_namespace()
         )
 
     def line(self, name: str, process: ProcessAccount | None = None) -> KernelOrigin:
@@ -141,7 +157,7 @@ class _Observer:
         origin = KernelOrigin(self.service, "/proc/1/mountinfo", root.text, 1)
         return {
             "read_only_rootfs": Known("ro" in root.options, origin),
-            "mounts": Known(mount_table.mounts(self.service, self.inspected, lines, self.owners()), origin),
+            "mounts": Known(mount_table.mounts(self.service, self.inspected, lines, self.owners(), self.binds), origin),
         }
 
     def owners(self) -> dict[str, Owner]:
@@ -173,6 +189,43 @@ class _Observer:
         origin = KernelOrigin(self.service, f"/sys/fs/cgroup/{limit.path}", limit.text)
         return Known(limit.whole if whole else limit.value, origin)
 
+    def namespaces(self) -> Fact[dict[str, int]]:
+        assert self.first is not None
+        found = dict(namespaces(self.first))
+        if not found:
+            return Unknown(self.account.why or "its namespaces could not be read")
+        text = " ".join(f"{name}:[{inode}]" for name, inode in found.items())
+        return Known(found, KernelOrigin(self.service, "/proc/1/ns", text, 1))
+
+    def host_root(self) -> Fact[bool]:
+        """By its own uid_map: an empty ``userns_mode`` says nothing."""
+        assert self.first is not None
+        table = self.first.get("uid_map")
+        if not table:
+            return Unknown("its uid_map could not be read")
+        line = " ".join(table.split("\n")[0].split())
+        return Known(procfs.maps_host_root(table), KernelOrigin(self.service, "/proc/1/uid_map", line, 1))
+
+    def allowed_devices(self) -> Fact[tuple[str, ...]]:
+        rules = self.account.cgroup.get("devices/devices.list")
+        if rules is None:
+            return Unknown("its device control group could not be read; version 2 has a program there, and no list")
+        path = "/sys/fs/cgroup/devices/devices.list"
+        return Known(tuple(procfs.lines(rules)), KernelOrigin(self.service, path, "; ".join(procfs.lines(rules))))
+
+    def control_sockets(self) -> Fact[tuple[str, ...]]:
+        if self.account.sockets is None:
+            return Unknown(self.account.why or "its file system could not be looked into")
+        found = tuple(sorted(self.account.sockets))
+        return Known(found, KernelOrigin(self.service, "/proc/1/root", ", ".join(found) or "no control socket", 1))
+
+    def cgroup_namespace(self) -> dict[str, Any]:
+        """The engine's default on version 1 is the host's, and nothing tells whether somebody asked for it."""
+        unified = not any("/" in name for name in self.account.cgroup)
+        if self.inspected["HostConfig"].get("CgroupnsMode") != "host" or unified:
+            return {}
+        return {"cgroup_mode": Unknown("with control groups of version 1 the engine gives no namespace of its own")}
+
     def processes(self) -> Fact[tuple[Process, ...]]:
         found = tuple(self.process(p) for p in self.account.processes.values() if p.files.get("status"))
         origin = KernelOrigin(self.service, "/proc", f"{len(found)} processes")
@@ -182,12 +235,12 @@ class _Observer:
         def capability(name: str) -> frozenset[str]:
             return procfs.capability_set(account.field(name) or "0")
 
+        def signal_set(name: str) -> frozenset[str]:
+            return signals.from_mask(int(account.field(name) or "0", 16))
+
         environment = account.get("environ")
-        names = None if environment is None else procfs.variable_names(environment)
-        namespaces = {
-            name[3:]: procfs.namespace_inode(link) for name, link in account.files.items() if name.startswith("ns/")
-        }
         uids, gids, groups = self.ids(account)
+        argv, secret = masked(procfs.words(account.get("cmdline") or ""), self.secrets)
         return Process(
             pid=account.pid,
             uids=uids,
@@ -200,13 +253,22 @@ class _Observer:
             cap_ambient=capability("CapAmb"),
             no_new_privileges=account.field("NoNewPrivs") == "1",
             seccomp=int(account.field("Seccomp") or 0),
-            argv=procfs.words(account.get("cmdline") or ""),
+            argv=argv,
             executable=account.get("exe") or "",
-            environment_names=names,
-            namespaces=tuple(sorted(namespaces.items())),
+            environment_names=None if environment is None else procfs.variable_names(environment),
+            namespaces=namespaces(account),
             state=account.field("State"),
             origin=self.line("Name", account),
+            parent=self.parent(account),
+            caught=signal_set("SigCgt"),
+            ignored=signal_set("SigIgn"),
+            secret_argument=secret,
         )
+
+    def parent(self, account: ProcessAccount) -> int:
+        """As the container counts."""
+        parent = self.account.processes.get(int(account.field("PPid") or 0))
+        return parent.pid if parent else 0
 
     def listening(self) -> Fact[tuple[Socket, ...]]:
         assert self.first is not None
@@ -221,3 +283,9 @@ class _Observer:
                 if line.address != "127.0.0.11":
                     found.append(Socket(protocol.rstrip("6"), line.address, line.port, origin))
         return Known(tuple(found), KernelOrigin(self.service, "/proc/net", f"{len(found)} listening sockets"))
+
+
+def namespaces(account: ProcessAccount) -> tuple[tuple[str, int], ...]:
+    """Inode numbers by name, where they could be read."""
+    links = {name[3:]: link for name, link in account.files.items() if name.startswith("ns/")}
+    return tuple(sorted((name, procfs.namespace_inode(link)) for name, link in links.items()))

@@ -38,8 +38,9 @@ class Reach:
 
     def complete(self, posture: Posture, container: str) -> None:
         """Put networks, reachable services and the names of shared namespaces into a posture."""
-        answer = self.inspected[container]
-        own = sorted((self.attachment(network, answer) for network in attached(answer)), key=lambda item: item.name)
+        # with the network of another container it is on that one's networks, though the engine lists none
+        owner = self.inspected[self.owner(container) or container]
+        own = sorted((self.attachment(network, owner) for network in attached(owner)), key=lambda item: item.name)
         names = ", ".join(attachment.name for attachment in own)
         origin = KernelOrigin(posture.subject, "inspect NetworkSettings.Networks", names)
         posture.networks = Known(tuple(own), origin)

@@ -7,11 +7,14 @@ not there, and the fact that needed it becomes unknown.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from pytest_dockerharden.model.hostpaths import SOCKETS, engine_socket
 from pytest_dockerharden.observe.cgroup import containers_in, membership
 from pytest_dockerharden.observe.procfs import mount_lines, status_fields, visible
 
@@ -26,8 +29,22 @@ GUARDED_LINKS = ("exe", "ns/net", "ns/pid", "ns/ipc", "ns/uts", "ns/user", "ns/c
 CGROUP_FILES = (
     "memory/memory.limit_in_bytes", "memory/memory.memsw.limit_in_bytes", "memory/memory.soft_limit_in_bytes",
     "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "pids/pids.max",
-    "memory.max", "memory.swap.max", "memory.low", "cpu.max", "pids.max",
+    "memory.max", "memory.swap.max", "memory.low", "cpu.max", "pids.max", "devices/devices.list",
 )  # fmt: skip
+
+# made by the engine in every container
+ENGINE_FILES = frozenset({"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"})
+# where a control socket is below a directory of the host: that of /run, of / or of the engine itself
+SOCKET_NAMES = tuple(
+    dict.fromkeys(
+        name
+        for path in SOCKETS
+        for name in (path, f"/var{path}", path.removeprefix("/run"), f"/{path.rsplit('/', 1)[1]}")
+        if name.endswith((".sock", ".socket")) or name.count("/") > 1
+    )
+)
+# entries of a directory that are looked at
+MANY = 2000
 
 
 @dataclass(slots=True)
@@ -70,7 +87,9 @@ class ContainerAccount:
 
     ``main`` is the key of its first process. ``cgroup`` are texts of its cgroup files by relative name, ``owners``
     those of the roots of its tmpfs mounts by target, ``why`` says what it could not look at.
-    ``within`` tells that the witness stood in the container's own user namespace.
+    ``sockets`` are the paths of sockets, among those that command an engine, that were found in its mounts; None where
+    nobody could look. ``within`` tells that the witness stood in the container's own user namespace. ``root`` is where
+    this machine has the container's file system, empty where it has not.
     """
 
     container: str
@@ -79,8 +98,10 @@ class ContainerAccount:
     main: int = 0
     cgroup: dict[str, str] = field(default_factory=dict)
     owners: dict[str, Owner] = field(default_factory=dict)
+    sockets: set[str] | None = None
     why: str = ""
     within: bool = False
+    root: str = ""
 
     @property
     def first(self) -> ProcessAccount | None:
@@ -122,8 +143,11 @@ class HostWitness:
                     account = accounts[container]
                     account.processes[int(entry)] = self.process(int(entry), int(entry) == account.main)
         for account in accounts.values():
+            if self.reads_guarded(account.main):
+                account.root = f"{self.proc}/{account.main}/root"
             account.cgroup = self.limits(account)
             account.owners = self.owners(account)
+            account.sockets = self.sockets(account)
         return accounts
 
     def close(self) -> None:
@@ -144,6 +168,21 @@ class HostWitness:
             with contextlib.suppress(OSError):
                 status = os.lstat(f"{self.proc}/{account.main}/root{target}")
                 found[target] = Owner(status.st_mode & 0o7777, status.st_uid, status.st_gid)
+        return found
+
+    def sockets(self, account: ContainerAccount) -> set[str] | None:
+        """By name, and by what they are: a link or a bind of another name is the same inode."""
+        root = account.root
+        if not root:
+            return None
+        engines = {which for path in SOCKETS if (which := identity("/", os.path.realpath(path)))}
+        found = set()
+        for target in given_targets(account):
+            names = entries(root + target)
+            for name in ("", *SOCKET_NAMES, *(f"/{name}" for name in names)) if names is not None else ("",):
+                which = identity(root + target, name)
+                if which and (name in SOCKET_NAMES or which in engines or engine_socket(target + name)):
+                    found.add(target + name)
         return found
 
     def process(self, pid: int, main: bool) -> ProcessAccount:
@@ -177,6 +216,44 @@ def temporary_targets(account: ContainerAccount) -> list[str]:
     """Targets of the visible tmpfs mounts of a container."""
     table = account.first.files.get("mountinfo", "") if account.first else ""
     return [line.target for line in visible(mount_lines(table)) if line.type == "tmpfs"]
+
+
+def given_targets(account: ContainerAccount) -> list[str]:
+    """Targets of the visible mounts that may hold something of the host."""
+    table = account.first.files.get("mountinfo", "") if account.first else ""
+    own = ("/proc/", "/sys/", "/dev/")
+    return [
+        line.target
+        for line in visible(mount_lines(table))
+        if line.target not in ("/", "/proc", "/sys", "/dev", *ENGINE_FILES) and not line.target.startswith(own)
+    ]
+
+
+def identity(folder: str, name: str) -> tuple[int, int] | None:
+    """Device and inode of a socket below ``folder``; None of anything else.
+
+    No link is followed: an absolute one would lead out of the container's root, into our own.
+    """
+    path = folder
+    try:
+        status = os.lstat(path)
+        for part in filter(None, name.split("/")):
+            if not stat.S_ISDIR(status.st_mode):
+                return None
+            path = f"{path}/{part}"
+            status = os.lstat(path)
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISSOCK(status.st_mode) else None
+
+
+def entries(folder: str) -> list[str] | None:
+    """The first names in a directory; None of anything else."""
+    try:
+        with os.scandir(folder) as found:
+            return [entry.name for entry in itertools.islice(found, MANY)]
+    except OSError:
+        return None
 
 
 def read_text(path: Path) -> str | None:
