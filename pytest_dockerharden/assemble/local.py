@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 
 from pytest_dockerharden.assemble.sources import Sources
 from pytest_dockerharden.model.files import FileFact, ProjectFiles
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
+
+_SAMPLE = pattern(r"example|sample|template|tmpl|tpl|dist|default", re.IGNORECASE)
 
 
 def attach_local(project: Project, sources: Sources) -> None:
@@ -32,7 +36,8 @@ def file_fact(path: str, sources: Sources, *, is_env_file: bool = False) -> File
     try:
         status = os.stat(path)
     except (OSError, ValueError):
-        return FileFact(path, tracked=tracked, git_ignored=ignored)
+        has_sample = is_env_file and _has_sample(path)
+        return FileFact(path, tracked=tracked, git_ignored=ignored, has_sample=has_sample)
     return FileFact(
         path,
         exists=True,
@@ -44,6 +49,17 @@ def file_fact(path: str, sources: Sources, *, is_env_file: bool = False) -> File
         git_ignored=ignored,
         keys=_keys(path, sources) if is_env_file else (),
     )
+
+
+def _has_sample(path: str) -> bool:
+    """Whether ``.env.example``, ``env.sample``, ``example.env`` or the like stands beside ``.env``."""
+    folder, name = os.path.split(path)
+    parts = {part for part in name.split(".") if part}
+    try:
+        others = os.listdir(folder)
+    except OSError:
+        return False
+    return any(_SAMPLE.search(other) and parts <= set(re.split(r"[._-]", other)) for other in others)
 
 
 def _keys(path: str, sources: Sources) -> tuple[str, ...]:

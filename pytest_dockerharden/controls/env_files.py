@@ -52,6 +52,57 @@ def env_files_are_not_tracked(service: Service) -> Findings:
             )
 
 
+@control(severity="high")
+def required_env_files_exist(service: Service) -> Findings:
+    """Every env file is there, unless it says that it may be missing.
+
+    Compose stops at one that is missing. A file that git ignores, or that is made from a sample beside it, is made
+    where the stack is deployed, so nothing is said of it here.
+
+    Bad::
+
+        services:
+          web:
+            image: app:1.4.2
+            env_file: web.env  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app:1.4.2
+            env_file:
+              - path: web.env
+                required: false
+
+    Good::
+
+        services:
+          web:
+            image: app:1.4.2
+            env_file: .env
+        # file: .env.example
+        LOG_LEVEL=info
+    """
+    made_later = False
+    for path, fact in _env_files(service):
+        if fact.exists or not fact.inside or not _is_required(service, path):
+            continue
+        if fact.git_ignored or fact.has_sample:
+            made_later = True
+        else:
+            message = f"the env file {path.text().rsplit('/', 1)[-1]} does not exist"
+            yield service.finding(message, advice("add it, or set required: false"), at=path)
+    if made_later:
+        unknown("an env file is not here: it is made where the stack runs")
+
+
+def _is_required(service: Service, path: Node) -> bool:
+    entry = next(entry for entry in service.env_files if path in (entry, entry.get("path")))
+    required = entry.get("required")
+    return required is None or required.value is True
+
+
 def _env_files(service: Service) -> Iterator[tuple[Node, FileFact]]:
     entries = service.env_files
     if not entries:

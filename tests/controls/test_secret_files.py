@@ -151,6 +151,30 @@ def test_a_mode_that_nobody_applies_is_found(tmp_path: Path, grant: str, expecte
     assert found(tmp_path, text, "secret-settings-take-effect") == expected
 
 
+@pytest.mark.parametrize(
+    ("entry", "files", "expected"),
+    [
+        pytest.param("app.env", {}, [(HERE, 4)], id="one"),
+        pytest.param("[b.env, app.env]", {"b.env": "A=1"}, [(HERE, 4)], id="the second"),
+        pytest.param("[{path: app.env}]", {}, [(HERE, 4)], id="the long form"),
+        pytest.param("[{path: app.env, required: true}]", {}, [(HERE, 4)], id="required"),
+        pytest.param("app.env", {"other.env.example": ""}, [(HERE, 4)], id="a sample of another one"),
+        pytest.param("app.env", {".git/HEAD": "", ".gitignore": "*.log"}, [(HERE, 4)], id="git does not ignore it"),
+        pytest.param("[{path: app.env, required: false}]", {}, [], id="not required"),
+        pytest.param("app.env", {"app.env": ""}, [], id="empty, but there"),
+        pytest.param("app.env", {".git/HEAD": "", ".gitignore": "*.env"}, [], id="ignored, so made elsewhere"),
+        pytest.param("app.env", {"app.env.example": ""}, [], id="made from a sample"),
+        pytest.param("app.env", {"example.app.env": ""}, [], id="made from a sample with another name"),
+        pytest.param(".env", {"env.dist": ""}, [], id="made from a distributed one"),
+        pytest.param("${WHERE}/app.env", {}, [], id="an unknown place"),
+        pytest.param("../app.env", {}, [], id="outside of the project"),
+    ],
+)
+def test_an_env_file_exists(tmp_path: Path, entry: str, files: dict[str, str], expected: list) -> None:
+    text = f"services:\n  a:\n    image: x\n    env_file: {entry}\n"
+    assert found(tmp_path, text, "required-env-files-exist", files) == expected
+
+
 ENV = "services:\n  a:\n    image: x\n    env_file:\n      - app.env\n"
 
 

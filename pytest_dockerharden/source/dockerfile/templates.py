@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterable
 
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.source.dockerfile.lines import Lines, LogicalLine
 
 _SIGNS = ("{{", "{%", "{#", "<%", "%%", "@")
-_LINE = re.compile(r"\s*(\{[{%#]|<%)")
-_FROM = re.compile(r"\s*FROM\s.*?(\{\{|\{%|<%|%%\w+%%|@[A-Za-z_]+@)", re.IGNORECASE)
-_PLAIN = re.compile(r"\s*(?:USER|EXPOSE|WORKDIR|VOLUME|STOPSIGNAL)\s[^'\"]*?(\{[{%]|<%)", re.IGNORECASE)
-_STATEMENT = re.compile(r"\{%[-+]?\s*(?:for|if|endif|endfor|else|elif|set|include|block|raw|macro|import)\b")
-_EXPRESSION = re.compile(r"\{\{|<%")
+_LINE = pattern(r"\s*(\{[{%#]|<%)")
+_FROM = pattern(r"\s*FROM\s.*?(\{\{|\{%|<%|%%\w+%%|@[A-Za-z_]+@)", re.IGNORECASE)
+_PLAIN = pattern(r"\s*(?:USER|EXPOSE|WORKDIR|VOLUME|STOPSIGNAL)\s[^'\"]*?(\{[{%]|<%)", re.IGNORECASE)
+_STATEMENT = pattern(r"\{%[-+]?\s*(?:for|if|endif|endfor|else|elif|set|include|block|raw|macro|import)\b")
+_EXPRESSION = pattern(r"\{\{|<%")
 
 
 def find_template(lines: Lines, refused: Iterable[Problem]) -> Problem | None:
@@ -36,8 +37,8 @@ def _sign(line: LogicalLine, *, is_bad: bool) -> int | None:
     """Where a line shows that it is part of a template: at its start, in its base image or user, or unquoted."""
     if match := _LINE.match(line.text) or _FROM.match(line.text) or _PLAIN.match(line.text):
         return match.start(1)
-    for pattern in (_STATEMENT, _EXPRESSION) if is_bad else (_STATEMENT,):
-        match = pattern.search(line.text)
+    for expression in (_STATEMENT, _EXPRESSION) if is_bad else (_STATEMENT,):
+        match = expression.search(line.text)
         if match and not any(line.text.count(quote, 0, match.start()) % 2 for quote in "'\""):
             return match.start()
     return None

@@ -125,7 +125,7 @@ def test_a_bare_name_hides_the_value_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "kinds"),
     [
-        pytest.param("none.env", ["warning"], id="missing"),
+        pytest.param("none.env", [], id="missing"),
         pytest.param("[{path: none.env, required: false}]", [], id="not required"),
         pytest.param("$UNKNOWN/x.env", ["warning"], id="unknown place"),
     ],
