@@ -11,7 +11,6 @@ import pytest
 
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
 from pytest_dockerharden.paths import is_below
-from pytest_dockerharden.verdicts import Result
 
 if TYPE_CHECKING:
     from pytest_dockerharden.session import StaticSession
@@ -72,7 +71,7 @@ def _modify(session: pytest.Session) -> None:
 def _tops(static: StaticSession) -> list[str]:
     """The root, and folders outside of it that files were named in."""
     root = str(static.config.rootpath)
-    outside = {os.path.dirname(path) for path in static.evaluation.results if not is_below(path, root)}
+    outside = {os.path.dirname(path) for path in static.to_collect if not is_below(path, root)}
     return [root, *sorted(outside)]
 
 
@@ -94,7 +93,7 @@ def _items(file: HardenFile) -> Iterator[HardenItem]:
         yield from (node for node in nodes if isinstance(node, HardenItem))
 
 
-def tree_of(files: dict[str, list[Result]]) -> Tree:
+def tree_of(files: Iterable[str]) -> Tree:
     """For each folder the folders and files directly below that lead to, or are, what is judged."""
     tree: Tree = {}
     for file in files:

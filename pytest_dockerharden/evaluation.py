@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pytest_dockerharden.discovery import Discovery, discover
 from pytest_dockerharden.model.project import Project
@@ -13,6 +14,9 @@ from pytest_dockerharden.paths import common_folder
 from pytest_dockerharden.policy import Policies, Policy
 from pytest_dockerharden.request import Request
 from pytest_dockerharden.verdicts import Result
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.scope import Scope
 
 _ALLOCATIONS = 20_000
 
@@ -31,6 +35,7 @@ class Evaluation:
     combinations: int = 0
     absorbed: list[str] = field(default_factory=list)
     projects: list[Project] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)
 
     def all_results(self) -> Iterator[Result]:
         """Every result that has an item."""
@@ -63,5 +68,7 @@ def _evaluate(request: Request) -> Evaluation:
         groups.setdefault(policy.directory, (policy, []))[1].append(path)
     root = common_folder([request.top, *(os.path.dirname(path) for path in discovery.files())])
     for policy, paths in groups.values():
-        Scope(evaluation, policy, paths, root).judge()
+        scope = Scope(evaluation, policy, paths, root)
+        scope.judge()
+        evaluation.scopes.append(scope)
     return evaluation

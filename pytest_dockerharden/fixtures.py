@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,12 +15,15 @@ from pytest_dockerharden.policy import Overrides
 from pytest_dockerharden.request import Request
 from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 
+if TYPE_CHECKING:
+    from pytest_dockerharden.live.stack import HardenStack
+
 _EVALUATION = pytest.StashKey[Evaluation]()
 
 
 def project_of(config: pytest.Config, wanted: str | None) -> Project:
     """The project whose combination or first file is ``wanted``; without that, the one nearest to the root."""
-    projects = _evaluation(config).projects
+    projects = evaluation_of(config).projects
     if not projects:
         pytest.fail("there is no compose file to load", pytrace=False)
     if wanted is None:
@@ -43,7 +47,12 @@ def _keys(project: Project, root: str) -> Iterator[str]:
     yield shown_path(project.files[0], root)
 
 
-def _evaluation(config: pytest.Config) -> Evaluation:
+def evaluation_of(config: pytest.Config) -> Evaluation:
+    """What this run judges, or else everything below the root: of what the user's own tests are about."""
+    judging = config.pluginmanager.getplugin("dockerharden-static")
+    if judging is not None:
+        evaluation: Evaluation = judging.evaluation
+        return evaluation
     known = config.stash.get(_EVALUATION, None)
     if known is None:
         root = str(config.rootpath)
@@ -54,3 +63,16 @@ def _evaluation(config: pytest.Config) -> Evaluation:
         except ConfigurationError as error:
             pytest.fail(f"dockerharden: {error}", pytrace=False)
     return known
+
+
+def stack_of(config: pytest.Config, project: Project) -> HardenStack:
+    """The running stack of a project: brought up when the first test asks for it, one for all workers."""
+    from pytest_dockerharden.live.course import key_of
+    from pytest_dockerharden.live.session import live_of
+    from pytest_dockerharden.live.stack import HardenStack
+    from pytest_dockerharden.stack.errors import StackError
+
+    try:
+        return HardenStack(project, live_of(config).courses.running(key_of(project)))
+    except StackError as error:
+        pytest.fail(str(error), pytrace=False)

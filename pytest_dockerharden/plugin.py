@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
+    from typing import Any
 
+    from pytest_dockerharden.live.stack import HardenStack
+    from pytest_dockerharden.model.posture import Posture
     from pytest_dockerharden.model.project import Project, Service
+    from pytest_dockerharden.observe.testinfra_host import ContainerHost
 
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 
@@ -20,6 +24,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         "--harden-static",
         action="store_true",
         help="Judge compose files and Dockerfiles: the given files, those below the given directories, or all",
+    )
+    group.addoption(
+        "--harden-live",
+        action="store_true",
+        help="Bring the stacks of the compose files up, judge them from the kernel, drill them, take them down",
+    )
+    group.addoption(
+        "--harden-attach",
+        metavar="PROJECT",
+        help="Judge the stack of this Compose project that runs already: read only, nothing is started or removed",
+    )
+    group.addoption(
+        "--harden-engine",
+        choices=("private",),
+        metavar="private",
+        help="Start an engine for this run alone, beside the one of this machine (root, dockerd on PATH)",
+    )
+    group.addoption(
+        "--harden-keep",
+        choices=("never", "failed", "always"),
+        default="never",
+        metavar="{never,failed,always}",
+        help="Leave the stack running at the end (default: never)",
+    )
+    group.addoption(
+        "--harden-timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="How long a stack may take to come up and be healthy (default: 300)",
     )
     group.addoption(
         "--harden-suite",
@@ -80,7 +114,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         yield
     except Exception as error:
         # text can be judged, whatever a conftest.py that no static item needs does at import
-        if not getattr(early_config.known_args_namespace, "harden_static", False):
+        known = early_config.known_args_namespace
+        if not any(getattr(known, name, None) for name in ("harden_static", "harden_live", "harden_attach")):
             raise
         early_config.stash[BROKEN_CONFTEST] = str(error).split("\n", 1)[0]
 
@@ -99,7 +134,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:  # noqa: D103
 
 
 def pytest_configure(config: pytest.Config) -> None:  # noqa: D103
-    if config.option.harden_static:
+    option = config.option
+    if option.harden_static or option.harden_live or option.harden_attach:
         from pytest_dockerharden.session import StaticSession
 
         config.pluginmanager.register(StaticSession(config), "dockerharden-static")
@@ -119,3 +155,40 @@ def harden_service(harden_project: Project) -> Callable[[str], Service]:
     from pytest_dockerharden.fixtures import service_of
 
     return lambda name: service_of(harden_project, name)
+
+
+@pytest.fixture(scope="session")
+def harden_stack(request: pytest.FixtureRequest, harden_project: Project) -> HardenStack:
+    """The running stack of ``harden_project``: healthy, one for all tests and workers, removed at the end."""
+    from pytest_dockerharden.fixtures import stack_of
+
+    return stack_of(request.config, harden_project)
+
+
+@pytest.fixture(scope="session")
+def harden_host(harden_stack: HardenStack) -> Iterator[Callable[..., ContainerHost]]:
+    """A function from a service's name to a testinfra host in its container; ``user="root"`` for another user."""
+    yield harden_stack.host
+    harden_stack.close()
+
+
+@pytest.fixture(scope="session")
+def harden_posture(harden_stack: HardenStack) -> Callable[[str], Posture]:
+    """A function from a service's name to its posture as the kernel shows it now."""
+    return harden_stack.posture
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Called by pytest-xdist for each worker: all of them share one stack, which the controller owns."""
+    from pytest_dockerharden.live.session import live_of
+
+    live_of(node.config).introduce(node)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:  # noqa: D103
+    if any("harden_stack" in getattr(item, "fixturenames", ()) for item in session.items):
+        from pytest_dockerharden.live.session import live_of
+
+        live_of(session.config).hold()

@@ -47,7 +47,9 @@ class Protocol:
         self.counting = False
 
     def run(self, item: HardenItem) -> None:
-        """All hooks that a reporter listens to, in their order."""
+        """All hooks that a reporter listens to, in their order. Of what does not apply nobody hears."""
+        if item.result.verdict == "not-applicable":
+            return
         hook = self.config.hook
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for when in self.whens():
@@ -58,7 +60,8 @@ class Protocol:
         """Whether it is enough to count what passed."""
         option = self.config.option
         return (
-            all(isinstance(item, HardenItem) for item in items)
+            self.static.live is None
+            and all(isinstance(item, HardenItem) for item in items)
             and self.config.getoption("verbose", 0) <= 0
             and not set(getattr(option, "reportchars", "")) & set("pPA")
             and option.durations is None
@@ -126,9 +129,9 @@ class Protocol:
             outcome,
             longrepr,
             when,
-            (),
-            0.0,
-            now,
+            result.evidence if outcome == "failed" else (),
+            item.duration if when == "call" else 0.0,
+            now - item.duration,
             now,
             () if self.counting else _properties(result),
             **extra,
@@ -137,7 +140,7 @@ class Protocol:
     def _outcome(self, result: Result, item: HardenItem) -> tuple[Outcome, Any, dict[str, Any]]:
         extra: dict[str, Any] = {}
         if hasattr(self.config, "workerinput"):
-            extra["harden"] = [result.file, result.name]
+            extra["harden"] = [result.file, result.name, result.phase]
         else:
             self.static.judged.append(result)
         if result.verdict == "passed":

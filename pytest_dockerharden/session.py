@@ -1,4 +1,4 @@
-"""The pytest hooks of a static run; registered only when one was asked for."""
+"""The pytest hooks of a run that judges; registered only when one was asked for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from pytest_dockerharden.collection import Tree, collect_all, take_over, tree_of
 from pytest_dockerharden.evaluation import Evaluation, evaluate
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
+from pytest_dockerharden.live.session import live_of
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.plugin import BROKEN_CONFTEST
@@ -21,12 +22,13 @@ from pytest_dockerharden.report.excerpt import Excerpts
 from pytest_dockerharden.report.header import header
 from pytest_dockerharden.report.summary import summarise
 from pytest_dockerharden.request import request_of, typed_paths
+from pytest_dockerharden.terminal import Terminal
 from pytest_dockerharden.tomlfile import ConfigurationError
-from pytest_dockerharden.verdicts import Result
+from pytest_dockerharden.verdicts import READABLE, Result
 
 
 class StaticSession:
-    """Discovery, collection and reports of one run with ``--harden-static``."""
+    """Discovery, collection and reports of one run with ``--harden-static`` or ``--harden-live``, or both."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -36,6 +38,9 @@ class StaticSession:
         self.targets = self._targets()
         self.alone = not any(path.endswith(".py") for path in typed_paths(config))
         self.judged: list[Result] = []
+        self.terminal = Terminal(self)
+        config.pluginmanager.register(self.terminal, "dockerharden-terminal")
+        self.live = live_of(config) if config.option.harden_live or config.option.harden_attach else None
         if self.alone:
             take_over(config, self.request.directories if not (self.request.files or self.request.choosing) else ())
 
@@ -60,6 +65,13 @@ class StaticSession:
     def by_name(self) -> dict[tuple[str, str], Result]:
         return {(result.file, result.name): result for result in self.evaluation.all_results()}
 
+    def results_of(self, path: str) -> list[Result]:
+        """What has an item of its own. A run that is live alone says of text only what cannot be read."""
+        results = self.evaluation.results[path]
+        if self.config.option.harden_static:
+            return results
+        return [result for result in results if result.control is READABLE]
+
     def pytest_report_header(self) -> list[str]:
         lines = [header(self.evaluation)]
         broken = self.config.stash.get(BROKEN_CONFTEST, "")
@@ -75,13 +87,19 @@ class StaticSession:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-        known = str(file_path) in self.evaluation.results
+        known = str(file_path) in self.to_collect
         return HardenFile.of(file_path, parent, self) if known else None
 
     @functools.cached_property
     def tree(self) -> Tree:
         """For each folder the folders and files directly below that lead to, or are, what is judged."""
-        return tree_of(self.evaluation.results)
+        return tree_of(self.to_collect)
+
+    @functools.cached_property
+    def to_collect(self) -> frozenset[str]:
+        """The files that have items."""
+        live = self.compose_files if self.live is not None else frozenset()
+        return live | {path for path in self.evaluation.results if self.results_of(path)}
 
     def node_path(self, path: str) -> str:
         """A path as node ids write it."""
@@ -137,16 +155,27 @@ class StaticSession:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         name = getattr(report, "harden", None)
         if name and not hasattr(self.config, "workerinput"):  # it comes from a worker, with the same verdict as here
-            self.judged.append(self.by_name[name[0], name[1]])
+            self.judged.append(self._result(*name))
+
+    def _result(self, file: str, name: str, phase: str) -> Result:
+        if self.live is None or phase == "static":
+            return self.by_name[file, name]
+        return self.live.known_result(file, name, phase)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         if not self.protocol.counting:
             return None
         return "xfailed" if hasattr(report, "wasxfail") else report.outcome, "", ""
 
+    @property
+    def not_applicable(self) -> list[Result]:
+        """What had nothing to judge, in every phase that was asked for."""
+        static = self.evaluation.not_applicable if self.config.option.harden_static else []
+        return static + (self.live.not_applicable() if self.live is not None else [])
+
     def entries(self) -> Iterator[tuple[str, Result]]:
         """Node id and result of all that was judged, and of what does not apply to it."""
-        for result in (*self.judged, *self.evaluation.not_applicable):
+        for result in (*self.judged, *self.not_applicable):
             phase = f"{result.phase}::" if result.file in self.compose_files else ""
             yield f"{self.node_path(result.file)}::{phase}{result.name}", result
 
@@ -155,12 +184,13 @@ class StaticSession:
             return
         everything = self.config.get_verbosity() > 0
         terminalreporter.section("hardening")
-        lines = summarise(self.judged, len(self.evaluation.not_applicable), self.excerpts, everything=everything)
+        lines = summarise(self.judged, len(self.not_applicable), self.excerpts, everything=everything)
         for text, colour in lines:
             terminalreporter.write_line(text, **({colour: True} if colour else {}))
         for target in self.targets:
             if not target.path:
                 terminalreporter.write_line(target.render(self._report()))
+        self.terminal.before_short_summary(terminalreporter)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:

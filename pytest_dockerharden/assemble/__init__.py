@@ -16,13 +16,17 @@ __all__ = ["Assembly", "Combination", "assemble"]
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """One list of compose files that are run together. ``name`` is empty where a repo has only one."""
+    """One list of compose files that are run together. ``name`` is empty where a repo has only one.
+
+    ``profiles`` None means those that the environment asks for.
+    """
 
     files: tuple[str, ...]
     name: str = ""
     env_files: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ("*",)
+    profiles: tuple[str, ...] | None = ("*",)
     project_directory: str | None = None
+    project_name: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -41,11 +45,12 @@ def assemble(
     root: str,
     environment: Mapping[str, str] | None = None,
     images: Mapping[str, ImageConfig] | None = None,
+    running: bool = False,
 ) -> Assembly:
     """Load what is named and what it refers to inside ``root`` (absolute); nothing outside it is opened.
 
     ``environment`` stands for the process environment, which is not read. ``images`` are image configurations at hand,
-    by reference.
+    by reference. ``running`` is for a project that is brought up: what Docker Compose refuses is a failure then.
     """
     from pytest_dockerharden.assemble.builds import Builds  # the loader needs PyYAML
     from pytest_dockerharden.assemble.images import attach_images
@@ -54,7 +59,7 @@ def assemble(
     from pytest_dockerharden.assemble.sources import Sources
     from pytest_dockerharden.predict import predict
 
-    sources = Sources(root)
+    sources = Sources(root, running=running)
     assembly = Assembly()
     for combination in combinations:
         project = sources.project(combination, environment or {})

@@ -1,0 +1,281 @@
+"""The course of one stack: up, observed, judged, drilled, restarted, observed and judged again, stopped, gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pytest_dockerharden.live.engine import answering
+from pytest_dockerharden.live.phases import COMES_UP, Phase, Question
+from pytest_dockerharden.live.verdicts import LiveVerdicts
+from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.stack.errors import EngineError, StackError
+from pytest_dockerharden.verdicts import Result
+
+if TYPE_CHECKING:
+    import docker
+
+    from pytest_dockerharden.assemble import Combination
+    from pytest_dockerharden.model.drill import Drill
+    from pytest_dockerharden.model.posture import Posture
+    from pytest_dockerharden.scope import Scope
+    from pytest_dockerharden.stack.run import Run
+    from pytest_dockerharden.stack.stack import Stack
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was asked of the live run. ``deadline`` in seconds bounds each bring-up, restart and stop."""
+
+    attach: str = ""
+    deadline: float = 300.0
+    keep: str = "never"
+    keep_ports: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Course:
+    """One combination of compose files as a stack. Results come phase by phase; each phase happens once.
+
+    ``statically`` is the project as static mode judged it, ``project`` the same files under the name of this run, with
+    the variables of this process, as Docker Compose would load them.
+    """
+
+    scope: Scope
+    statically: Project
+    combination: Combination
+    prefix: str
+    run: Run
+    settings: Settings
+    progress: Progress = lambda line: None
+    project: Project | None = None
+    refusal: StackError | None = None
+    stack: Stack | None = None
+    postures: dict[str, list[Posture]] = field(default_factory=dict)
+    drills: dict[str, Drill] = field(default_factory=dict)
+    done: dict[Phase, dict[str, Result]] = field(default_factory=dict)
+    failures: dict[Phase, StackError] = field(default_factory=dict)
+    unproven: list[Result] = field(default_factory=list)
+    drilled: bool = False
+    restarted: bool = False
+    stopped: bool = False
+    told: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            self.project = self._load()
+        except StackError as error:
+            self.refusal = error
+
+    @property
+    def key(self) -> str:
+        """Tells the courses of one run apart, in every process of it."""
+        return key_of(self.statically)
+
+    @property
+    def file(self) -> str:
+        """The compose file whose items these are."""
+        return self.statically.files[0]
+
+    def _load(self) -> Project:
+        from pytest_dockerharden.assemble import assemble
+
+        named = replace(self.combination, project_name=f"dh-{self.run.id}", profiles=self._profiles())
+        assembly = assemble([named], root=self.scope.root, environment=os.environ, running=True)
+        if not assembly.projects:
+            problem = assembly.failures[0]
+            raise StackError(f"{problem.origin}: {problem.message}", (problem.hint,) if problem.hint else ())
+        return assembly.projects[0]
+
+    def _profiles(self) -> tuple[str, ...] | None:
+        """Static mode judges every profile; what runs is what `docker compose up` would run, or what was asked for."""
+        asked = self.scope.evaluation.request.overrides.profiles
+        if asked or self.combination.profiles != ("*",):
+            return asked or self.combination.profiles
+        return None
+
+    def questions(self, phase: Phase) -> Iterator[Question]:
+        """Everything that is asked in a phase, known before anything runs."""
+        judges = "Drill" if phase == "drill" else "Posture"
+        if phase != "drill":
+            yield Question(self.key, phase, COMES_UP, "", self.prefix)
+        chosen = self.scope.selection.chosen
+        for control in self.scope.selection.of(judges):
+            if control.id in chosen:
+                for service in self.project.services if self.project else ():
+                    subject = "/".join(filter(None, (self.prefix, service)))
+                    yield Question(self.key, phase, control, service, subject)
+
+    def result(self, phase: Phase, name: str, needed: Collection[Phase], client: docker.DockerClient | None) -> Result:
+        """The verdict on one question; what has to happen before happens now. ``needed`` are all phases asked for."""
+        for earlier in self._before(phase, needed):
+            if earlier not in self.done and earlier not in self.failures:
+                self._enter(earlier, needed, client)
+        failure = self._failure(phase)
+        if failure is None:
+            return self.done[phase][name]
+        result = self._unproven(phase, name, failure)
+        self.unproven.append(result)
+        return result
+
+    def _before(self, phase: Phase, needed: Collection[Phase]) -> list[Phase]:
+        if phase == "live":
+            return ["live"]
+        # restarted is observed before the drill of stopping it, if somebody wants to see it
+        earlier: list[Phase] = ["live", "restarted"] if "restarted" in {*needed, phase} else ["live"]
+        return earlier if phase == "restarted" else [*earlier, "drill"]
+
+    def _failure(self, phase: Phase) -> StackError | None:
+        return self.failures.get("live") or self.failures.get(phase)
+
+    def _enter(self, phase: Phase, needed: Collection[Phase], client: docker.DockerClient | None) -> None:
+        if "live" in self.failures or client is None:
+            return
+        try:
+            self.done[phase] = getattr(self, f"_{phase}")(needed, client)
+        except StackError as error:
+            self.failures[phase] = error
+            if phase == "live" or isinstance(error, EngineError):
+                self.failures.setdefault("live", error)
+                self.down()
+
+    def _live(self, needed: Collection[Phase], client: docker.DockerClient) -> dict[str, Result]:
+        self.up(client)
+        return self._observed("live", client)
+
+    def _restarted(self, needed: Collection[Phase], client: docker.DockerClient) -> dict[str, Result]:
+        self._drill_and_restart(needed, client)
+        return self._observed("restarted", client)
+
+    def _drill(self, needed: Collection[Phase], client: docker.DockerClient) -> dict[str, Result]:
+        from pytest_dockerharden import drills
+
+        self._drill_and_restart(needed, client)
+        assert self.stack is not None
+        with answering():
+            drills.stop(self.stack, client, self.drills, progress=self.progress)
+        self.stopped = True
+        return self._verdicts().drills(self.drills)
+
+    def _drill_and_restart(self, needed: Collection[Phase], client: docker.DockerClient) -> None:
+        from pytest_dockerharden import drills
+
+        assert self.stack is not None
+        with answering():
+            if "drill" in needed and not self.drilled:
+                self.drilled = True
+                self.drills = drills.active(self.stack, client, self.postures, progress=self.progress)
+            if not self.restarted:
+                self.restarted = True
+                if self.drilled:
+                    drills.restart(self.stack, client, self.drills, progress=self.progress)
+                else:
+                    self.stack.restart()
+
+    def up(self, client: docker.DockerClient) -> Stack:
+        """The stack, brought up if it is not. Raises StackError, again and again if it could not be."""
+        from pytest_dockerharden.live.attach import attached
+        from pytest_dockerharden.stack.stack import Stack
+
+        if self.refusal:
+            raise self.refusal
+        if self.stack is None:
+            assert self.project is not None
+            try:
+                with answering():
+                    if self.settings.attach:
+                        self.stack = attached(self.project, client, self.settings.attach)
+                    else:
+                        stack = Stack(
+                            self.project,
+                            client,
+                            self.run,
+                            deadline=self.settings.deadline,
+                            progress=self.progress,
+                            keep_ports=self.settings.keep_ports,
+                        )
+                        stack.up()
+                        self.stack = stack
+            except StackError as error:
+                self.refusal = error
+                raise
+        elif self.stopped:
+            self.stopped = False
+            with answering():
+                self.stack.restart()
+        return self.stack
+
+    def _observed(self, phase: Phase, client: docker.DockerClient) -> dict[str, Result]:
+        self.progress("reading every container from the kernel")
+        assert self.stack is not None and phase != "drill"
+        self.postures = observe(self.stack, self.project, client, phase)
+        return self._verdicts().postures(phase, self.postures)
+
+    def _verdicts(self) -> LiveVerdicts:
+        assert self.project is not None
+        return LiveVerdicts(self.scope, self.project, self.file, self.prefix, self.statically)
+
+    def _unproven(self, phase: Phase, name: str, failure: StackError) -> Result:
+        """The first item that asks says why; the others prove nothing and are not to blame."""
+        question = next(question for question in self.questions(phase) if question.name == name)
+        place = self.statically.model.place
+        if question.control is COMES_UP or not self.told:
+            self.told = True
+            finding = Finding(failure.message, self._place(failure.message) or place)
+            return Result(
+                self.file, COMES_UP, self.prefix, "failed", "high", (finding,), origin=place, phase=phase,
+                evidence=(("What was seen", "\n".join(failure.details)),) if failure.details else (),
+            )  # fmt: skip
+        severity = self.scope.selection.severity(question.control)
+        reason = f"the stack did not come up: {failure.message}"
+        return Result(
+            self.file, question.control, question.subject, "unknown", severity, reason=reason, origin=place, phase=phase
+        )
+
+    def _place(self, message: str) -> TextOrigin | None:
+        """The service that a message starts with."""
+        service = self.statically.services.get(message.partition(":")[0])
+        return service.origin if service else None
+
+    def results(self) -> Iterator[Result]:
+        """Everything that was judged so far."""
+        for phase in self.done.values():
+            yield from phase.values()
+
+    def finished(self, needed: Collection[Phase]) -> bool:
+        """Whether nothing more is to be asked of it."""
+        return all(phase in self.done or self._failure(phase) for phase in needed)
+
+    def down(self, *, failed: bool = False) -> None:
+        """Take the stack down, unless it is to be kept or is not ours."""
+        stack, self.stack = self.stack, None
+        if stack is not None and not self.settings.attach:
+            stack.keep = self.settings.keep == "always" or (self.settings.keep == "failed" and failed)
+            stack.down()
+
+
+def key_of(project: Project) -> str:
+    """The key of the stack of a project."""
+    return "\n".join((project.combination, *project.files))
+
+
+def observe(
+    stack: Stack | Mapping[str, list[str]], project: Project | None, client: docker.DockerClient, phase: Phase = "live"
+) -> dict[str, list[Posture]]:
+    """Postures of all containers, with what was predicted of them. Raises EngineError."""
+    from pytest_dockerharden.observe import observe_stack
+
+    with answering():
+        postures = observe_stack(stack, client, "restarted" if phase == "restarted" else "live")
+    for name, observed in postures.items():
+        service = project.services.get(name) if project else None
+        for posture in observed:
+            posture.service = service
+            posture.predicted = service.posture if service else None
+    return postures
