@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_dockerharden.model.project import Service
+from pytest_dockerharden.stack.engine import endpoint_of
 from pytest_dockerharden.stack.errors import StackError
 from pytest_dockerharden.stack.run import Run
 
@@ -172,7 +173,11 @@ def build_by_command(
     for option in ("target", "network", "platform"):
         if config.get(option):
             arguments += [f"--{option}", str(config[option])]
-    environment = os.environ | {"DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain", "DOCKER_HOST": address(client)}
+    environment = os.environ | {
+        "DOCKER_BUILDKIT": "1",
+        "BUILDKIT_PROGRESS": "plain",
+        "DOCKER_HOST": endpoint_of(client).address,
+    }
     environment.pop("DOCKER_CONTEXT", None)
     try:
         done = subprocess.run(
@@ -182,14 +187,6 @@ def build_by_command(
         raise StackError(f"{service.name}: the build took more than {BUILD_SECONDS} s") from None
     if done.returncode:
         raise StackError(f"{service.name}: the build failed", tuple(done.stderr.strip().splitlines()[-12:]))
-
-
-def address(client: docker.DockerClient) -> str:
-    """The engine's address as the docker CLI takes it: the SDK writes a socket as ``http+docker://localhost``."""
-    api: Any = client.api
-    sockets = getattr(api, "_custom_adapter", None)
-    path = getattr(sockets, "socket_path", None)
-    return f"unix://{path}" if path else str(api.base_url).replace("http://", "tcp://")
 
 
 def build_by_api(

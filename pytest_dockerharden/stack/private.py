@@ -120,6 +120,7 @@ def answers(path: Path) -> bool:
 
 def has_ended(keeper: subprocess.Popen[bytes]) -> bool:
     """The warden writes a line when the engine is gone, and ends itself where it could not start one."""
+    assert keeper.stdout is not None
     return keeper.poll() is not None or bool(select.select([keeper.stdout], [], [], 0)[0])
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 RUN = "dockerharden.run"
 OWNER = "dockerharden.owner"
 CREATED = "dockerharden.created"
+KEPT = "dockerharden.kept"
+REMOVERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,22 @@ def is_dead(owner: str) -> bool:
     return start_time(int(pid)) != started
 
 
+def keep(client: docker.DockerClient, run: Run, project: str) -> str:
+    """Mark a run as kept, so that neither a reaper nor a sweep removes it; returns the command that does.
+
+    The mark is an empty volume, as labels of what exists cannot be changed and a stack may be kept for having failed.
+    `docker compose down --volumes` of the project removes it too.
+    """
+    compose = {"com.docker.compose.project": project, "com.docker.compose.volume": KEPT}
+    client.api.create_volume(f"dockerharden-kept-{run.id}", labels={**compose, **run.labels, KEPT: run.id})
+    return f"python -m pytest_dockerharden.stack.remove {run.id}"
+
+
+def is_kept(client: docker.DockerClient, run_id: str) -> bool:
+    """Whether the user asked to keep what a run made."""
+    return bool(client.api.volumes(filters={"label": f"{KEPT}={run_id}"})["Volumes"])
+
+
 def remove(client: docker.DockerClient, run_id: str, deadline: float = 60.0) -> list[str]:
     """Remove all that bears the label of a run; what could not be removed is returned, named.
 
@@ -83,41 +104,84 @@ def remove(client: docker.DockerClient, run_id: str, deadline: float = 60.0) -> 
 
 def remove_once(api: Any, label: str) -> list[str]:
     """One pass over containers, networks, volumes and images, in this order: each holds the next ones."""
-    from docker.errors import APIError, NotFound
-
-    left: list[str] = []
-
-    def attempt(name: str, removal: Any, *arguments: Any, **options: Any) -> None:
-        try:
-            removal(*arguments, **options)
-        except NotFound:
-            pass
-        except APIError as error:
-            left.append(f"{name}: {error.explanation}")
-
     filters = {"label": label}
-    for container in api.containers(all=True, filters=filters):
-        attempt(f"container {container['Names'][0]}", api.remove_container, container["Id"], force=True, v=True)
-    for network in api.networks(filters=filters):
-        attempt(f"network {network['Name']}", api.remove_network, network["Id"])
-    for volume in api.volumes(filters=filters)["Volumes"] or ():
-        attempt(f"volume {volume['Name']}", api.remove_volume, volume["Name"], force=True)
+    containers = [
+        (f"container {name_of(container)}", partial(api.remove_container, container["Id"], force=True, v=True))
+        for container in api.containers(all=True, filters=filters)
+    ]
+    left = attempt_all(containers)
+    others = [
+        (f"network {network['Name']}", partial(api.remove_network, network["Id"]))
+        for network in api.networks(filters=filters)
+    ]
+    others += [
+        (f"volume {volume['Name']}", partial(api.remove_volume, volume["Name"], force=True))
+        for volume in api.volumes(filters=filters)["Volumes"] or ()
+    ]
+    left += attempt_all(others)
+    # one after the other: images share layers
     for image in api.images(filters=filters):
-        attempt(f"image {image['Id']}", api.remove_image, image["Id"], force=True)
+        left += attempt(f"image {image['Id']}", partial(api.remove_image, image["Id"], force=True))
     return left
 
 
+def name_of(container: dict[str, Any]) -> str:
+    """A container that is just being removed is listed without a name."""
+    names = container.get("Names") or [container["Id"][:12]]
+    return str(names[0]).lstrip("/")
+
+
+def attempt_all(removals: Sequence[tuple[str, Callable[[], Any]]]) -> list[str]:
+    """Side by side."""
+    if not removals:
+        return []
+    with ThreadPoolExecutor(REMOVERS, thread_name_prefix="dockerharden-remove") as pool:
+        return [line for lines in pool.map(lambda removal: attempt(*removal), removals) for line in lines]
+
+
+def attempt(name: str, removal: Callable[[], Any]) -> list[str]:
+    """The name with the engine's reason where it is still there."""
+    from docker.errors import APIError, NotFound
+
+    try:
+        removal()
+    except NotFound:
+        return []
+    except APIError as error:
+        return [f"{name}: {error.explanation}"]
+    return []
+
+
 def sweep(client: docker.DockerClient) -> list[str]:
-    """Remove what earlier runs left whose owner is dead (power loss, a killed CI container). Returns their run ids."""
+    """Remove what earlier runs left whose owner is dead (power loss, a killed CI container). Returns their run ids.
+
+    What the user asked to keep stays.
+    """
     owners: dict[str, str] = {}
+    kept: set[str] = set()
     api = client.api
     filters = {"label": OWNER}
-    for container in api.containers(all=True, filters=filters):
-        owners[container["Labels"].get(RUN, "")] = container["Labels"][OWNER]
-    for resource in (*api.networks(filters=filters), *(api.volumes(filters=filters)["Volumes"] or ())):
-        labels = resource.get("Labels") or {}
-        owners[labels.get(RUN, "")] = labels.get(OWNER, "")
-    dead = [run_id for run_id, owner in owners.items() if run_id and is_dead(owner)]
+    listed = (
+        *api.containers(all=True, filters=filters),
+        *api.networks(filters=filters),
+        *(api.volumes(filters=filters)["Volumes"] or ()),
+        *api.images(filters=filters),
+    )
+    for labels in (resource.get("Labels") or {} for resource in listed):
+        owners.setdefault(labels.get(RUN, ""), labels.get(OWNER, ""))
+        kept |= {labels[KEPT]} if KEPT in labels else set()
+    dead = [run_id for run_id, owner in owners.items() if run_id and run_id not in kept and is_dead(owner)]
     for run_id in dead:
         remove(client, run_id, deadline=20)
     return dead
+
+
+_SWEPT: set[str] = set()
+
+
+def sweep_once(client: docker.DockerClient, address: str) -> list[str]:
+    """At the first stack of this process on an engine."""
+    if address in _SWEPT:
+        return []
+    _SWEPT.add(address)
+    return sweep(client)

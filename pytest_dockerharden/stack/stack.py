@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_dockerharden.model.project import Project, Service
-from pytest_dockerharden.stack import images, isolation
-from pytest_dockerharden.stack.container import CannotRun, container_body
+from pytest_dockerharden.source.compose.units import parse_duration
+from pytest_dockerharden.stack import images
+from pytest_dockerharden.stack.creation import Creation, explanation, scale
+from pytest_dockerharden.stack.engine import endpoint_of
 from pytest_dockerharden.stack.errors import EngineError, StackError
 from pytest_dockerharden.stack.grants import put_grants
-from pytest_dockerharden.stack.names import PREFIX, Names
+from pytest_dockerharden.stack.names import Names
 from pytest_dockerharden.stack.order import completing, dependencies, levels
+from pytest_dockerharden.stack.parallel import WORKERS, Progression
 from pytest_dockerharden.stack.reaper import Reaper
-from pytest_dockerharden.stack.resources import network_body, used_networks, used_volumes, volume_body
-from pytest_dockerharden.stack.run import Run, remove
+from pytest_dockerharden.stack.run import Run, keep, remove, sweep_once
 from pytest_dockerharden.stack.waiting import State, Watch
 
 if TYPE_CHECKING:
     import docker
-
-WORKERS = 8
 
 
 @dataclass(slots=True)
@@ -40,7 +41,8 @@ class Stack:
     """A running project. Use it as a context manager: whatever happens inside, all of it is removed.
 
     ``client`` is connected to the engine; ``deadline`` in seconds bounds bringing it up. ``progress`` gets one line of
-    text for each step. ``containers`` are ids by service, in order of number; ``images`` the references they run.
+    text for each step. ``containers`` are ids by service, in order of number; ``images`` the references they run;
+    ``notes`` what this engine cannot honour. ``keep`` may be set until the end.
     """
 
     project: Project
@@ -52,6 +54,7 @@ class Stack:
     keep: bool = False
     containers: dict[str, list[str]] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     reaper: Reaper | None = None
 
     @property
@@ -69,85 +72,49 @@ class Stack:
         self.down()
 
     def up(self) -> None:
-        """Create and start everything, and wait until it is healthy. On any failure all of it is removed again."""
-        from docker.errors import APIError
-        from requests.exceptions import RequestException
+        """Create and start everything, and wait until it is healthy. On any failure all of it is removed again.
 
-        self.reaper = Reaper.start(self.run, images.address(self.client))
+        Before, what dead runs have left on the engine is removed. Raises StackError and EngineError.
+        """
+        endpoint = endpoint_of(self.client)
+        self.reaper = Reaper.start(self.run, endpoint)
         try:
-            self._create()
-            self._start()
-        except APIError as error:
-            self.down()
-            raise StackError(f"the engine refused: {error.explanation}") from None
-        except (RequestException, OSError) as error:
-            self.down()
-            raise EngineError(f"the engine stopped answering: {type(error).__name__}") from None
+            with said_plainly():
+                if sweep_once(self.client, endpoint.address):
+                    self.progress("removed what runs have left that were killed")
+                if self.keep:
+                    keep(self.client, self.run, self.project.name)
+                self._create()
+                self.start()
         except BaseException:
             self.down()
             raise
 
     def _create(self) -> None:
-        names, api = self.names, self.client.api
         services = list(self.project.services.values())
         self.images = images.prepare(self.client, services, self.run, self.progress)
-        for key in used_networks(names):
-            post(api, "/networks/create", network_body(key, names) | {"CheckDuplicate": True})
-        for key in used_volumes(names):
-            post(api, "/volumes/create", volume_body(key, names))
-        for group in levels(self.project):
-            for service in group:
-                self._create_service(service, names)
+        creation = Creation(
+            self.client, self.names, self.images, self.containers, self.keep_ports, self.progress, self.notes
+        )
+        creation.resources()
+        # in the project's order, whatever order they are created in
+        self.containers |= {service.name: [] for service in services if scale(service)}
+        self._progression().run(creation.service)
 
-    def _create_service(self, service: Service, names: Names) -> None:
-        scale = service.text("scale") or service.text("deploy.replicas")
-        count = int(scale) if scale else 1
-        for number in range(1, count + 1):
-            body = self._body(service, names, number)
-            later = self._later_endpoints(body)
-            self.progress(f"{service.name}: creating")
-            try:
-                created = self.client.api.create_container_from_config(body, name=names.container(service, number))
-            except Exception as error:
-                raise StackError(f"{service.name}: the engine refused to create it", (explanation(error),)) from None
-            self.containers.setdefault(service.name, []).append(created["Id"])
-            for network, endpoint in later.items():
-                joining = {"Container": created["Id"], "EndpointConfig": endpoint}
-                post(self.client.api, f"/networks/{network}/connect", joining)
+    def _watch(self) -> Watch:
+        return Watch(self.client, self.deadline, self.progress)
 
-    def _body(self, service: Service, names: Names, number: int) -> dict[str, Any]:
-        try:
-            body = container_body(service, names, lambda name: self.containers[name][0], number)
-        except (CannotRun, OSError, ValueError) as error:
-            raise StackError(str(error)) from None
-        body["Image"] = self.images[service.name]
-        # `docker compose ps` and `down` look for these two and do not check their values
-        body["Labels"] |= {f"{PREFIX}.config-hash": self.run.id, f"{PREFIX}.image": body["Image"]}
-        if not self.keep_ports:
-            isolation.remap_ports(body)
-        return body
+    def _progression(self) -> Progression:
+        return Progression(self.project, self._watch())
 
-    def _later_endpoints(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Taken out of the body: engines before API 1.44 take one endpoint at creation, others are connected later."""
-        endpoints = body["NetworkingConfig"]["EndpointsConfig"]
-        if tuple(map(int, self.client.api._version.split("."))) >= (1, 44):
-            return {}
-        first = body["HostConfig"]["NetworkMode"]
-        later = {network: endpoint for network, endpoint in endpoints.items() if network != first}
-        body["NetworkingConfig"] = {"EndpointsConfig": {k: v for k, v in endpoints.items() if k == first}}
-        return later
+    def start(self) -> None:
+        """Start what is created or stopped, in order of dependency, and wait until all is healthy or has ended well."""
+        progression = self._progression()
+        progression.run(lambda service: self._start_service(service, progression))
+        self._all_up(progression.watch)
 
-    def _start(self) -> None:
-        watch = Watch(self.client, self.deadline, self.progress)
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden-start") as pool:
-            for group in levels(self.project):
-                list(pool.map(lambda service: self._start_service(service, watch), group))
-        ended = completing(self.project)
-        for name, containers in self.containers.items():
-            for container in containers:
-                watch.until(name, container, "service_completed_successfully" if name in ended else "up")
-
-    def _start_service(self, service: Service, watch: Watch) -> None:
+    def _start_service(self, service: Service, progression: Progression) -> None:
+        watch = progression.watch
         for dependency in dependencies(service):
             for container in self.containers.get(dependency.service, ()):
                 try:
@@ -158,19 +125,35 @@ class Stack:
         for container in self.containers.get(service.name, ()):
             put_grants(self.client, container, service)
             self.progress(f"{service.name}: starting")
-            try:
-                self.client.api.start(container)
-            except Exception as error:
-                raise StackError(f"{service.name}: the engine could not start it", (explanation(error),)) from None
+            self._start_container(service, container)
+        progression.reached(service)
+        self._up(service, watch)
+
+    def _start_container(self, service: Service, container: str) -> None:
+        from docker.errors import APIError
+
+        try:
+            self.client.api.start(container)
+        except APIError as error:
+            raise StackError(f"{service.name}: the engine could not start it", (explanation(error),)) from None
+
+    def _up(self, service: Service, watch: Watch) -> None:
+        condition = "service_completed_successfully" if service.name in completing(self.project) else "up"
+        for container in self.containers.get(service.name, ()):
+            watch.until(service.name, container, condition)
+
+    def _all_up(self, watch: Watch) -> None:
+        """Once more at the end: one that came up may have ended while others were on their way."""
+        for service in self.project.services.values():
+            self._up(service, watch)
 
     def restart(self) -> None:
         """Restart every container in dependency order and wait until all are healthy again."""
-        watch = Watch(self.client, self.deadline, self.progress)
+        progression = self._progression()
         ended = completing(self.project)
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden-restart") as pool:
-            for group in levels(self.project):
-                lasting = [service for service in group if service.name not in ended]
-                list(pool.map(lambda service: self._restart_service(service, watch), lasting))
+        progression.run(
+            lambda service: None if service.name in ended else self._restart_service(service, progression.watch)
+        )
 
     def _restart_service(self, service: Service, watch: Watch) -> None:
         for container in self.containers.get(service.name, ()):
@@ -202,31 +185,52 @@ class Stack:
         return State.of(self.client.api.inspect_container(self.containers[service][0]))
 
     def down(self) -> None:
-        """Remove everything that bears this run's label. Does nothing the second time, or when it is to be kept."""
-        if self.reaper is None:
-            return
+        """Remove everything that bears this run's label, or say how to where it is to be kept.
+
+        Does nothing the second time. Where the engine does not answer, or a second Ctrl-C comes, the reaper does it.
+        """
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
         reaper, self.reaper = self.reaper, None
-        if not self.keep:
-            self.progress("removing the stack")
-            left = remove(self.client, self.run.id)
-            if left:
-                self.progress("not removed: " + "; ".join(left))
-        reaper.dismiss()
+        if reaper is None:
+            return
+        try:
+            if self.keep:
+                self.progress(f"kept; remove it with: {keep(self.client, self.run, self.project.name)}")
+            else:
+                self._remove()
+        except (DockerException, RequestException, OSError):
+            self.progress("the engine does not answer: what is left is removed when it does")
+            reaper.release()
+        except BaseException:
+            reaper.release()
+            raise
+        else:
+            reaper.dismiss()
+
+    def _remove(self) -> None:
+        self.progress("removing the stack")
+        left = remove(self.client, self.run.id)
+        if left:
+            self.progress("not removed: " + "; ".join(left))
+
+
+@contextlib.contextmanager
+def said_plainly() -> Iterator[None]:
+    """What the SDK raises as one StackError or EngineError for the user."""
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except APIError as error:
+        raise StackError(f"the engine refused: {explanation(error)}") from None
+    except (RequestException, DockerException, OSError) as error:
+        raise EngineError(f"the engine stopped answering: {type(error).__name__}") from None
 
 
 def grace(service: Service) -> int:
     """Seconds that a container has to end: ``stop_grace_period``, else the engine's ten."""
-    from pytest_dockerharden.source.compose.units import parse_duration
-
     text = service.text("stop_grace_period")
     return int(parse_duration(text)) if text else 10
-
-
-def post(api: Any, path: str, body: dict[str, Any]) -> None:
-    """A request body of our own: the SDK's wrappers lack some of its fields."""
-    api._raise_for_status(api._post_json(api._url(path), data=body))
-
-
-def explanation(error: BaseException) -> str:
-    """What the engine said."""
-    return str(getattr(error, "explanation", None) or error).strip()

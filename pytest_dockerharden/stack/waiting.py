@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 POLL = 0.1
 LOG_LINES = 20
+# what has no healthcheck and ends at once was never up
+SETTLE = 0.5
+
+
+class Cancelled(Exception):  # noqa: N818 - another service has failed, or the user has
+    """Somebody else's failure ended the wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +65,20 @@ class Watch:
         self.deadline = deadline
         self.progress = progress
         self.told: set[tuple[str, str]] = set()
+        self.cancelled = threading.Event()
 
     def until(self, service: str, container: str, condition: str) -> None:
         """Return when the condition holds: one of Compose's three, or ``up`` (healthy, or running without a check).
 
-        Raises StackError when it cannot hold any more or the deadline has passed.
+        Raises StackError when it cannot hold any more or the deadline has passed, Cancelled after :meth:`cancel`.
         """
+        settled = 0.0
         while True:
             state = State.of(self.client.api.inspect_container(container))
             verdict = judge(state, condition)
-            if verdict is None:
+            if verdict is None and condition == "up" and not state.health and not settled:
+                settled = time.monotonic() + SETTLE
+            if verdict is None and time.monotonic() >= settled:
                 self._tell(service, state.health or state.status)
                 return
             if verdict:
@@ -76,7 +87,16 @@ class Watch:
                 waited = f"{service}: not {'healthy' if state.health else 'up'} after {self.deadline:.0f} s"
                 raise StackError(waited, self.evidence(container, state))
             self._tell(service, "waiting for its healthcheck" if state.health else state.status)
-            time.sleep(POLL)
+            self.pause()
+
+    def pause(self) -> None:
+        """Until the next look. Raises Cancelled."""
+        if self.cancelled.wait(POLL):
+            raise Cancelled
+
+    def cancel(self) -> None:
+        """End every wait."""
+        self.cancelled.set()
 
     def _tell(self, service: str, what: str) -> None:
         if (service, what) not in self.told:
@@ -85,7 +105,7 @@ class Watch:
 
     def evidence(self, container: str, state: State) -> tuple[str, ...]:
         """Exit code, last health output and last log lines, secrets masked."""
-        lines = []
+        lines: list[str] = []
         if not state.running:
             killed = ", killed for lack of memory" if state.oom_killed else ""
             lines.append(f"exit code {state.exit_code}{killed}, restarted {state.restarts} times")
@@ -93,9 +113,17 @@ class Watch:
             lines.append(f"engine: {state.error}")
         if state.health_output:
             lines += ["last health check:", *(f"  {line}" for line in state.health_output.strip().splitlines()[-5:])]
-        logs = self.client.api.logs(container, tail=LOG_LINES).decode("utf-8", "replace").strip().splitlines()
-        lines += ["last log lines:", *(f"  {line}" for line in logs)] if logs else ["it has logged nothing"]
-        return tuple(mask(line) for line in lines)
+        return tuple(mask(line) for line in (*lines, *self._last_log_lines(container)))
+
+    def _last_log_lines(self, container: str) -> list[str]:
+        from docker.errors import APIError
+
+        try:
+            text = self.client.api.logs(container, tail=LOG_LINES).decode("utf-8", "replace").strip()
+        except APIError as error:
+            return [f"its log cannot be read: {error.explanation}"]
+        lines = [f"  {line}" for line in text.splitlines()]
+        return ["last log lines:", *lines] if lines else ["it has logged nothing"]
 
 
 def judge(state: State, condition: str) -> str | None:
@@ -107,7 +135,7 @@ def judge(state: State, condition: str) -> str | None:
     if condition == "service_started":
         return None if state.running or state.status in ("exited", "restarting") else ""
     if state.status in ("exited", "dead"):
-        return "has stopped"
+        return f"has stopped with exit code {state.exit_code}"
     if state.restarts >= 3:
         return f"keeps failing: restarted {state.restarts} times"
     if not state.running:
