@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pytest_dockerharden.model.finding import SEVERITIES
-from pytest_dockerharden.report.excerpt import Excerpts
+from pytest_dockerharden.report.excerpt import Excerpts, clean
+from pytest_dockerharden.report.groups import changes, groups, headline
 from pytest_dockerharden.verdicts import Result
 
 Line = tuple[str, str]
 _VERDICTS = ("failed", "passed", "waived", "unknown")
 _ROWS = 15
-_PRIORITIES = ("P0", "P1", "P2", "P3", "")
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ def summarise(results: Sequence[Result], not_applicable: int, excerpts: Excerpts
     """Lines of text, each with its colour (empty: none), worst first. ``everything`` leaves no row out."""
     files = sorted(_rows(results).items(), key=lambda file: min(row.rank() for row in file[1]))
     lines = [*_table(files, excerpts, most=1 << 30 if everything else _ROWS)]
-    lines += _most_important(results, excerpts)
+    lines += most_important(results, excerpts)
     if not_applicable:
         lines.append((f"{not_applicable} times a control had nothing to judge", ""))
     return lines
@@ -85,25 +85,15 @@ def _colour(row: _Row) -> str:
     return "yellow" if row.counts["unknown"] else "green"
 
 
-def _most_important(results: Iterable[Result], excerpts: Excerpts, most: int = 3) -> Iterator[Line]:
-    """The changes that matter most: findings of one control and message together, as they are mended together."""
-    groups: dict[tuple[str, str], list[Result]] = {}
-    for result in results:
-        if result.fails and result.findings:
-            groups.setdefault((result.control.id, result.findings[0].message), []).append(result)
-    ranked = sorted(groups.values(), key=_rank)
-    if ranked:
+def most_important(results: Iterable[Result], excerpts: Excerpts, *, remedies: bool = False) -> Iterator[Line]:
+    """The changes that matter most, with the lines to write where ``remedies`` are asked for."""
+    chosen = list(changes(groups(results)))
+    if chosen:
         yield "most important first:", ""
-    for number, group in enumerate(ranked[:most], 1):
+    for number, group in enumerate(chosen, 1):
         result = group[0]
         finding = result.findings[0]
-        where = excerpts.place(finding.origin)
-        places = {other.findings[0].origin for other in group}
-        others = f" and {len(places) - 1} more" if len(places) > 1 else ""
         mark = ", ".join(filter(None, (result.severity, result.control.plan)))
-        yield f" {number}. {excerpts.headline(result, finding)}{others} ({mark}) {where}", "red"
-
-
-def _rank(group: Sequence[Result]) -> tuple[int, int, int]:
-    worst = max(SEVERITIES.index(result.severity) for result in group)
-    return -worst, _PRIORITIES.index(group[0].control.plan), -len(group)
+        yield f" {number}. {headline(group, excerpts)} ({mark}) {excerpts.place(finding.origin)}", "red"
+        if remedies and finding.remedy:
+            yield from ((f"      {clean(line)}", "") for line in finding.remedy.text.splitlines())

@@ -1,0 +1,85 @@
+"""Failures that one change mends, together: nine services without a memory limit are one thing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pytest_dockerharden.model.finding import SEVERITIES
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.report.excerpt import Excerpts, clean
+from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
+
+_PRIORITIES = ("P0", "P1", "P2", "P3", "")
+_LISTED = 15
+
+Group = list[Result]
+
+
+def groups(results: Iterable[Result]) -> list[Group]:
+    """The failures of one control that the same lines mend, the most important first."""
+    found: dict[tuple[object, ...], Group] = {}
+    for result in results:
+        if result.fails:
+            found.setdefault(_key(result), []).append(result)
+    # workers of xdist hand results in as they like
+    return sorted((sorted(group, key=_position) for group in found.values()), key=_rank)
+
+
+def changes(ranked: Iterable[Group], most: int = 3) -> Iterator[Group]:
+    """The first groups that are different things to do: ``USER`` and ``user:`` mend the same rule of the benchmark."""
+    seen: set[tuple[str, ...]] = set()
+    for group in ranked:
+        sections = group[0].control.cis
+        if group[0].findings and sections not in seen:
+            yield group
+            most -= 1
+            seen.update([sections] if sections else [])
+        if not most:
+            return
+
+
+def headline(group: Group, excerpts: Excerpts, most: int = 3) -> str:
+    """``redis, proxy and 7 more: it keeps all default capabilities``."""
+    message = group[0].findings[0].message
+    alike = dict.fromkeys(_service(result) for result in group if result.findings[0].message == message)
+    names = [name for name in [*alike][:most] if name]
+    more = len(group) - max(len(names), 1)
+    if not names:
+        return f"{excerpts.headline(group[0], group[0].findings[0])}{f'; {more} more like it' if more else ''}"
+    return f"{', '.join(names)}{f' and {more} more' if more else ''}: {clean(message)}"
+
+
+def _service(result: Result) -> str:
+    return "" if result.control.judges in ("Stage", "Dockerfile") else clean(result.subject)
+
+
+def rest_of(group: Group, excerpts: Excerpts) -> Iterator[str]:
+    """A line for each but the first: where it is, and what is wrong where that is not the same."""
+    first = group[0].findings[0].message if group[0].findings else ""
+    for result in group[1 : 1 + _LISTED]:
+        place = excerpts.place(result.place) if result.place else excerpts.shown(result.file)
+        same = not result.findings or result.findings[0].message == first
+        text = result.subject if same else excerpts.headline(result, result.findings[0])
+        yield f"      {place}  {text}".rstrip()
+    if len(group) > 1 + _LISTED:
+        yield f"      ... and {len(group) - 1 - _LISTED} more (-v shows all)"
+
+
+def _key(result: Result) -> tuple[object, ...]:
+    if result.control in (READABLE, WAIVER):
+        return (id(result),)
+    if result.verdict == "error":
+        return result.control.id, result.reason
+    # messages may name what differs: it is the change that is the same
+    return result.control.id, tuple(f.remedy.text if f.remedy else f.message for f in result.findings), result.reason
+
+
+def _position(result: Result) -> tuple[str, str, int]:
+    place = result.place
+    return (result.file, place.file, place.line) if isinstance(place, TextOrigin) else (result.file, str(place), 0)
+
+
+def _rank(group: Group) -> tuple[bool, int, int, int, str]:
+    worst = max(SEVERITIES.index(result.severity) for result in group)
+    control = group[0].control
+    return group[0].verdict == "error", -worst, _PRIORITIES.index(control.plan), -len(group), control.id
