@@ -118,10 +118,10 @@ def healthcheck_notices_a_dead_service(drill: Drill) -> Findings:
         services:
           web:
             image: app
-            command: ["sh", "-c", "exec nc -lk -p 8080 -e echo"]
+            command: ["sh", "-c", "exec nc -ll -p 8080 -e echo"]
             init: true
             healthcheck:
-              test: nc -z 127.0.0.1 8080
+              test: nc -w 1 127.0.0.1 8080 < /dev/null
               interval: 1s
     """
     if not drill.lasting:

@@ -1,20 +1,33 @@
-"""Active probes: what the service's own user can write, ask of the kernel and reach."""
+"""Active probes: what a service's user can write, ask of the kernel and reach, and what its healthcheck notices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_dockerharden.model.drill import Drill
+from pytest_dockerharden.drills.connections import CLOSED_PORT, Target, connections
+from pytest_dockerharden.drills.health import healthcheck
+from pytest_dockerharden.drills.syscalls import syscalls
+from pytest_dockerharden.drills.twin import Probe, neighbour_body, twin_body
+from pytest_dockerharden.drills.writes import Targets, writes
+from pytest_dockerharden.model.drill import Connection, Drill
+from pytest_dockerharden.model.fact import Fact, Known, Unknown, UnknownFact
+from pytest_dockerharden.model.origin import KernelOrigin
+from pytest_dockerharden.observe.shell import ProbeDidNotRun, ShellClosed
 from pytest_dockerharden.stack.order import completing
-from pytest_dockerharden.stack.waiting import State
 
 if TYPE_CHECKING:
     import docker
 
-    from pytest_dockerharden.model.posture import Posture
-    from pytest_dockerharden.model.project import Service
+    from pytest_dockerharden.model.posture import Posture, Socket
     from pytest_dockerharden.stack.stack import Stack
+
+T = TypeVar("T")
+WORKERS = 8
+PROBED = ("writes", "syscalls", "healthcheck", "connections")
 
 
 def active(
@@ -30,25 +43,154 @@ def active(
     ``postures`` are those of the running stack. ``deadline`` in seconds is for all of it: what there is no time for
     stays unknown.
     """
+    inspected = {
+        name: client.api.inspect_container(containers[0]) for name, containers in stack.containers.items() if containers
+    }
     ended = completing(stack.project)
-    return {
-        name: _drill(service, client, postures.get(name, ()), stack.containers.get(name, ()), name in ended)
+    drills = {
+        name: Drill(
+            subject=name,
+            origin=service.origin,
+            service=service,
+            posture=next(iter(postures.get(name, ())), None),
+            lasting=name not in ended and bool(inspected.get(name, {}).get("State", {}).get("Running")),
+        )
         for name, service in stack.project.services.items()
     }
+    lasting = [drill for drill in drills.values() if drill.lasting]
+    if not lasting:
+        return drills
+    try:
+        with Probe.prepared(client, stack.run.labels, inspected[lasting[0].subject]["Image"]) as probe:
+            trials = Trials(client, probe, inspected, drills, time.monotonic() + deadline, progress)
+            with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden-drill") as pool:
+                list(pool.map(trials.run, lasting))
+    except ProbeDidNotRun as reason:
+        for drill in lasting:
+            give_up(drill, PROBED, str(reason))
+    return drills
 
 
-def _drill(
-    service: Service,
-    client: docker.DockerClient,
-    postures: Sequence[Posture],
-    containers: Sequence[str],
-    completes: bool,
-) -> Drill:
-    runs = [State.of(client.api.inspect_container(container)).running for container in containers[:1]]
-    return Drill(
-        subject=service.name,
-        origin=service.origin,
-        service=service,
-        posture=postures[0] if postures else None,
-        lasting=bool(runs and runs[0]) and not completes,
-    )
+@dataclass(slots=True, eq=False)
+class Trials:
+    """The probes of one stack. ``inspected`` are the engine's answers for the first container of each service."""
+
+    client: docker.DockerClient
+    probe: Probe
+    inspected: Mapping[str, dict[str, Any]]
+    drills: Mapping[str, Drill]
+    until: float
+    progress: Callable[[str], None]
+
+    def run(self, drill: Drill) -> None:
+        """Everything about one service."""
+        self.progress(f"{drill.subject}: drilling a twin of it")
+        user = user_of(drill)
+        if user is None:
+            return give_up(drill, PROBED, "the user that it runs as is not known")
+        self.attempt(drill, ("writes", "syscalls", "healthcheck"), lambda: self.in_twin(drill, user))
+        self.attempt(drill, ("connections",), lambda: self.as_neighbour(drill, user))
+
+    def attempt(self, drill: Drill, facts: Sequence[str], trial: Callable[[], None]) -> None:
+        """What could not be tried stays unknown, with the reason."""
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            if self.left <= 0:
+                raise ProbeDidNotRun("there was no time left for it")
+            trial()
+        except (ProbeDidNotRun, ShellClosed) as reason:
+            give_up(drill, facts, str(reason))
+        except (DockerException, RequestException, OSError) as error:
+            give_up(drill, facts, f"the engine refused a probe: {getattr(error, 'explanation', None) or error}")
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return self.until - time.monotonic()
+
+    def in_twin(self, drill: Drill, user: str) -> None:
+        """The healthcheck comes first: the probes that change the agent come last."""
+        service = self.inspected[drill.subject]
+        with self.probe.started(twin_body(service, user, self.probe), self.left) as agent:
+            try:
+                outcome = healthcheck(self.client, service, agent.container, self.left)
+                code = "no exit code in time" if outcome and outcome.exit_code is None else ""
+                code = code or f"exit code {outcome.exit_code}" if outcome else "no healthcheck"
+                drill.healthcheck = known(drill, "healthcheck without the service", code, outcome)
+            except ProbeDidNotRun as reason:
+                drill.healthcheck = Unknown(str(reason))
+            try:
+                places = writes(agent, Targets.of(service, self.client.api.inspect_container(agent.container)))
+                shown = ", ".join(place.path for place in places[:5]) or "nowhere"
+                drill.writes = known(drill, f"writing as {user}", shown, places)
+            except ProbeDidNotRun as reason:
+                drill.writes = Unknown(str(reason))
+            calls = syscalls(agent, root=user.startswith("0:"))
+            shown = ", ".join(f"{call.name} {call.answer}" for call in calls if not call.refused) or "all refused"
+            drill.syscalls = known(drill, f"system calls as {user}", shown, calls)
+
+    def as_neighbour(self, drill: Drill, user: str) -> None:
+        """From the service's own network namespace."""
+        if self.mode(drill.subject) == "host":
+            raise ProbeDidNotRun("it uses the host's network")
+        targets = list(self.targets(drill))
+        made: tuple[Connection, ...] = ()
+        if targets:
+            with self.probe.started(
+                neighbour_body(self.inspected[drill.subject], user, self.probe), self.left
+            ) as agent:
+                made = connections(agent, targets)
+        reached = ", ".join(dict.fromkeys(f"{c.service}:{c.port}" for c in made if c.reached)) or "nobody"
+        drill.connections = known(drill, "connecting to every other service", f"reached {reached}", made)
+
+    def mode(self, service: str) -> str:
+        return str(self.inspected[service]["HostConfig"].get("NetworkMode") or "")
+
+    def targets(self, drill: Drill) -> Iterator[Target]:
+        """Every listening socket of the others at every address that they have."""
+        for name, other in self.drills.items():
+            if name == drill.subject or not other.lasting:
+                continue
+            ports = listening_ports(other)
+            for address in addresses(self.inspected[name]):
+                yield from (Target(name, address, port) for port in ports)
+
+
+def known(drill: Drill, what: str, text: str, value: T) -> Fact[T]:
+    """A fact that was tried."""
+    return Known(value, KernelOrigin(drill.subject, what, text))
+
+
+def give_up(drill: Drill, facts: Sequence[str], reason: str) -> None:
+    """What is not known yet stays so."""
+    for name in facts:
+        if not getattr(drill, name).known:
+            setattr(drill, name, Unknown(reason))
+
+
+def user_of(drill: Drill) -> str | None:
+    """``uid:gid`` of the service's first process, which the image's settings do not tell where it steps down."""
+    try:
+        return f"{drill.posture.uid.value}:{drill.posture.gid.value}" if drill.posture else None
+    except UnknownFact:
+        return None
+
+
+def listening_ports(drill: Drill) -> list[int]:
+    """TCP ports that it serves to others; one on which nothing listens where there are none, or they are not known."""
+    sockets: tuple[Socket, ...] = drill.posture.listening.get(()) if drill.posture else ()
+    ports = {s.port for s in sockets if s.protocol == "tcp" and not s.address.startswith("127.") and s.address != "::1"}
+    return sorted(ports) or [CLOSED_PORT]
+
+
+def addresses(inspected: dict[str, Any]) -> list[str]:
+    """On all of its networks."""
+    networks = (inspected["NetworkSettings"].get("Networks") or {}).values()
+    return [
+        address
+        for network in networks
+        for address in (network.get("IPAddress"), network.get("GlobalIPv6Address"))
+        if address
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_dockerharden.model.fact import Fact, Unknown
 from pytest_dockerharden.model.finding import Finding, Remedy
@@ -134,7 +134,7 @@ class Drill:
         return self.service is not None and self.service.get(path) is not None
 
     def finding(
-        self, fact: Fact[object], message: str, remedy: Remedy | None = None, *, at: str = "", why: str | None = None
+        self, fact: Fact[Any], message: str, remedy: Remedy | None = None, *, at: str = "", why: str | None = None
     ) -> Finding:
         """A finding at a dotted path of the service, where one would write the remedy; the evidence is related."""
         evidence = () if fact.origin is None else (fact.origin,)

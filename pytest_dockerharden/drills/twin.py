@@ -1,0 +1,197 @@
+"""A second container made as the service's own: same image, user, capabilities, filter, limits and kinds of mounts.
+
+It has volumes of its own instead of the service's data, reads what is bound in from the host without being able to
+write it, publishes nothing, and is on no network. Its first process is the probe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_dockerharden.drills.agent import Agent, executable
+from pytest_dockerharden.observe.shell import ProbeDidNotRun
+
+if TYPE_CHECKING:
+    import docker
+
+FOLDER = "/.dockerharden"
+PROGRAM = f"{FOLDER}/agent"
+LABELS = "dockerharden."
+# what only the service itself may have: its ports and names, the namespaces of others, the data of others
+OWN = {
+    "NetworkMode": "none",
+    "PortBindings": {},
+    "PublishAllPorts": False,
+    "RestartPolicy": {},
+    "AutoRemove": False,
+    "Links": None,
+    "VolumesFrom": None,
+    "PidMode": "",
+    "UTSMode": "",
+    "ExtraHosts": None,
+    "ContainerIDFile": "",
+    "Init": False,
+    "LogConfig": {"Type": "none"},
+}
+
+
+@dataclass(slots=True)
+class Probe:
+    """The program in a volume of its own, for all twins of a run. Use it as a context manager."""
+
+    client: docker.DockerClient
+    labels: Mapping[str, str]
+    machine: str
+    volume: str = ""
+
+    @classmethod
+    @contextlib.contextmanager
+    def prepared(cls, client: docker.DockerClient, labels: Mapping[str, str], image: str) -> Iterator[Probe]:
+        """``image`` is any image of the stack: nothing of it is run, the volume is filled through it."""
+        machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
+            architecture := str(client.api.version().get("Arch", "")), architecture
+        )
+        probe = cls(client, labels, machine)
+        probe.fill(image, executable(machine))
+        try:
+            yield probe
+        finally:
+            from docker.errors import APIError
+
+            with contextlib.suppress(APIError):
+                client.api.remove_volume(probe.volume, force=True)
+
+    def fill(self, image: str, program: bytes) -> None:
+        """The engine unpacks a tar into the volume of a container that is created and never started."""
+        api = self.client.api
+        self.volume = str(api.create_volume(labels=dict(self.labels))["Name"])
+        body = {
+            "Image": image,
+            "Cmd": ["never"],
+            "Labels": dict(self.labels),
+            "HostConfig": {"NetworkMode": "none", "Mounts": [self.mount(read_only=False)]},
+        }
+        container = api.create_container_from_config(body)["Id"]
+        try:
+            api.put_archive(container, FOLDER, tar("agent", program))
+        finally:
+            api.remove_container(container, force=True)
+
+    def mount(self, *, read_only: bool = True) -> dict[str, Any]:
+        return {"Type": "volume", "Source": self.volume, "Target": FOLDER, "ReadOnly": read_only}
+
+    @contextlib.contextmanager
+    def started(self, body: dict[str, Any], patience: float) -> Iterator[Agent]:
+        """The agent in a container made from a body, removed at the end. Raises ProbeDidNotRun."""
+        from docker.errors import APIError
+
+        try:
+            container = self.client.api.create_container_from_config(body)["Id"]
+        except APIError as error:
+            raise ProbeDidNotRun(f"a twin of it could not be created: {error.explanation}") from None
+        try:
+            agent = Agent(self.client, container, self.machine, patience)
+            try:
+                yield agent
+            finally:
+                agent.close()
+        finally:
+            with contextlib.suppress(APIError):
+                self.client.api.remove_container(container, force=True, v=True)
+
+
+def tar(name: str, program: bytes) -> bytes:
+    """An archive of one program that everybody may run."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode = len(program), 0o755
+        archive.addfile(entry, io.BytesIO(program))
+    return buffer.getvalue()
+
+
+def twin_body(inspected: dict[str, Any], user: str, probe: Probe) -> dict[str, Any]:
+    """The body of a twin that runs as ``user`` (``uid:gid``), from what the engine says of the service's container."""
+    config, host = inspected["Config"], dict(inspected["HostConfig"])
+    binds, volumes = apart(host.get("Binds") or [])
+    mounts = [own for mount in host.get("Mounts") or [] if (own := own_mount(mount)) is not None]
+    ipc = "none" if host.get("IpcMode") == "none" else "private"
+    host |= OWN | {"Binds": binds, "Mounts": [*mounts, *volumes, probe.mount()], "IpcMode": ipc}
+    host.pop("ConsoleSize", None)
+    return {
+        "Image": inspected["Image"],
+        "Entrypoint": [PROGRAM],
+        "Cmd": [],
+        "User": user,
+        "Env": config.get("Env"),
+        "WorkingDir": config.get("WorkingDir") or "",
+        "Healthcheck": {"Test": ["NONE"]},
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "Labels": own_labels(config),
+        "HostConfig": host,
+    }
+
+
+def apart(binds: list[str]) -> tuple[list[str], list[dict[str, Any]]]:
+    """What is bound from the host, read-only, and a new volume for each named one."""
+    bound, volumes = [], []
+    for bind in binds:
+        source, target, *options = bind.split(":")
+        modes = options[0].split(",") if options else []
+        if source.startswith("/"):
+            kept = [mode for mode in modes if mode not in ("rw", "ro")]
+            bound.append(":".join((source, target, ",".join(("ro", *kept)))))
+        else:
+            volumes.append({"Type": "volume", "Target": target, "ReadOnly": "ro" in modes})
+    return bound, volumes
+
+
+def own_mount(mount: dict[str, Any]) -> dict[str, Any] | None:
+    """A mount without the data of the service; None for what only the service may have."""
+    kind = mount["Type"]
+    if kind == "volume":
+        options = {key: mount[key] for key in ("ReadOnly",) if key in mount}
+        return {"Type": "volume", "Target": mount["Target"], **options}
+    if kind == "bind":
+        return mount | {"ReadOnly": True}
+    return mount if kind in ("tmpfs", "image") else None
+
+
+def own_labels(config: dict[str, Any]) -> dict[str, str]:
+    """The labels of the run alone: whatever removes the stack removes the twin, and Docker Compose does not see it."""
+    return {key: value for key, value in (config.get("Labels") or {}).items() if key.startswith(LABELS)}
+
+
+def neighbour_body(inspected: dict[str, Any], user: str, probe: Probe) -> dict[str, Any]:
+    """A container with nothing but the service's network: what it can reach the service can, and nothing else."""
+    return {
+        "Image": inspected["Image"],
+        "Entrypoint": [PROGRAM],
+        "Cmd": [],
+        "User": user,
+        "WorkingDir": "/",
+        "Healthcheck": {"Test": ["NONE"]},
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "Labels": own_labels(inspected["Config"]),
+        "HostConfig": {
+            "NetworkMode": f"container:{inspected['Id']}",
+            "ReadonlyRootfs": True,
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges:true"],
+            "Mounts": [probe.mount()],
+            "Memory": 64 * 1024**2,
+            "PidsLimit": 16,
+            "LogConfig": {"Type": "none"},
+        },
+    }
