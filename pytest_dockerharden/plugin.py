@@ -136,6 +136,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:  # noqa: D103
 def pytest_configure(config: pytest.Config) -> None:  # noqa: D103
     option = config.option
     if option.harden_static or option.harden_live or option.harden_attach:
+        from pytest_dockerharden.imports import import_plainly
+
+        import_plainly(config)
         from pytest_dockerharden.session import StaticSession
 
         config.pluginmanager.register(StaticSession(config), "dockerharden-static")
