@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Request:
     """What to judge: all below ``directories``, and ``files``; absolute paths.
 
-    ``choosing`` says that single items are asked for by their ids, out of all there are. ``start`` is where the user is, ``top`` the folder up to which a configuration may stand.
+    ``choosing`` says that single items are asked for by their ids, out of all there are. ``start`` is where the user
+    is, ``top`` the folder up to which a configuration may stand.
     """
 
     start: str
