@@ -142,7 +142,7 @@ def image_volumes_are_mounted(service: Service) -> Findings:
     """Every VOLUME of the Dockerfile is mounted by name.
 
     An anonymous volume takes its place: writable under `read_only`, and a new one with each new container, so that the
-    old data is lost or piles up.
+    old data is lost or piles up. Under `read_only`, ``no-writable-image-volumes`` speaks of it.
 
     Bad::
 
@@ -169,6 +169,8 @@ def image_volumes_are_mounted(service: Service) -> Findings:
     volumes = {word.text for instruction in _stage(service).inherited("VOLUME") for word in instruction.words}
     if not volumes:
         not_applicable("the Dockerfile has no VOLUME")
+    if service.posture is not None and service.posture.read_only_rootfs.get(False):
+        not_applicable("no-writable-image-volumes judges it")
     targets = {_target(mount) for mount in service.items("volumes")}
     targets |= {mount.text().split(":")[0].rstrip("/") for mount in service.items("tmpfs")}
     for path in sorted(volumes):

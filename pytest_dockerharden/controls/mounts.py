@@ -8,12 +8,13 @@ from pytest_dockerharden.model.hostpaths import (
     binds,
     engine_socket,
     holds_credentials,
+    holds_more_than_sockets,
     in_project,
     is_root_equivalent,
     is_sensitive,
 )
 from pytest_dockerharden.model.paths import real
-from pytest_dockerharden.model.posture import Posture
+from pytest_dockerharden.model.posture import Mount, Posture
 from pytest_dockerharden.model.remedies import advice
 
 
@@ -34,7 +35,8 @@ def no_engine_socket(posture: Posture) -> Findings:
     """No control socket of an engine or of the init system is inside.
 
     Whoever talks to the engine's socket starts a privileged container and is root on the host. `:ro` does not help, nor
-    does a mount of the directory that holds it; `use_api_socket` is the same socket without a volume line.
+    does a mount of the directory that holds it; `use_api_socket` is the same socket without a volume line. Of a mount
+    of / the controls for the host's directories speak.
 
     Bad::
 
@@ -71,7 +73,7 @@ def no_engine_socket(posture: Posture) -> Findings:
     """
     for mount in binds(posture):
         socket = engine_socket(mount.source)
-        if socket is not None:
+        if socket is not None and not holds_more_than_sockets(mount.source):
             inside = "" if real(mount.source) == socket else f" (in {mount.source})"
             yield posture.mounts.finding(
                 f"it is given the control socket {socket}{inside}",
@@ -128,7 +130,7 @@ def no_writable_system_mounts(posture: Posture) -> Findings:
               - /etc/localtime:/etc/localtime:ro
     """
     for mount in binds(posture):
-        if not mount.read_only and is_root_equivalent(mount.source) and not in_project(posture, mount.source):
+        if _is_writable_system(posture, mount) and not _is_for_its_socket(mount):
             yield posture.mounts.finding(
                 f"{real(mount.source)} of the host is mounted writable at {mount.target}",
                 advice("mount only the files it needs, and those `:ro`"),
@@ -182,15 +184,23 @@ def no_sensitive_mounts(posture: Posture) -> Findings:
               - /etc/localtime:/etc/localtime:ro
     """
     for mount in binds(posture):
-        inside = in_project(posture, mount.source)
-        if not mount.read_only and is_root_equivalent(mount.source) and not inside:
-            continue  # reported as no_writable_system_mounts
-        if (is_sensitive(mount.source) and not inside) or holds_credentials(mount.source):
+        if _is_for_its_socket(mount) or _is_writable_system(posture, mount):
+            continue  # no_engine_socket and no_writable_system_mounts speak of these
+        system = is_sensitive(mount.source) and not in_project(posture, mount.source)
+        if system or holds_credentials(mount.source):
             yield posture.mounts.finding(
                 f"{real(mount.source)} of the host is mounted at {mount.target}",
                 advice("mount only the files it needs"),
                 at=mount.origin,
             )
+
+
+def _is_writable_system(posture: Posture, mount: Mount) -> bool:
+    return not mount.read_only and is_root_equivalent(mount.source) and not in_project(posture, mount.source)
+
+
+def _is_for_its_socket(mount: Mount) -> bool:
+    return engine_socket(mount.source) is not None and not holds_more_than_sockets(mount.source)
 
 
 @control(

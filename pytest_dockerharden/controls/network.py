@@ -40,11 +40,14 @@ def _shown(port: Port) -> str:
         "docker-bench": "5.14",
     },
 )
-def ports_bound_to_interface(posture: Posture, *, allowed: tuple[str, ...] = ()) -> Findings:
+def ports_bound_to_interface(
+    posture: Posture, *, allowed: tuple[str, ...] = ("25", "80", "443", "465", "587", "993")
+) -> Findings:
     """Published ports are bound to one interface.
 
     A port without an address is open on every interface, IPv4 and IPv6, and the engine's rules come before those of a
-    host firewall such as ufw. ``allowed`` names the host ports that are meant for everybody.
+    host firewall such as ufw. ``allowed`` names the host ports that are meant for everybody: web and mail by default.
+    Of a data store ``data-stores-not-published`` speaks.
 
     Bad::
 
@@ -65,7 +68,16 @@ def ports_bound_to_interface(posture: Posture, *, allowed: tuple[str, ...] = ())
               - "127.0.0.1:8080:80"
               - "[::1]:8080:80"
             expose: ["9000"]
+
+    Good::
+
+        services:
+          proxy:
+            image: traefik:3.1
+            ports: ["80:80", "443:443", "443:443/udp"]
     """
+    if is_data_store(posture):
+        not_applicable("data-stores-not-published judges it")
     for port in posture.ports.value:
         if on_every_interface(port) and port.host_port not in allowed:
             written = f"127.0.0.1:{port.host_port}:{port.container_port}"

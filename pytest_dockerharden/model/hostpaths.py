@@ -46,6 +46,7 @@ _SYSTEM = ("/etc", "/boot", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr",
 _TREES = frozenset(
     {"/", "/var", "/var/lib", "/var/spool", "/root", "/home", "/Users", "/run", "/opt", "/srv", "/mnt", "/media"}
 )
+_WHOLE_SYSTEM = frozenset({"/", "/var", "/var/lib", "/var/snap"})
 _ROOT_EQUIVALENT_TREES = frozenset({"/", "/var", "/var/lib", "/var/spool", "/root", "/run"})
 _HOME = pattern(r"/(?:home|Users)/[^/]+|/root")
 # below the system's directories, yet made to be shared
@@ -77,6 +78,11 @@ def engine_socket(path: str) -> str | None:
     if inside:
         return inside
     return f"{clean}/docker.sock" if _SOCKET_DIRECTORIES.fullmatch(clean) else None
+
+
+def holds_more_than_sockets(path: str) -> bool:
+    """Whether the engine's socket is the smaller part of what a bind of this host path brings."""
+    return real(path) in _WHOLE_SYSTEM
 
 
 @lru_cache(maxsize=1024)

@@ -58,11 +58,33 @@ def test_an_engine_socket_is_reported_by_any_path(tmp_path: Path, mount: str, so
     assert found(tmp_path, "no-engine-socket", volume(mount)) == [(5, f"it is given the control socket {socket}")]
 
 
-@pytest.mark.parametrize("directory", ["/", "/run", "/var/run", "/run/containerd", "/run/user/1000", "/run/podman"])
+@pytest.mark.parametrize("directory", ["/run", "/var/run", "/run/containerd", "/run/user/1000", "/run/podman"])
 def test_a_directory_that_holds_an_engine_socket_is_reported(tmp_path: Path, directory: str) -> None:
     ((line, message),) = found(tmp_path, "no-engine-socket", volume(f"{directory}:/host:ro"))
     assert line == 5
     assert message.endswith(f"(in {directory})")
+
+
+DIRECTORIES = "no-sensitive-mounts or no-writable-system-mounts"
+
+
+@pytest.mark.parametrize("mode", ["", ":ro"])
+@pytest.mark.parametrize(
+    ("source", "control"),
+    [
+        ("/run", "no-engine-socket"),
+        ("/var/run/docker.sock", "no-engine-socket"),
+        ("/", DIRECTORIES),
+        ("/var", DIRECTORIES),
+        ("/etc", DIRECTORIES),
+        ("/home/me/.docker/run", "no-engine-socket"),
+    ],
+)
+def test_one_mount_is_one_finding(tmp_path: Path, source: str, mode: str, control: str) -> None:
+    directories = "no-sensitive-mounts" if mode else "no-writable-system-mounts"
+    controls = ("no-engine-socket", "no-sensitive-mounts", "no-writable-system-mounts")
+    reported = [name for name in controls if found(tmp_path, name, volume(f"{source}:/host{mode}"))]
+    assert reported == [directories if control == DIRECTORIES else control]
 
 
 def test_use_api_socket_is_an_engine_socket(tmp_path: Path) -> None:
@@ -114,7 +136,7 @@ def test_a_writable_system_directory_is_reported(tmp_path: Path, source: str) ->
 
 @pytest.mark.parametrize(
     "source", ["/", "/etc", "/proc", "/sys", "/root", "/home", "/home/me", "/home/me/.ssh", "/home/me/.aws",
-               "/srv/ci/.kube/config", "/var/lib/docker/containers", "/etc/shadow", "/run", "/Users/me"],
+               "/srv/ci/.kube/config", "/var/lib/docker/containers", "/etc/shadow", "/Users/me"],
 )  # fmt: skip
 def test_a_sensitive_directory_is_reported_although_read_only(tmp_path: Path, source: str) -> None:
     message = f"{source} of the host is mounted at /host"

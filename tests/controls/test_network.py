@@ -24,6 +24,9 @@ def ports(*published: str) -> str:
         pytest.param("ports: [{target: 80, published: 8080, host_ip: 127.0.0.1}]", id="long-form"),
         pytest.param(ports("${ADDRESS:-127.0.0.1}:8080:80"), id="loopback-by-default"),
         pytest.param(ports("${PORT}:80"), id="unresolved"),
+        pytest.param(ports("80:80", "443:443", "443:443/udp"), id="the web"),
+        pytest.param(ports("0.0.0.0:80:8080"), id="the web with its address written out"),
+        pytest.param(ports("25:25", "465:465", "587:587", "993:993"), id="mail"),
     ],
 )
 def test_a_port_on_one_interface_is_not_reported(tmp_path: Path, body: str) -> None:
@@ -35,6 +38,8 @@ def test_a_port_on_one_interface_is_not_reported(tmp_path: Path, body: str) -> N
     [
         (ports("8080:80"), 5, "8080/tcp"),
         (ports("80"), 5, "a free port/tcp"),
+        (ports("80-81:80-81"), 5, "81/tcp"),
+        (ports("8443:443"), 5, "8443/tcp"),
         (ports("0.0.0.0:8080:80/udp"), 5, "8080/udp"),
         (ports("[::]:8080:80"), 5, "8080/tcp"),
         (ports("127.0.0.1:1:1", "53:53/udp"), 6, "53/udp"),
@@ -49,7 +54,13 @@ def test_a_port_on_every_interface_is_reported(tmp_path: Path, body: str, line: 
 
 def test_ports_that_are_meant_for_everybody_are_allowed(tmp_path: Path) -> None:
     body = ports("80:8080", "443:8443", "8080:80")
-    assert [line for line, _ in found(tmp_path, "ports-bound-to-interface", body, allowed=("80", "443"))] == [7]
+    assert [line for line, _ in found(tmp_path, "ports-bound-to-interface", body, allowed=("80", "8080"))] == [6]
+
+
+def test_a_published_data_store_is_one_finding(tmp_path: Path) -> None:
+    files = {"compose.yaml": "services:\n  a:\n    image: redis:7\n    ports: ['6379:6379']\n"}
+    assert hits(tmp_path, files, "ports-bound-to-interface") == []
+    assert [hit.line for hit in hits(tmp_path, files, "data-stores-not-published")] == [4]
 
 
 def test_an_unresolved_port_is_unknown(tmp_path: Path) -> None:
