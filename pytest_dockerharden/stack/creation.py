@@ -11,13 +11,15 @@ from pytest_dockerharden.stack import isolation
 from pytest_dockerharden.stack.container import CannotRun, container_body
 from pytest_dockerharden.stack.errors import StackError
 from pytest_dockerharden.stack.names import PREFIX, Names
-from pytest_dockerharden.stack.resources import network_body, used_networks, used_volumes, volume_body
+from pytest_dockerharden.stack.resources import is_external, network_body, used_networks, used_volumes, volume_body
+from pytest_dockerharden.stack.run import RUN
 
 if TYPE_CHECKING:
     import docker
 
 # engines before it take one endpoint at creation
 MANY_ENDPOINTS = (1, 44)
+OVERLAP_HINT = ("stop the stack that uses these addresses, or use --harden-engine private",)
 
 
 @dataclass(slots=True)
@@ -36,12 +38,24 @@ class Creation:
     notes: list[str] = field(default_factory=list)
 
     def resources(self) -> None:
-        """Networks and volumes that the project makes itself."""
-        api = self.client.api
-        for key in used_networks(self.names):
-            post(api, "/networks/create", network_body(key, self.names) | {"CheckDuplicate": True})
-        for key in used_volumes(self.names):
-            post(api, "/volumes/create", volume_body(key, self.names))
+        """Networks and volumes, own ones for those that are external too: those of others are not joined or mounted."""
+        for key in used_networks(self.names, external=True):
+            self.resource("network", key, network_body(key, self.names) | {"CheckDuplicate": True})
+        for key in used_volumes(self.names, external=True):
+            self.resource("volume", key, volume_body(key, self.names))
+
+    def resource(self, kind: str, key: str, body: dict[str, Any]) -> None:
+        """One network or volume. Raises StackError with what the engine said."""
+        from docker.errors import APIError
+
+        declared = getattr(self.names.project, f"{kind}s").get(key)
+        if declared is not None and is_external(declared):
+            self.notes.append(f"the external {kind} {key} is an empty one of this run")
+        try:
+            post(self.client.api, f"/{kind}s/create", body)
+        except APIError as error:
+            hint = OVERLAP_HINT if "overlaps" in explanation(error) else ()
+            raise StackError(f"the engine refused to create the {kind} {key}", (explanation(error), *hint)) from None
 
     def service(self, service: Service) -> None:
         """All containers of a service."""
@@ -74,7 +88,7 @@ class Creation:
         image = self.images[service.name]
         body["Image"] = image
         # `docker compose ps` and `down` look for these two and do not check their values
-        body["Labels"] |= {f"{PREFIX}.config-hash": self.names.project.name, f"{PREFIX}.image": image}
+        body["Labels"] |= {f"{PREFIX}.config-hash": self.names.labels[RUN], f"{PREFIX}.image": image}
         if not self.keep_ports:
             isolation.remap_ports(body)
         return body

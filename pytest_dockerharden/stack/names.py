@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_dockerharden.model.project import Project, Service
+from pytest_dockerharden.stack.run import RUN
 
 # the version whose request bodies ours are held against; `docker compose ps` reads it
 COMPOSE_VERSION = "5.6.1"
@@ -14,7 +15,10 @@ PREFIX = "com.docker.compose"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """How one run names things. ``labels`` are put on everything it creates, on top of those of Docker Compose."""
+    """How one run names things. ``labels`` are put on everything it creates, on top of those of Docker Compose.
+
+    Without ``fixed_names`` nothing gets a name that the compose files fix: what bears it may be somebody else's.
+    """
 
     project: Project
     labels: dict[str, str] = field(default_factory=dict)
@@ -24,14 +28,20 @@ class Names:
     def container(self, service: Service, number: int = 1) -> str:
         """``container_name`` where it is honoured, else ``<project>-<service>-<number>``."""
         fixed = service.text("container_name") if self.fixed_names else ""
-        return fixed or f"{self.project.name}-{service.name}-{number}"
+        return fixed or f"{self.project_name}-{service.name}-{number}"
+
+    @property
+    def project_name(self) -> str:
+        """The project's, or one that only this run bears."""
+        name, run = self.project.name, self.labels.get(RUN, "")
+        return name if self.fixed_names or run in name else f"{name}-{run}"
 
     def resource(self, kind: str, key: str) -> str:
         """The engine's name of a network or volume of the project."""
         nodes = self.project.networks if kind == "network" else self.project.volumes
         node = nodes.get(key)
-        name = node.get("name") if node else None
-        return name.text() if name else f"{self.project.name}_{key}"
+        name = node.get("name") if node and self.fixed_names else None
+        return name.text() if name else f"{self.project_name}_{key}"
 
     def image(self, service: Service) -> str:
         """The image reference: a service that is only built is ``<project>-<service>``."""
@@ -41,7 +51,7 @@ class Names:
         """Labels of a network or volume."""
         return {
             f"{PREFIX}.{kind}": key,
-            f"{PREFIX}.project": self.project.name,
+            f"{PREFIX}.project": self.project_name,
             f"{PREFIX}.version": COMPOSE_VERSION,
             **self.labels,
         }
@@ -51,7 +61,7 @@ class Names:
         labels = {
             f"{PREFIX}.container-number": str(number),
             f"{PREFIX}.oneoff": "False",
-            f"{PREFIX}.project": self.project.name,
+            f"{PREFIX}.project": self.project_name,
             f"{PREFIX}.project.config_files": ",".join(self.project.files),
             f"{PREFIX}.project.working_dir": self.project.directory,
             f"{PREFIX}.service": service.name,

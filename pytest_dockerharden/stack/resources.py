@@ -53,18 +53,18 @@ def volume_body(key: str, names: Names) -> dict[str, Any]:
     }
 
 
-def used_networks(names: Names) -> list[str]:
-    """Keys of the networks that a service is on and that the project creates itself."""
+def used_networks(names: Names, external: bool = False) -> list[str]:
+    """Keys of the networks that a service is on and that the project creates itself; with ``external`` all of them."""
     attached = [service.get("networks") for service in names.project.services.values()]
     used = {key for node in attached if node is not None for key, _ in node.items()}
-    return [key for key, node in names.project.networks.items() if key in used and not is_external(node)]
+    return [key for key, node in names.project.networks.items() if key in used and (external or not is_external(node))]
 
 
-def used_volumes(names: Names) -> list[str]:
-    """Keys of the volumes that a service mounts and that the project creates itself."""
+def used_volumes(names: Names, external: bool = False) -> list[str]:
+    """Keys of the volumes that a service mounts and that the project creates itself; with ``external`` all of them."""
     mounts = [mount.plain() for service in names.project.services.values() for mount in service.items("volumes")]
     used = {mount.get("source") for mount in mounts if mount["type"] == "volume"}
-    return [key for key, node in names.project.volumes.items() if key in used and not is_external(node)]
+    return [key for key, node in names.project.volumes.items() if key in used and (external or not is_external(node))]
 
 
 def is_external(node: Node) -> bool:

@@ -83,7 +83,7 @@ class Stack:
                 if sweep_once(self.client, endpoint.address):
                     self.progress("removed what runs have left that were killed")
                 if self.keep:
-                    keep(self.client, self.run, self.project.name)
+                    keep(self.client, self.run, self.names.project_name)
                 self._create()
                 self.start()
         except BaseException:
@@ -197,7 +197,7 @@ class Stack:
             return
         try:
             if self.keep:
-                self.progress(f"kept; remove it with: {keep(self.client, self.run, self.project.name)}")
+                self.progress(f"kept; remove it with: {keep(self.client, self.run, self.names.project_name)}")
             else:
                 self._remove()
         except (DockerException, RequestException, OSError):
