@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from pytest_dockerharden.model.build import commands, instructions, plain, runs
 from pytest_dockerharden.model.control import control
@@ -10,7 +11,7 @@ from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
-from pytest_dockerharden.model.shell import Command
+from pytest_dockerharden.model.shell import Command, Word
 
 _DOWNLOADERS = frozenset(
     """curl wget git fetch aria2c http pip pip3 npm yarn pnpm gem bundle go svn hg lftp rpm yum dnf zypper apk
@@ -18,10 +19,10 @@ _DOWNLOADERS = frozenset(
 )
 
 
-_CLEAR_TEXT = pattern(r"(?i)(?:^|[=\s'\"+])((?:http|ftp|git|svn)://([^/\s:'\"]+))")
+_CLEAR_TEXT = pattern(r"(?i)(?:^|[=\s'\"+])((?:http|ftp|git|svn)://(\[[^\]]*\]|[^/\s:'\"]+))")
 
 
-_LOCAL = pattern(r"(?i)(localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0|host\.docker\.internal|\[?::1)\Z")
+_LOCAL = pattern(r"(?i)(localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0|host\.docker\.internal)\Z")
 
 
 @control(severity="medium", nist="4.1.1", equivalents={"sonar": "S5332"})
@@ -53,9 +54,23 @@ def encrypted_downloads(stage: Stage) -> Findings:
             continue
         for command in run.script.commands:
             if command.name in _DOWNLOADERS or re.match(r"pip[\d.]+\Z", command.name):
-                url = next((word for word in command.args if _clear_text(plain(word))), None)
+                url = next((word for word in _addresses(command) if _clear_text(plain(word))), None)
                 if url is not None:
                     yield run.finding(f"{command.name} downloads unencrypted", advice("https://"), at=url.origin)
+
+
+_NOT_FETCHED = pattern(r"(?i)-[a-zA-Z]*[xeHA]\Z|--(\w+-)*(proxy|referer|header|user-agent)\Z|--proxy\Z")
+
+
+def _addresses(command: Command) -> Iterator[Word]:
+    """The words that may be what is fetched: an address of a proxy or a referer is not, nor is a setting."""
+    words = [plain(word) for word in command.args]
+    if command.name in {"git", "npm", "yarn", "pnpm", "pip"} and "config" in words[:2] and "proxy" in " ".join(words):
+        return
+    valued = command.name in {"curl", "wget"}
+    for index, word in enumerate(command.args):
+        if "proxy" not in words[index].lower() and not (valued and index and _NOT_FETCHED.match(words[index - 1])):
+            yield word
 
 
 def _clear_text(text: str) -> bool:

@@ -48,7 +48,6 @@ _CURL_FLAGS = ("-k", "--insecure", "--proxy-insecure", "--doh-insecure")
 
 
 _FLAGS: dict[str, tuple[str, ...]] = {
-    "wget": ("--no-check-certificate",),
     "aria2c": ("--check-certificate=false",),
     "http": ("--verify=no", "--verify=false"),
     "https": ("--verify=no", "--verify=false"),
@@ -141,7 +140,7 @@ def verified_tls(stage: Stage) -> Findings:
 
 
 _TLS_HINT = pattern(
-    r"(?i)curl|insecure|certificate|trusted|verify|ssl|tls|GOINSECURE|GOSUMDB|GONOSUM|secure-http|conda|-k\b"
+    r"(?i)curl|insecure|certificate|no-check|trusted|verify|ssl|tls|GOINSECURE|GOSUMDB|GONOSUM|secure-http|conda|-k\b"
 )
 
 
@@ -171,7 +170,9 @@ def _unverified(command: Command) -> Iterator[tuple[str, TextOrigin]]:
 
 def _unverified_flag(command: Command, words: list[str]) -> str:
     if command.name == "curl":
-        return next((word for word in words if _is_curl_insecure(word)), "")
+        return next((word for word in _curl_options(words) if _is_curl_insecure(word)), "")
+    if command.name == "wget":  # it takes abbreviations
+        return next((word for word in words if _WGET_UNVERIFIED.match(word)), "")
     if re.match(r"pip[\d.]*\Z|python[\d.]*\Z|uv\Z|pipenv\Z", command.name):
         return next(
             (word.split("=")[0] for word in words if re.match(r"--(trusted|allow-insecure)-host(=|\Z)", word)), ""
@@ -180,8 +181,24 @@ def _unverified_flag(command: Command, words: list[str]) -> str:
     return next((word for word in words if word in flags), "")
 
 
-# curl's one-letter options that take a value: what follows in the cluster is that value
+_WGET_UNVERIFIED = pattern(r"--no-check(-[certifa]*)?\Z|--check-certificate=(off|quiet|no|0)\Z")
+# curl's one-letter options that take a value: what follows in the cluster, or else the next word, is that value
 _CURL_VALUED = set("AbcCdDeEFhHKmoPQrTtuUwxXyYz")
+_CURL_LONG_VALUED = pattern(
+    r"--(data(-(raw|binary|ascii|urlencode))?|json|form(-string)?|header|user(-agent)?|output(-dir)?|request|url|proxy"
+    r"(-user|-header)?|preproxy|referer|cookie(-jar)?|write-out|config|cacert|capath|cert|key|upload-file|range|resolve)\Z"
+)
+
+
+def _curl_options(words: list[str]) -> Iterator[str]:
+    """The words without those that are the value of an option before them."""
+    rest = iter(words)
+    for word in rest:
+        yield word
+        cluster = re.match(r"-([A-Za-z0-9#:]+)\Z", word)
+        first = next((i for i, letter in enumerate(cluster[1]) if letter in _CURL_VALUED), None) if cluster else None
+        if _CURL_LONG_VALUED.match(word) or (cluster and first == len(cluster[1]) - 1):
+            next(rest, None)
 
 
 def _is_curl_insecure(word: str) -> bool:
@@ -294,6 +311,10 @@ def _unsigned(command: Command) -> str:
     return ""
 
 
+# `--tlsv1` and `-1` allow 1.0
+_OLD_TLS = frozenset({"--tlsv1", "--tlsv1.0", "--tlsv1.1", "--sslv2", "--sslv3", "-1", "-2", "-3"})
+
+
 @control(severity="high", nist="4.1.1", equivalents={"sonar": "S4423"})
 def modern_tls(stage: Stage) -> Findings:
     """Downloads use TLS 1.2 or newer.
@@ -315,7 +336,7 @@ def modern_tls(stage: Stage) -> Findings:
     for run, command in commands(stage, "curl", "wget"):
         words = [plain(word) for word in command.args]
         if command.name == "curl":
-            old = next((w for w in words if w in {"--tlsv1.0", "--tlsv1.1", "--sslv2", "--sslv3", "-2", "-3"}), "")
+            old = next((word for word in words if word in _OLD_TLS), "")
             limit = next((limit for flag, limit in itertools.pairwise(words) if flag == "--tls-max"), "")
             old = old or (f"--tls-max {limit}" if limit in {"1.0", "1.1"} else "")
         else:
