@@ -212,7 +212,7 @@ def _could_be_one(one: Instruction, other: Instruction) -> bool:
     if one.keyword not in {"RUN", "COPY", "ADD"} or _flags(one) != _flags(other):
         return False
     if one.keyword == "RUN":
-        return one.form == other.form == "shell" and one.shell == other.shell
+        return one.shell == other.shell
     if not one.words or not other.words or one.heredocs or other.heredocs:
         return False
     return plain(one.words[-1]) == plain(other.words[-1]) and plain(one.words[-1]).endswith(("/", "."))

@@ -100,7 +100,9 @@ def no_volume_on_system_directories(stage: Stage) -> Findings:
 _KERNEL = pattern(r"/+(proc|sys|dev)(/|\Z)")
 
 
-_SYSTEM = frozenset("/bin /boot /etc /lib /lib64 /sbin /usr /usr/bin /usr/sbin /usr/lib /usr/lib64".split())  # noqa: SIM905
+_SYSTEM = frozenset(
+    "/bin /boot /etc /lib /lib64 /run /sbin /usr /usr/bin /usr/lib /usr/lib64 /usr/sbin /var/run".split()
+)  # noqa: SIM905
 
 
 @control(severity="high", equivalents={"trivy": "DS-0030"})

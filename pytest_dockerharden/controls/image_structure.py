@@ -583,10 +583,13 @@ def directories_are_changed_by_workdir(stage: Stage) -> Findings:
         WORKDIR /src
         RUN make && (cd doc && make)
     """
+    seen: set[int] = set()
     for run, command in commands(stage, "cd"):
-        if not {"()", "$()", "sh -c", "bash -c", "function", "for", "while"}.intersection(command.via):
+        if id(run) not in seen and not {"()", "$()", "sh -c", "bash -c", "function", "for", "while"}.intersection(
+            command.via
+        ):
             alone = len(run.script.commands) == 1
             message = "cd alone changes nothing" if alone else "cd lasts for this RUN only"
             target = plain(command.args[0]) if command.args else "/"
+            seen.add(id(run))
             yield run.finding(message, advice(f"WORKDIR {target}"), at=command.origin)
-            break

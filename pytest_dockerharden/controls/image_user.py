@@ -215,7 +215,7 @@ def numeric_image_user(dockerfile: Dockerfile) -> Findings:
     name = user.words[0].text.split(":", 1)[0]
     if user.words[0].value is None:
         unknown(f"USER {user.words[0].raw} is decided at build time")
-    if not is_root(name) and not _NUMBER.match(name):
+    if name and not _NUMBER.match(name):
         yield user.finding(f"the user is the name {name} and not a number", advice("USER UID:GID"))
 
 

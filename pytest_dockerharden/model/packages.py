@@ -78,7 +78,7 @@ _APK = Grammar(
     ),
 )
 _YUM = Grammar(
-    {"group install": INSTALL, "groups install": INSTALL}
+    {"group install": INSTALL, "groups install": INSTALL, "module install": INSTALL}
     | _verbs(
         install="install localinstall groupinstall reinstall in", update="check-update makecache",
         upgrade="update upgrade upgrade-minimal update-minimal distro-sync distribution-synchronization up upgrade-to",
@@ -272,7 +272,7 @@ def _apk(text: str, call: Invocation) -> bool:
 
 
 def _rpm(text: str, call: Invocation) -> bool:
-    return text[0] != "@" and not re.search(r"[=<>]", text) and not _RPM_VERSION.search(_without_architecture(text))
+    return text[0] != "@" and "module" not in call.verb and not re.search(r"[=<>]", text) and not _RPM_VERSION.search(_without_architecture(text))
 
 
 def _without_architecture(text: str) -> str:

@@ -119,6 +119,7 @@ def test_the_target_of_compose_is_what_ships(tmp_path: Path) -> None:
     ("control", "text", "expected"),
     [
         ("numeric-image-user", "FROM a:1\nUSER app:1\n", [("", 2, "the user is the name app and not a number")]),
+        ("numeric-image-user", "FROM a:1\nUSER root\n", [("", 2, "the user is the name root and not a number")]),
         (
             "named-user-exists",
             "FROM scratch\nCOPY --chown=app /a /a\n",
@@ -153,7 +154,7 @@ def test_other_faults_of_users(tmp_path: Path, control: str, text: str, expected
 @pytest.mark.parametrize(
     ("control", "text"),
     [
-        pytest.param("numeric-image-user", "FROM a:1\nUSER root\n", id="root is for the other control"),
+        pytest.param("numeric-image-user", "FROM a:1\nUSER 0\n", id="the number of root is for the other control"),
         pytest.param("numeric-image-user", "FROM a:1\nUSER 1000:app\n", id="the group may be a name"),
         pytest.param("named-user-exists", "FROM scratch\nUSER 1000\n", id="a number needs no passwd"),
         pytest.param(
