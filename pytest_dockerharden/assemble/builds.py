@@ -29,6 +29,7 @@ class Build:
     context: str | None
     target: str | None
     arguments: Mapping[str, str] = field(default_factory=dict)
+    contexts: frozenset[str] = frozenset()
     inline: Node | None = None
 
     @property
@@ -94,7 +95,8 @@ class Builds:
             except SourceError as error:
                 self.sources.fail(error.problem)
                 return None
-        dockerfile = reader.parse(text, file, args=arguments, target=target)
+        contexts = build.contexts if build is not None else ()
+        dockerfile = reader.parse(text, file, args=arguments, target=target, contexts=contexts)
         template = next((problem for problem in dockerfile.problems if problem.kind == "template"), None)
         if template is not None:
             self.sources.fail(template)
@@ -120,12 +122,14 @@ class Builds:
         folder = None if _REMOTE.match(context.text()) else os.path.normpath(context.text())
         goal = target.text() if target is not None else None
         arguments = _arguments(service)
+        contexts = service.get("build.additional_contexts")
+        more = frozenset(name for name, _ in contexts.items()) if contexts is not None else frozenset()
         if inline is not None:
-            return Build(service, inline.origin.file, folder, goal, arguments, inline)
+            return Build(service, inline.origin.file, folder, goal, arguments, more, inline)
         if folder is None:
             return None
         path = os.path.normpath(os.path.join(folder, file.text() if file is not None else "Dockerfile"))
-        return Build(service, path, folder, goal, arguments) if self.sources.is_file(path) else None
+        return Build(service, path, folder, goal, arguments, more) if self.sources.is_file(path) else None
 
 
 def _share_stages(project: Project) -> None:

@@ -211,11 +211,23 @@ def copy_from_a_known_source(stage: Stage) -> Findings:
         COPY --from=builder /app /app
         COPY --from=0 /lib /lib
         COPY --from=ghcr.io/owner/tool:1.2 /tool /tool
+
+    Good::
+
+        services:
+          web:
+            build:
+              context: .
+              additional_contexts:
+                assets: ../assets
+        # file: Dockerfile
+        FROM debian:12-slim
+        COPY --from=assets /app /app
     """
     for instruction, name, word in _sources(stage):
         if stage.dockerfile.stage(name) is not None or name.isdigit() or re.search(r"[:/@]", name):
             continue
-        if default_user(name) is not None:
+        if name in stage.dockerfile.contexts or default_user(name) is not None:
             continue
         names = [other.name for other in stage.dockerfile.stages if other.name]
         close = get_close_matches(name.lower(), names, 1, 0.6)

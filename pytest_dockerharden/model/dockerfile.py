@@ -169,7 +169,8 @@ class Dockerfile:
     ``path`` is absolute. ``directives`` maps ``syntax``, ``escape`` and ``check`` to the word given. ``preamble`` are
     the ARGs before the first FROM. ``built_by`` names the services that build it (filled by the assembly), ``target``
     the stage that they ship where all agree, else the last. ``context`` is the absolute build context where one is
-    known and ``ignore`` the ignore file in force for it (None: there is none).
+    known and ``ignore`` the ignore file in force for it (None: there is none). ``contexts`` are the further build
+    contexts by name, which FROM and ``COPY --from`` take for images.
     """
 
     path: str
@@ -184,6 +185,7 @@ class Dockerfile:
     context: str | None = None
     ignore: IgnoreFile | None = None
     dependencies: tuple[frozenset[int], ...] = ()
+    contexts: frozenset[str] = frozenset()
 
     @property
     def instructions(self) -> list[Instruction]:

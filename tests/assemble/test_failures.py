@@ -19,7 +19,8 @@ TEMPLATE = "FROM {{ base }}\nUSER {{ user }}\n{% if x %}\nRUN y\n{% endif %}\n"
 
 def test_templates_are_told_once_and_the_rest_is_judged(tmp_path: Path) -> None:
     files = {
-        "compose.yaml": "services:\n" + "".join(f"  {name}:\n    build: {{dockerfile: Dockerfile.j2}}\n" for name in "ab"),
+        "compose.yaml": "services:\n"
+        + "".join(f"  {name}:\n    build: {{dockerfile: Dockerfile.j2}}\n" for name in "ab"),
         "Dockerfile.j2": TEMPLATE,
         "compose.t.yaml": "services:\n  {{ name }}:\n    image: x\n",
         "app/Dockerfile": "FROM alpine:3.20\n",

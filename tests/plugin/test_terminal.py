@@ -76,7 +76,7 @@ def test_a_list_that_nobody_reads_is_left_out(stack: Repo) -> None:
 def test_a_message_of_its_own_is_not_lost_in_a_group(stack: Repo) -> None:
     stack.add("dockerharden.toml", 'select = ["ports-bound-to-interface"]\n')
     stack.add(
-        "compose.yml", 'services:\n  a:\n    image: x\n    ports: ["80:80"]\n  b:\n    image: x\n    ports: ["81:81"]\n'
+        "compose.yml", 'services:\n  a:\n    image: x\n    ports: ["82:82"]\n  b:\n    image: x\n    ports: ["81:81"]\n'
     )
     output = stack.judge("compose.yml").stdout.str()
     assert "a: " in output

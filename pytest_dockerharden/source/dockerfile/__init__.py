@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pytest_dockerharden.model.dockerfile import Dockerfile
@@ -19,16 +19,25 @@ def load(path: str | Path, *, args: Mapping[str, str] | None = None, target: str
     return parse(read_source(path), str(path), args=args, target=target)
 
 
-def parse(text: str, path: str, *, args: Mapping[str, str] | None = None, target: str | None = None) -> Dockerfile:
+def parse(
+    text: str,
+    path: str,
+    *,
+    args: Mapping[str, str] | None = None,
+    target: str | None = None,
+    contexts: Iterable[str] = (),
+) -> Dockerfile:
     """Parse Dockerfile text.
 
     Never raises: what BuildKit would refuse is a located problem of kind ``refused``, and reading goes on behind it.
     A text that is a template of a Dockerfile has one problem, of kind ``template``, and nothing else in it counts.
     ``args`` are the build arguments, which beat the defaults of ARG. ``path`` is absolute and only named in origins.
+    ``contexts`` are the names of further build contexts: what a stage from one of them stands on is not known.
     """
     text = text.removeprefix("\ufeff")
     lines = Lines(text, path).read()
     dockerfile = Dockerfile(path, text, lines.directives, comments=tuple(lines.comments), target=target)
+    dockerfile.contexts = frozenset(contexts)
     Builder(dockerfile, lines.escape, args or {}, lines.problems).read(lines)
     lines.problems.sort(key=lambda problem: (problem.origin.line, problem.origin.column))
     template = find_template(lines, lines.problems)

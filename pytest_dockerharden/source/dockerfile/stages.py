@@ -78,6 +78,7 @@ class Builder:
         base = instruction.words[0] if instruction.words else Word("", None, instruction.keyword_origin)
         if base.value == "" and instruction.words:
             self._refuse(f"the base name {base.raw} is empty", base.origin)
+        image = None if base.value in self.dockerfile.contexts else base.value
         name = instruction.words[2].raw.lower() if len(instruction.words) > 2 else ""
         parent = self._named.get(base.value.lower()) if base.value else None  # FROM takes no numbers
         platform = instruction.flag("platform")
@@ -87,7 +88,7 @@ class Builder:
                 len(self.stages),
                 name,
                 (),
-                base.value or None,
+                image or None,
                 base,
                 parent,
                 self.dockerfile,
