@@ -10,7 +10,7 @@ from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.posture import Port, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, remove_key, set_key
-from pytest_dockerharden.model.roles import is_data_store, is_web_server, on_every_interface, open_to_all
+from pytest_dockerharden.model.roles import is_data_store, is_web_server, on_every_interface, open_to_all, uses
 
 _PRIVILEGED = 1024
 
@@ -298,7 +298,7 @@ def data_stores_apart_from_the_edge(posture: Posture) -> Findings:
     if service is None or not is_data_store(posture):
         not_applicable("it is not a data store that is known")
     near = posture.reaches.value
-    edge = [other for other in _edge(service) if other.name in near and not _uses(other, service.name)]
+    edge = [other for other in _edge(service) if other.name in near and not uses(other, service.name)]
     if edge:
         names = ", ".join(other.name for other in edge)
         yield posture.networks.finding(
@@ -312,19 +312,6 @@ def _edge(service: Service) -> Iterator[Service]:
         ports = other.posture.ports.get(()) if other.posture else ()
         if other is not service and any(open_to_all(port) for port in ports):
             yield other
-
-
-def _uses(service: Service, name: str) -> bool:
-    """Whether a service says that it needs the one of this name."""
-    wanted = service.get("depends_on")
-    if (wanted is not None and wanted.get(name) is not None) or any(
-        item.text().partition(":")[0] == name for item in service.items("links")
-    ):
-        return True
-    if service.posture is None or is_web_server(service.posture):
-        return False  # a shared env file names what only the others use
-    values = [v.value or "" for v in service.posture.environment.get({}).values()]
-    return any(name in value.replace("/", ":").replace("@", ":").split(":") for value in values)
 
 
 @control(severity="low", optional=True, plan="P1", owasp="RULE 5", nist="4.4.2")

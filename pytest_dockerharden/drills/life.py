@@ -94,8 +94,14 @@ def _outcome(
     return Known(
         RestartOutcome(came_back, seconds, restarts, reason, evidence),
         KernelOrigin(service, "restart", text),
-        tuple(KernelOrigin(service, "after the restart", line.strip()) for line in evidence[-4:]),
+        _shown(service, evidence),
     )
+
+
+def _shown(service: str, evidence: tuple[str, ...]) -> tuple[KernelOrigin, ...]:
+    """The last lines, without their headings."""
+    lines = [line.strip() for line in evidence if not line.endswith(":")]
+    return tuple(KernelOrigin(service, "after the restart", line) for line in lines[-4:])
 
 
 def _still_up(
@@ -113,7 +119,7 @@ def _still_up(
             return Known(
                 RestartOutcome(False, value.seconds, state.restarts, reason, evidence),
                 KernelOrigin(service, "restart", f"{reason}: exit code {state.exit_code}"),
-                tuple(KernelOrigin(service, "after the restart", line.strip()) for line in evidence[-4:]),
+                _shown(service, evidence),
             )
     return before
 

@@ -198,7 +198,7 @@ class Trial:
 
     def write(self, folder: str, kind: PlaceKind, declared: bool) -> WrittenPlace | None:
         """Make a program there, ask the kernel to map it as one, and remove it."""
-        path = os.path.join(folder, ".dockerharden")
+        path = os.path.join(folder, ".dockerharden-trial")
         made = self.agent.call(
             "openat", AT_CWD, BUFFER, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o700, data=encoded(path)
         )

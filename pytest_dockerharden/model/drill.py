@@ -133,11 +133,12 @@ class Drill:
         """Whether the compose file says something at a dotted path of the service."""
         return self.service is not None and self.service.get(path) is not None
 
-    def finding(
-        self, fact: Fact[Any], message: str, remedy: Remedy | None = None, *, at: str = "", why: str | None = None
-    ) -> Finding:
+    def finding(self, fact: Fact[Any], message: str, remedy: Remedy | None = None, *, at: str | Origin = "") -> Finding:
         """A finding at a dotted path of the service, where one would write the remedy; the evidence is related."""
         evidence = () if fact.origin is None else (fact.origin,)
         related = evidence if isinstance(fact, Unknown) else (*evidence, *fact.related)
-        place = self.service.at(at) if self.service is not None and at else self.origin
-        return Finding(message, place, remedy=remedy, related=related, why=why)
+        if isinstance(at, str):
+            place: Origin = self.service.at(at) if self.service is not None and at else self.origin
+        else:
+            place = at
+        return Finding(message, place, remedy=remedy, related=related)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from pytest_dockerharden.model.posture import Port, Posture
+from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.reference import Reference, parse_reference
 
 DATA_STORES = frozenset(
@@ -53,6 +54,19 @@ def is_data_store(posture: Posture) -> bool:
 def is_web_server(posture: Posture) -> bool:
     """Whether its image is that of a web server or proxy, or an nginx configuration reaches it."""
     return family(posture) in WEB_SERVERS or bool(posture.service and posture.service.nginx)
+
+
+def uses(service: Service, name: str) -> bool:
+    """Whether a service says that it needs the one of this name."""
+    wanted = service.get("depends_on")
+    if (wanted is not None and wanted.get(name) is not None) or any(
+        item.text().partition(":")[0] == name for item in service.items("links")
+    ):
+        return True
+    if service.posture is None or is_web_server(service.posture):
+        return False  # a shared env file names what only the others use
+    values = [v.value or "" for v in service.posture.environment.get({}).values()]
+    return any(name in value.replace("/", ":").replace("@", ":").split(":") for value in values)
 
 
 def open_to_all(port: Port) -> bool:
