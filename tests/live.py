@@ -85,17 +85,41 @@ def root_tar(applets: tuple[str, ...]) -> bytes:
     return buffer.getvalue()
 
 
+class Valve:
+    """What a forwarder does with the engine's answers; may be changed at any time."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.open.set()
+        self.refusing = False
+
+    def stall(self) -> None:
+        """Accept everything and answer nothing."""
+        self.open.clear()
+
+    def refuse(self) -> None:
+        """Close every connection, and new ones at once."""
+        self.refusing = True
+
+    def release(self) -> None:
+        """As if nothing had been."""
+        self.refusing = False
+        self.open.set()
+
+
 class Forward(socketserver.BaseRequestHandler):
     """One connection to the engine's socket, in both directions."""
 
     def handle(self) -> None:
+        valve: Valve = self.server.valve  # type: ignore[attr-defined]
         with socket.socket(socket.AF_UNIX) as engine, contextlib.suppress(OSError):
             engine.connect("/var/run/docker.sock")
             other = {self.request: engine, engine: self.request}
-            while ready := select.select(list(other), [], [])[0]:
-                for source in ready:
+            while not valve.refusing:
+                for source in select.select(list(other), [], [], 0.05)[0]:
                     data = source.recv(65536)
-                    if not data:
+                    valve.open.wait()
+                    if not data or valve.refusing:
                         return
                     other[source].sendall(data)
 
@@ -105,9 +129,20 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 @contextlib.contextmanager
-def engine_on_tcp() -> Iterator[str]:
+def engine_on_tcp(valve: Valve | None = None) -> Iterator[str]:
     """The same engine by TCP on loopback, which is all that a client of another machine has."""
     with Server(("127.0.0.1", 0), Forward) as server:
+        server.valve = valve or Valve()  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         yield f"tcp://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+def what_is_left(client: Any, label: str) -> list[str]:
+    """Everything on the engine that bears a label."""
+    filters = {"label": label}
+    api = client.api
+    left = [f"container {found['Id'][:12]}" for found in api.containers(all=True, filters=filters)]
+    left += [f"network {found['Name']}" for found in api.networks(filters=filters)]
+    left += [f"volume {found['Name']}" for found in api.volumes(filters=filters)["Volumes"] or ()]
+    return left + [f"image {found['Id']}" for found in api.images(filters=filters)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.stack.order import dependencies, levels
@@ -12,6 +12,7 @@ from pytest_dockerharden.stack.waiting import Watch
 
 # those that wait for another one hold a thread too
 WORKERS = 16
+LOOK = 0.5
 
 
 class Progression:
@@ -24,17 +25,22 @@ class Progression:
         self.watch = watch
         self._reached = {service.name: threading.Event() for service in self.services}
 
-    def run(self, work: Callable[[Service], None]) -> None:
+    def run(self, work: Callable[[Service], None], meanwhile: Callable[[], None] = lambda: None) -> None:
         """Returns when all is done. Raises the first failure at once, after cancelling the others' waits.
 
+        ``meanwhile`` is called every half second, and may raise too.
         Services are handed out in order of dependency, so that none waits for one that has no thread yet.
         """
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden") as pool:
             futures: list[Future[None]] = []
             try:
                 futures += [pool.submit(self._one, work, service) for service in self.services]
-                for future in as_completed(futures):
-                    future.result()
+                waiting = set(futures)
+                while waiting:
+                    done, waiting = wait(waiting, timeout=LOOK, return_when=FIRST_EXCEPTION)
+                    for future in done:
+                        future.result()
+                    meanwhile()
             except BaseException:
                 self.watch.cancel()
                 for future in futures:

@@ -88,6 +88,8 @@ class Reaper:
     def release(self) -> None:
         """Let it remove the run at once and without us: the engine does not answer at this moment."""
         self._close(b"")
+        # it outlives us, and nobody waits for it: without this Popen complains
+        self.process.returncode = 0
 
     def _close(self, word: bytes) -> None:
         if self.process.stdin is not None and not self.process.stdin.closed:

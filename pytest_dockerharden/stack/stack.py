@@ -110,8 +110,14 @@ class Stack:
     def start(self) -> None:
         """Start what is created or stopped, in order of dependency, and wait until all is healthy or has ended well."""
         progression = self._progression()
-        progression.run(lambda service: self._start_service(service, progression))
-        self._all_up(progression.watch)
+        up: list[Service] = []
+
+        def start(service: Service) -> None:
+            self._start_service(service, progression)
+            up.append(service)
+
+        # one that came up may end while others are on their way
+        progression.run(start, lambda: self._still_up(list(up), progression.watch))
 
     def _start_service(self, service: Service, progression: Progression) -> None:
         watch = progression.watch
@@ -138,14 +144,16 @@ class Stack:
             raise StackError(f"{service.name}: the engine could not start it", (explanation(error),)) from None
 
     def _up(self, service: Service, watch: Watch) -> None:
-        condition = "service_completed_successfully" if service.name in completing(self.project) else "up"
         for container in self.containers.get(service.name, ()):
-            watch.until(service.name, container, condition)
+            watch.until(service.name, container, self._condition(service))
 
-    def _all_up(self, watch: Watch) -> None:
-        """Once more at the end: one that came up may have ended while others were on their way."""
-        for service in self.project.services.values():
-            self._up(service, watch)
+    def _condition(self, service: Service) -> str:
+        return "service_completed_successfully" if service.name in completing(self.project) else "up"
+
+    def _still_up(self, services: list[Service], watch: Watch) -> None:
+        for service in services:
+            for container in self.containers.get(service.name, ()):
+                watch.holds(service.name, container, self._condition(service))
 
     def restart(self) -> None:
         """Restart every container in dependency order and wait until all are healthy again."""

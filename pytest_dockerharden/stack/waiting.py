@@ -74,20 +74,25 @@ class Watch:
         """
         settled = 0.0
         while True:
-            state = State.of(self.client.api.inspect_container(container))
-            verdict = judge(state, condition)
+            state, verdict = self.holds(service, container, condition)
             if verdict is None and condition == "up" and not state.health and not settled:
                 settled = time.monotonic() + SETTLE
             if verdict is None and time.monotonic() >= settled:
                 self._tell(service, state.health or state.status)
                 return
-            if verdict:
-                raise StackError(f"{service}: {verdict}", self.evidence(container, state))
             if time.monotonic() > self.ends:
                 waited = f"{service}: not {'healthy' if state.health else 'up'} after {self.deadline:.0f} s"
                 raise StackError(waited, self.evidence(container, state))
             self._tell(service, "waiting for its healthcheck" if state.health else state.status)
             self.pause()
+
+    def holds(self, service: str, container: str, condition: str) -> tuple[State, str | None]:
+        """The state now, and what :func:`judge` says of it. Raises StackError where it will not hold any more."""
+        state = State.of(self.client.api.inspect_container(container))
+        verdict = judge(state, condition)
+        if verdict:
+            raise StackError(f"{service}: {verdict}", self.evidence(container, state))
+        return state, verdict
 
     def pause(self) -> None:
         """Until the next look. Raises Cancelled."""
