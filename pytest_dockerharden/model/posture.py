@@ -141,8 +141,8 @@ class NetworkAttachment:
 class Process:
     """One process, as the kernel describes it. ``uids`` and ``gids`` are real, effective, saved, file system.
 
-    In ``argv`` secrets are masked; ``secret_argument`` then says what held one (``--requirepass``). ``caught`` and
-    ``ignored`` are names of signals. ``parent`` is as the container counts, 0 for one outside.
+    In ``argv`` secrets are masked; ``secret_argument`` then says what held one (``--requirepass``). ``caught``,
+    ``ignored`` and ``blocked`` are names of signals. ``parent`` is as the container counts, 0 for one outside.
     """
 
     pid: int
@@ -165,6 +165,7 @@ class Process:
     parent: int = 0
     caught: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
+    blocked: frozenset[str] = frozenset()
     secret_argument: str = ""
 
 

@@ -57,7 +57,7 @@ def observe_stack(
             subject = service if number == 1 else f"{service}-{number}"
             observed = by_container[container] = posture(subject, answer, account, phase, binds)
             network.complete(observed, container)
-            questions.complete(observed, answer)
+            questions.complete(observed, answer, here=bool(account.root))
             if files is not None:
                 put_files(observed, answer, account, files)
             observed.predicted = predictions.get(service)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from pytest_dockerharden.model.posture import Change, Posture
 if TYPE_CHECKING:
     import docker
 
+MOST_CHANGES = 20_000
 KINDS: dict[int, Any] = {0: "modified", 1: "added", 2: "deleted"}
 
 
@@ -23,13 +26,18 @@ class Questions:
     client: docker.DockerClient
     images: dict[str, str] = field(default_factory=dict)
 
-    def complete(self, posture: Posture, inspected: Mapping[str, Any]) -> None:
-        """Put ``tagged_image_id`` and ``changes`` into a posture."""
+    def complete(self, posture: Posture, inspected: Mapping[str, Any], *, here: bool) -> None:
+        """Put ``tagged_image_id`` and ``changes`` into a posture. ``here``: the engine's files are on this machine."""
         reference = inspected["Config"].get("Image", "")
         identifier = self.image(reference)
         origin = KernelOrigin(posture.subject, f"inspect {reference} Id", identifier or "there is no such image")
         posture.tagged_image_id = Known(identifier, origin)
-        posture.changes = self.changes(posture.subject, inspected["Id"])
+        layer = inspected.get("GraphDriver") or {}
+        found = changes_here(layer.get("Data") or {}) if here and layer.get("Name") == "overlay2" else None
+        if found is None:
+            posture.changes = self.changes(posture.subject, inspected["Id"])
+        else:
+            posture.changes = known_changes(posture.subject, "overlay upperdir", found)
 
     def image(self, reference: str) -> str:
         """The id that a reference names now; empty where it names none any more."""
@@ -50,8 +58,7 @@ class Questions:
             answer = self.client.api.diff(container) or ()
         except APIError as error:
             return Unknown(f"its changed files could not be listed: {error.explanation}")
-        found = tuple(Change(entry["Path"], KINDS.get(entry["Kind"], "modified")) for entry in answer)
-        return Known(found, KernelOrigin(service, "diff", f"{len(found)} paths differ from the image"))
+        return known_changes(service, "diff", [Change(e["Path"], KINDS.get(e["Kind"], "modified")) for e in answer])
 
     def binds(self, inspected: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         """Host paths by name of the volumes whose driver options make them binds."""
@@ -68,3 +75,37 @@ class Questions:
             if {"bind", "rbind"} & set(options.get("o", "").split(",")):
                 found[name] = str(options.get("device", ""))
         return found
+
+
+def known_changes(service: str, place: str, found: list[Change]) -> Fact[tuple[Change, ...]]:
+    """In the order of paths."""
+    origin = KernelOrigin(service, place, f"{len(found)} paths differ from the image")
+    return Known(tuple(sorted(found, key=lambda change: change.path)), origin)
+
+
+def changes_here(layer: Mapping[str, str]) -> list[Change] | None:
+    """What ``diff`` answers, from the container's own layer: the engine compares whole trees for it, which takes long.
+
+    None where the layer cannot be read or is very large. See overlayfs.rst for whiteouts.
+    """
+    upper, lowers = layer.get("UpperDir", ""), layer.get("LowerDir", "").split(":")
+    found: list[Change] = []
+    folders = [upper]
+    try:
+        while folders:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    path = entry.path[len(upper) :]
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
+                        found.append(Change(path, "deleted"))
+                        continue
+                    below = any(os.path.lexists(lower + path) for lower in lowers)
+                    found.append(Change(path, "modified" if below else "added"))
+                    if stat.S_ISDIR(status.st_mode):
+                        folders.append(entry.path)
+            if len(found) > MOST_CHANGES:
+                return None
+    except OSError:
+        return None
+    return found

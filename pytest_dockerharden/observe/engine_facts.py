@@ -82,15 +82,35 @@ def facts(service: str, inspected: dict[str, Any]) -> dict[str, Any]:
         ),
         "stop_signal": known(canonical(config.get("StopSignal") or "SIGTERM"), "Config.StopSignal"),
         "stop_grace_period": known(stop_seconds(config), "Config.StopTimeout"),
-        "apparmor": known(inspected.get("AppArmorProfile") or "", "AppArmorProfile"),
+        "apparmor": known(apparmor(inspected), "AppArmorProfile"),
+        "selinux": known(selinux(inspected), "ProcessLabel"),
     }
 
 
 def own_seccomp(inspected: dict[str, Any]) -> bool:
     """Whether another profile than the engine's own was asked for. A filter on PID 1 is then not the default one."""
-    options = inspected["HostConfig"].get("SecurityOpt") or ()
-    named = [option[8:] for option in options if option.startswith(("seccomp=", "seccomp:"))]
+    named = security_option(inspected, "seccomp")
     return bool(named) and named[-1] != "builtin"
+
+
+def security_option(inspected: dict[str, Any], name: str) -> list[str]:
+    """The values given to a security option, in order."""
+    options = inspected["HostConfig"].get("SecurityOpt") or ()
+    pairs = (option.replace("=", ":", 1).partition(":") for option in options)
+    return [value for key, _, value in pairs if key == name]
+
+
+def apparmor(inspected: dict[str, Any]) -> str:
+    """The profile; empty where the host has no AppArmor. That it is not wanted is said there as well."""
+    if security_option(inspected, "apparmor")[-1:] == ["unconfined"]:
+        return "unconfined"
+    return inspected.get("AppArmorProfile") or ""
+
+
+def selinux(inspected: dict[str, Any]) -> str:
+    """The process's label, or ``disable``; empty where the host has no SELinux."""
+    disabled = "disable" in security_option(inspected, "label")
+    return "disable" if disabled else inspected.get("ProcessLabel") or ""
 
 
 def stop_seconds(config: dict[str, Any]) -> float:

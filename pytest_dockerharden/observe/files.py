@@ -151,9 +151,13 @@ def account_text(root: str, name: str) -> str | None:
         return None
 
 
-def look_at_tar(stream: IO[bytes]) -> Look:
-    """The tree in a tar archive that is read once, from front to back. Raises tarfile.TarError, TooMuch."""
+def look_at_tar(stream: IO[bytes], skipped: Iterable[str] = ()) -> Look:
+    """The tree in a tar archive that is read once, from front to back. Raises tarfile.TarError, TooMuch.
+
+    What lies below a ``skipped`` path is hidden by a mount.
+    """
     look = Look()
+    hidden = tuple(f"{target}/" for target in skipped if target != "/")
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for count, member in enumerate(archive):
             if count > MOST_ENTRIES:
@@ -161,7 +165,7 @@ def look_at_tar(stream: IO[bytes]) -> Look:
             path = "/" + member.name.strip("/")
             mode = member.mode | type_bits(member)
             capable = any(CAPABILITY in header for header in member.pax_headers)
-            if path != "/":
+            if path != "/" and not f"{path}/".startswith(hidden):
                 look.add(Entry(path, mode, member.uid, member.gid, capable))
             if member.isreg() and path[1:] in ACCOUNT_FILES and member.size <= MOST_OF_ACCOUNTS:
                 content = archive.extractfile(member)
@@ -220,11 +224,12 @@ class Files:
         from docker.errors import APIError
 
         first = account.first
-        table = procfs.mount_lines(first.get("mountinfo") or "") if first else []
+        targets = [line.target for line in procfs.mount_lines((first and first.get("mountinfo")) or "")]
         try:
             if root:
-                return look_here(root, [line.target for line in table])
-            return look_at_tar(cast("IO[bytes]", Chunks(iter(self.client.api.export(container)))))
+                return look_here(root, targets)
+            stream = cast("IO[bytes]", Chunks(iter(self.client.api.export(container))))
+            return look_at_tar(stream, targets)
         except TooMuch as reason:
             return Unknown(f"its files were not looked at: {reason}")
         except (OSError, tarfile.TarError) as error:

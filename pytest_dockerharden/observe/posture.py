@@ -262,6 +262,7 @@ class _Observer:
             parent=self.parent(account),
             caught=signal_set("SigCgt"),
             ignored=signal_set("SigIgn"),
+            blocked=signal_set("SigBlk"),
             secret_argument=secret,
         )
 
