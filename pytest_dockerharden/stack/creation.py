@@ -65,13 +65,15 @@ class Creation:
 
     def container(self, service: Service, number: int) -> None:
         """One container. Raises StackError with what the engine said."""
+        from docker.errors import APIError
+
         body = self.body(service, number)
         later = self.later_endpoints(body)
         try:
             created = self.client.api.create_container_from_config(
                 body, name=self.names.container(service, number), platform=service.text("platform") or None
             )
-        except Exception as error:
+        except APIError as error:
             raise StackError(f"{service.name}: the engine refused to create it", (explanation(error),)) from None
         self.containers.setdefault(service.name, []).append(created["Id"])
         self.notes += [f"{service.name}: {warning}" for warning in created.get("Warnings") or ()]
