@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from tests.plan.tls import Authority
 
 HERE = Path(__file__).parent
 SERVER_NAME = "vntyper.test"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With ``--dist loadgroup`` one worker brings a stack up; without pytest-xdist the mark is to be known all the same."""
+    config.addinivalue_line("markers", "xdist_group(name): the tests of one stack")
 
 
 @pytest.fixture(scope="session")
@@ -51,18 +57,17 @@ def authority(hardened: Running) -> Authority:
 
 def authority_files(client: Any, folder: Path) -> None:
     """pebble's configuration, and a certificate for its own name."""
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -addext subjectAltName=DNS:authority"
-    )
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -addext subjectAltName=DNS:authority -keyout key.pem -out certificate.pem"
     pem = client.containers.run(
         "dockerharden-base/rootfs:bookworm",
-        ["sh", "-c", f"{command} -keyout /dev/stdout 2> /dev/null"],
+        ["sh", "-c", f"cd /tmp && {command} 2> /dev/null && cat key.pem certificate.pem"],
         remove=True,
         network_mode="none",
     ).decode()
-    key, certificate = pem[: pem.index("-----BEGIN CERT")], pem[pem.index("-----BEGIN CERT") :]
-    (folder / "key.pem").write_text(key, encoding="ascii")
-    (folder / "certificate.pem").write_text(certificate, encoding="ascii")
+    for name, kind in (("key.pem", "PRIVATE KEY"), ("certificate.pem", "CERTIFICATE")):
+        part = re.search(f"-----BEGIN {kind}-----.*?-----END {kind}-----\n", pem, re.DOTALL)
+        assert part, pem
+        (folder / name).write_text(part[0], encoding="ascii")
     configuration = {
         "listenAddress": "0.0.0.0:14000",
         "managementListenAddress": "0.0.0.0:15000",

@@ -1,0 +1,166 @@
+"""The hardened stack over time: what it leaves behind, how it ends, and that it comes back as it was."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pytest_dockerharden.stack.stack import grace
+from tests.plan.running import Running, eventually
+from tests.plan.test_jobs import submit
+from tests.plan.test_redis import redis
+from tests.plan.tls import Authority
+
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hardened")]
+
+SERVICES = (
+    "redis", "backend_api", "backend_worker", "backend_worker_vntyper", "backend_worker_vntyper_long", "backend_beat",
+    "frontend", "proxy", "certbot",
+)  # fmt: skip
+KILLED = 137
+
+
+@dataclass(frozen=True)
+class End:
+    """How a container ended: its exit code, and seconds after it was asked to."""
+
+    exit_code: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Restart:
+    """A restart of the whole stack: how each service ended, and what was served and done before."""
+
+    ends: dict[str, End]
+    serial: str
+    job: str
+
+
+@pytest.fixture(scope="session")
+def restarted(authority: Authority) -> Restart:
+    """All services stopped and started again at once, in no order, and healthy again."""
+    stack = authority.stack
+    assert redis(stack, "SET", "plan:kept", "yes") == "OK"
+    job = submit(authority, sequence="ACGT")
+    serial = authority.certificate()["serialNumber"]
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        ends = dict(zip(SERVICES, pool.map(lambda service: bounce(stack, service), SERVICES), strict=True))
+    for service in SERVICES:
+        eventually(lambda name=service: stack.stack.state(name).health == "healthy", 60)
+    return Restart(ends, serial, job)
+
+
+def bounce(stack: Running, service: str) -> End:
+    """Stop a container and start it again."""
+    api, container = stack.client.api, stack.stack.containers[service][0]
+    began = time.monotonic()
+    api.stop(container, timeout=grace(stack.stack.project.services[service]))
+    seconds = time.monotonic() - began
+    exit_code = int(api.inspect_container(container)["State"]["ExitCode"])
+    api.start(container)
+    return End(exit_code, seconds)
+
+
+def declared(inspected: dict[str, Any]) -> set[str]:
+    """Paths in the container that the compose file mounts, and the one that the engine does for ``init: true``."""
+    mounts = {mount["Destination"] for mount in inspected["Mounts"]} | set(inspected["HostConfig"]["Tmpfs"] or ())
+    return mounts | {"/usr/sbin/docker-init"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nothing_is_written_outside_of_what_is_declared(authority: Authority, restarted: Restart, service: str) -> None:
+    inspected = authority.stack.inspect(service)
+    allowed = declared(inspected)
+    changed = {change["Path"] for change in authority.stack.client.api.diff(inspected["Id"]) or ()}
+    parents = {path for path in changed if any(mount.startswith(f"{path}/") for mount in allowed)}
+    assert changed - parents - allowed == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_root_file_system_refuses_a_write(hardened: Running, service: str) -> None:
+    code, output = hardened.run(service, "touch", "/etc/planted", user="0")
+    assert (code, "Read-only file system" in output) == (1, True)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_never_failed(authority: Authority, service: str) -> None:
+    inspected = authority.stack.inspect(service)
+    assert (inspected["RestartCount"], inspected["State"]["OOMKilled"]) == (0, False)
+
+
+@pytest.fixture(scope="session")
+def memory(authority: Authority) -> dict[str, float]:
+    """How much of its memory limit each service uses, page cache that can go left out."""
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        return dict(
+            zip(SERVICES, pool.map(lambda service: used_memory(authority.stack, service), SERVICES), strict=True)
+        )
+
+
+def used_memory(stack: Running, service: str) -> float:
+    container = stack.stack.containers[service][0]
+    memory = stack.client.api.stats(container, stream=False, one_shot=True)["memory_stats"]
+    cache = memory["stats"].get("total_inactive_file", memory["stats"].get("inactive_file", 0))
+    return float((memory["usage"] - cache) / memory["limit"])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_its_memory_is_well_below_its_limit(memory: dict[str, float], service: str) -> None:
+    assert memory[service] < 0.5
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_ends_when_it_is_asked_to(authority: Authority, restarted: Restart, service: str) -> None:
+    end = restarted.ends[service]
+    assert end.exit_code != KILLED
+    assert end.seconds < grace(authority.stack.stack.project.services[service])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_is_healthy_again(authority: Authority, restarted: Restart, service: str) -> None:
+    state = authority.stack.stack.state(service)
+    assert (state.status, state.health, state.restarts) == ("running", "healthy", 0)
+
+
+def test_redis_kept_its_data(authority: Authority, restarted: Restart) -> None:
+    assert redis(authority.stack, "GET", "plan:kept") == "yes"
+
+
+def test_a_result_from_before_is_still_there(authority: Authority, restarted: Restart) -> None:
+    answer = authority.https().request("GET", f"/api/jobs/{restarted.job}/").json()
+    assert answer == {"state": "SUCCESS", "result": {"A": 1, "C": 1, "G": 1, "T": 1}}
+
+
+def test_a_job_is_done_as_before(authority: Authority, restarted: Restart) -> None:
+    job = submit(authority, sequence="GATTACA", rounds=2)
+    done = eventually(lambda: authority.https().request("GET", f"/api/jobs/{job}/").json()["result"])
+    assert done == 14
+
+
+def test_the_certificate_is_kept_and_not_asked_for_again(authority: Authority, restarted: Restart) -> None:
+    assert authority.certificate()["serialNumber"] == restarted.serial
+
+
+@pytest.mark.parametrize(
+    ("service", "file"),
+    [("backend_beat", "/var/lib/beat/schedule.alive"), ("backend_worker", "/tmp/worker.alive")],
+)
+def test_a_sign_of_life_comes_more_often_than_the_healthcheck_asks_for(
+    authority: Authority, service: str, file: str
+) -> None:
+    def alive(file: str, seconds: int) -> bool:
+        return authority.stack.run(service, "python", "-m", "app.alive", file, str(seconds))[0] == 0
+
+    assert alive(file, 15)
+    assert not alive(file, 0)
+    assert not alive(f"{file}.missing", 15)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_takes_itself_for_root(authority: Authority, service: str) -> None:
+    assert "superuser" not in authority.stack.logs(service)
