@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 
 
+@lru_cache(maxsize=256)
 def shown_path(path: str, start: str) -> str:
     """A path as the user would type it in ``start``."""
     try:
