@@ -18,6 +18,7 @@ from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Word
 
 _ARCHIVE = pattern(r"(?i)\.(tar|tar\.[*\w]+|tgz|tbz2?|tb2|txz|tlz|tzst|tz|gz|bz2|xz|lzma|zst)\Z")
+_FILE_NAME = pattern(r"(?i)\.(jar|war|ear|py|js|sh|conf|json|ya?ml|toml|ini|xml|txt|properties|dll|exe|so|env|sql|html?)\Z")
 _REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@")
 
 
@@ -28,6 +29,7 @@ _REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@")
     equivalents={
         "kics": "add_instead_of_copy",
         "trivy": "DS-0005",
+        "checkov": "CKV_DOCKER_4",
         "checkov": "CKV_DOCKER_4",
         "hadolint": "DL3020",
         "semgrep": "prefer-copy-over-add",
@@ -59,13 +61,17 @@ def copy_for_local_files(stage: Stage) -> Findings:
     if not adds:
         not_applicable("there is no ADD")
     for add in adds:
-        if any(_is_plain_file(word) for word in add.words[:-1]):
+        if any(_is_plain_file(word, plain(add.words[-1])) for word in add.words[:-1]):
             yield add.finding("ADD copies local files", advice(f"COPY {add.text}"))
 
 
-def _is_plain_file(word: Word) -> bool:
+def _is_plain_file(word: Word, target: str) -> bool:
     text = plain(word)
-    return not (_ARCHIVE.search(text) or _REMOTE.match(text) or text.startswith("$"))
+    if _ARCHIVE.search(text) or _REMOTE.match(text):
+        return False
+    if text.startswith("$"):  # it may be an address or an archive, unless what it becomes has a name of its own
+        return bool(_FILE_NAME.search(text.rsplit("}", 1)[-1]) or _FILE_NAME.search(target))
+    return True
 
 
 @control(severity="info", optional=True, equivalents={"hadolint": "DL3010", "tally": "tally/prefer-add-unpack"})
@@ -143,7 +149,7 @@ def copy_of_several_files_names_a_directory(stage: Stage) -> Findings:
     equivalents={
         "kics": "copy_from_references_current_from_alias",
         "trivy": "DS-0006",
-        "hadolint": "DL3023",
+        "hadolint": ("DL3022", "DL3023"),
         "semgrep": "copy-from-own-alias",
         "tally": ("tally/circular-stage-deps", "tally/copy-from-empty-scratch-stage"),
     },

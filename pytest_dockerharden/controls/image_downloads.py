@@ -154,6 +154,7 @@ _GIT_URL = pattern(r"(?i)(git@|git://|ssh://|https?://[^\s#]*\.git(#|/?\Z))")
     nist="4.1.1",
     equivalents={
         "kics": "curl_or_wget_instead_of_add",
+        "checkov": "CKV_DOCKER_4",
         "terrascan": "AC_DOCKER_0035",
         "sonar": "S6474",
         "docker-bench": "4.9",

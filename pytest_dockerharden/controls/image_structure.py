@@ -314,15 +314,18 @@ def declared_base_variables(dockerfile: Dockerfile) -> Findings:
 
         ARG VERSION=12
         FROM --platform=$BUILDPLATFORM debian:${VERSION}-slim
-        FROM debian:${OTHER:-12}
+        FROM debian:${VERSION:+12}
     """
     declared = {pair.key.text for arg in dockerfile.preamble for pair in arg.pairs if arg.keyword == "ARG"}
     for stage in dockerfile.stages:
         for word in (stage.base_word, stage.platform):
-            for name, _ in _variables(word.raw) if word is not None else ():
+            for match in _VARIABLE.finditer(word.raw) if word is not None else ():
+                name = match["braced"] or match["bare"]
                 if name not in declared | _PLATFORM_ARGUMENTS:
                     close = get_close_matches(name, declared, 1, 0.7)
                     hint = f", did you mean {close[0]}?" if close else ""
+                    if match["rest"]:  # a default of its own: no build argument can change it
+                        hint = hint or ", so no build argument can set it"
                     yield stage.finding(f"${name} is not declared{hint}", advice(f"ARG {name}=..."))
 
 

@@ -94,7 +94,7 @@ def test_a_fault_is_found(tmp_path: Path, control: str, text: str, expected: lis
         pytest.param("stages-are-used", "FROM a:1 AS x\nFROM x AS y\nFROM b:1\nCOPY --from=y a b\n", id="a chain"),
         pytest.param("stages-are-used", "FROM a:1 AS x\nFROM b:1\nRUN --mount=from=x,target=/x y\n", id="a mount"),
         pytest.param("declared-base-variables", "ARG V=1\nFROM --platform=$BUILDPLATFORM a:${V}\n", id="declared"),
-        pytest.param("declared-base-variables", "FROM a:${V:-1}\n", id="a default in place"),
+        pytest.param("declared-base-variables", "ARG V\nFROM a:${V:-1}\n", id="declared, with a default in place"),
         pytest.param("base-image-has-a-default", "ARG V=1\nARG S\nFROM a:$V$S\n", id="an empty suffix"),
         pytest.param("base-image-has-a-default", "FROM a:${V:-1}\n", id="a default in place"),
         pytest.param("declared-variables", "ARG V=1\nFROM a:1\nARG V\nENV X=$V\nRUN echo $V\n", id="declared again"),
