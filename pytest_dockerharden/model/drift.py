@@ -190,8 +190,8 @@ def networks(
     asked: tuple[NetworkAttachment, ...], found: tuple[NetworkAttachment, ...], predicted: Posture
 ) -> Iterator[Row]:
     """By name; of those that the project makes also whether they are internal, and the driver where it names one."""
-    one = {_network_name(network, predicted): network for network in asked}
     other = {network.name: network for network in found}
+    one = {n.name if n.name in other else _network_name(n, predicted): n for n in asked}
     if one.keys() != other.keys():
         yield "its networks are", shown(frozenset(one)), shown(frozenset(other))
     for name in one.keys() & other.keys():
@@ -205,9 +205,9 @@ def networks(
 
 
 def _network_name(network: NetworkAttachment, predicted: Posture) -> str:
-    """An external network is known by the engine's name of it."""
+    """A network that is not of the project is known by the engine's name of it."""
     service = predicted.service
-    node = service.project.networks.get(network.name) if service and network.external else None
+    node = service.project.networks.get(network.name) if service else None
     name = node.get("name") if node else None
     return name.text() if name else network.name
 

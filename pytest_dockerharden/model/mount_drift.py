@@ -57,7 +57,7 @@ def _rows(asked: Mount, found: Mount, predicted: Posture) -> Iterator[tuple[str,
     if not _same_kind(asked, found):
         yield "is", _said(asked), _said(found)
         return
-    if _source(asked, predicted) != _source(found, predicted):
+    if _source(asked) not in (_source(found), _external(found, predicted)):
         yield "comes from", asked.source or "a new volume", found.source or "a new volume"
     if asked.read_only != found.read_only:
         yield "is", _access(asked), _access(found)
@@ -98,18 +98,20 @@ def _same_kind(asked: Mount, found: Mount) -> bool:
     return _ONE_KIND.get(asked.kind, asked.kind) == _ONE_KIND.get(found.kind, found.kind)
 
 
-def _source(mount: Mount, predicted: Posture) -> str:
-    """A volume by the engine's name, a bind by its path where that is known."""
+def _source(mount: Mount) -> str:
+    """A volume by its name, a bind by its path where that is known."""
     if mount.kind == "bind" and mount.source.startswith("/"):
         return real(mount.source)
     if mount.kind != "volume" or mount.anonymous:
         return ""
-    project = predicted.service.project if predicted.service else None
-    node = project.volumes.get(mount.source) if project else None
-    if project is None or node is None:
-        return mount.source
-    name = node.get("name")
-    return name.text() if name else f"{project.name}_{mount.source}"
+    return mount.source
+
+
+def _external(found: Mount, predicted: Posture) -> str | None:
+    """The key of a volume that the engine knows by another name."""
+    volumes = predicted.service.project.volumes if predicted.service and found.kind == "volume" else {}
+    names = ((key, node.get("name")) for key, node in volumes.items())
+    return next((key for key, name in names if name and name.text() == found.source), None)
 
 
 def _pages(size: int | None) -> int | None:

@@ -19,24 +19,23 @@ def observe_stack(
     client: docker.DockerClient,
     phase: Literal["live", "restarted"] = "live",
     witness: Witness | None = None,
-    files: Files | None = None,
     predicted: Mapping[str, Posture] | None = None,
 ) -> dict[str, list[Posture]]:
     """Postures by service, one for each container: ``web``, ``web-2``, ...
 
     ``stack`` is a running stack, or container ids by service. Every container is inspected once; one ``witness`` (the
     best one that works, unless given) reads for all of them. A container that has ended has facts of the engine only.
-    ``predicted`` are postures by service, for a stack those of its project. ``files`` looks into one container of each
-    image; give the same one again, and what was looked at is not looked at again.
+    ``predicted`` are postures by service, for a stack those of its project. Files are looked at in one container
+    of each image, once for a client.
     """
     from pytest_dockerharden.observe import choice, reach
     from pytest_dockerharden.observe.asking import Questions
+    from pytest_dockerharden.observe.files import files_of
     from pytest_dockerharden.observe.posture import posture
-    from pytest_dockerharden.observe.published import put_ports_back
+    from pytest_dockerharden.observe.published import are_moved, put_ports_back
     from pytest_dockerharden.observe.sharing import put_shared_namespaces
 
     containers = stack if isinstance(stack, Mapping) else stack.containers
-    remapped = not isinstance(stack, Mapping) and not stack.keep_ports
     predictions = predicted or ({} if isinstance(stack, Mapping) else predictions_of(stack))
     inspected = {c: client.api.inspect_container(c) for ids in containers.values() for c in ids}
     running = {answer["Id"]: pid for answer in inspected.values() if (pid := answer["State"].get("Pid"))}
@@ -46,8 +45,9 @@ def observe_stack(
     finally:
         if witness is None:
             chosen.close()
+    files = files_of(client)
     network, questions = reach.Reach.of(client, containers, inspected), Questions(client)
-    binds = questions.binds(inspected.values())
+    volumes = questions.volumes(inspected.values())
     result: dict[str, list[Posture]] = {}
     by_container: dict[str, Posture] = {}
     for service, ids in containers.items():
@@ -55,13 +55,13 @@ def observe_stack(
             answer = inspected[container]
             account = accounts.get(answer["Id"]) or choice.ended(answer["Id"])
             subject = service if number == 1 else f"{service}-{number}"
-            observed = by_container[container] = posture(subject, answer, account, phase, binds)
+            observed = by_container[container] = posture(subject, answer, account, phase, volumes)
             network.complete(observed, container)
             questions.complete(observed, answer, here=bool(account.root))
-            if files is not None:
+            if account.first is not None:
                 put_files(observed, answer, account, files)
             observed.predicted = predictions.get(service)
-            if remapped:
+            if are_moved(answer):
                 put_ports_back(observed, observed.predicted)
             result.setdefault(service, []).append(observed)
     put_shared_namespaces(by_container, {c: service for service, ids in containers.items() for c in ids})

@@ -15,8 +15,18 @@ from pytest_dockerharden.model.posture import Change, Posture
 if TYPE_CHECKING:
     import docker
 
+COMPOSE = "com.docker.compose."
 MOST_CHANGES = 20_000
 KINDS: dict[int, Any] = {0: "modified", 1: "added", 2: "deleted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """``name`` is the key in the compose file, for one of others the engine's name. ``device`` is the host path that
+    its driver options bind; empty where they do not."""
+
+    name: str
+    device: str = ""
 
 
 @dataclass(slots=True)
@@ -60,21 +70,30 @@ class Questions:
             return Unknown(f"its changed files could not be listed: {error.explanation}")
         return known_changes(service, "diff", [Change(e["Path"], KINDS.get(e["Kind"], "modified")) for e in answer])
 
-    def binds(self, inspected: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-        """Host paths by name of the volumes whose driver options make them binds."""
+    def volumes(self, inspected: Iterable[Mapping[str, Any]]) -> dict[str, Volume]:
+        """The named volumes by the engine's name. A plugin's are whatever it says."""
+        found = {}
+        for answer in inspected:
+            project = (answer["Config"].get("Labels") or {}).get(f"{COMPOSE}project", "")
+            for mount in answer.get("Mounts") or ():
+                name = mount.get("Name", "")
+                if mount["Type"] == "volume" and name not in found:
+                    found[name] = self.volume(name, project)
+        return found
+
+    def volume(self, name: str, project: str) -> Volume:
+        """One that is of the same project has a key in its files."""
         from docker.errors import APIError
 
-        found = {}
-        mounts = (mount for answer in inspected for mount in answer.get("Mounts") or ())
-        names = {m["Name"]: None for m in mounts if m["Type"] == "volume" and m.get("Driver") == "local"}
-        for name in names:
-            try:
-                options = self.client.api.inspect_volume(name).get("Options") or {}
-            except APIError:
-                continue
-            if {"bind", "rbind"} & set(options.get("o", "").split(",")):
-                found[name] = str(options.get("device", ""))
-        return found
+        try:
+            answer = self.client.api.inspect_volume(name)
+        except APIError:
+            return Volume(name)
+        labels, options = answer.get("Labels") or {}, answer.get("Options") or {}
+        ours = bool(project) and labels.get(f"{COMPOSE}project") == project
+        is_bind = bool({"bind", "rbind"} & set(options.get("o", "").split(",")))
+        device = str(options.get("device", "")) if is_bind and answer.get("Driver") == "local" else ""
+        return Volume(labels.get(f"{COMPOSE}volume", name) if ours else name, device)
 
 
 def known_changes(service: str, place: str, found: list[Change]) -> Fact[tuple[Change, ...]]:

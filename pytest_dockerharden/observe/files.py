@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.origin import KernelOrigin
@@ -207,11 +208,19 @@ class Chunks:
         return data
 
 
+_OF_CLIENTS: weakref.WeakKeyDictionary[Any, Files] = weakref.WeakKeyDictionary()
+
+
+def files_of(client: docker.DockerClient) -> Files:
+    """Those of a client: what was looked at in one phase is not looked at again in the next."""
+    return _OF_CLIENTS.setdefault(client, Files(client.api))
+
+
 class Files:
     """Looks into one container of each image."""
 
-    def __init__(self, client: docker.DockerClient) -> None:
-        self.client = client
+    def __init__(self, api: Any) -> None:
+        self.api = api
         self.by_image: dict[str, Look | Unknown] = {}
 
     def of(self, image: str, container: str, account: ContainerAccount, root: str) -> Look | Unknown:
@@ -228,7 +237,7 @@ class Files:
         try:
             if root:
                 return look_here(root, targets)
-            stream = cast("IO[bytes]", Chunks(iter(self.client.api.export(container))))
+            stream = cast("IO[bytes]", Chunks(iter(self.api.export(container))))
             return look_at_tar(stream, targets)
         except TooMuch as reason:
             return Unknown(f"its files were not looked at: {reason}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.model.posture import Mount, MountKind
+from pytest_dockerharden.observe.asking import Volume
 from pytest_dockerharden.observe.procfs import MountLine
 from pytest_dockerharden.observe.witness import ENGINE_FILES, Owner
 
@@ -26,18 +27,18 @@ def mounts(
     inspected: dict[str, Any],
     lines: list[MountLine],
     owners: Mapping[str, Owner],
-    binds: Mapping[str, str],
+    volumes: Mapping[str, Volume],
 ) -> tuple[Mount, ...]:
     """Every visible mount but the root, those of the kernel and the engine included, in order of target.
 
-    ``binds`` are host paths by the volumes whose driver options make them binds.
+    ``volumes`` are by the engine's name.
     """
     # what is mounted as a tmpfs beats a volume on the same target
     temporary = {target.rstrip("/") for target in inspected["HostConfig"].get("Tmpfs") or ()}
     named = {mount["Destination"].rstrip("/"): mount for mount in inspected.get("Mounts") or ()}
     declared = {target: mount for target, mount in named.items() if target not in temporary}
     found = [
-        mount(service, line, disguised(line, declared.get(line.target), binds), lines, owners.get(line.target))
+        mount(service, line, disguised(line, declared.get(line.target), volumes), lines, owners.get(line.target))
         for line in lines
         if line.target != "/"
     ]
@@ -69,14 +70,16 @@ def mount(
     )
 
 
-def disguised(line: MountLine, declared: dict[str, Any] | None, binds: Mapping[str, str]) -> dict[str, Any] | None:
+def disguised(line: MountLine, declared: dict[str, Any] | None, volumes: Mapping[str, Volume]) -> dict[str, Any] | None:
     """What the engine says of a mount, and of a volume what its driver made of it."""
     if declared is None or declared["Type"] != "volume":
         return declared
-    name = declared.get("Name", "")
-    if name in binds:
-        return {**declared, "Type": "bind", "Source": binds[name]}
-    return None if line.type == "tmpfs" and line.root == "/" else declared
+    volume = volumes.get(declared.get("Name", ""))
+    if volume is not None and volume.device:
+        return {**declared, "Type": "bind", "Source": volume.device}
+    if line.type == "tmpfs" and line.root == "/":
+        return None
+    return {**declared, "Name": volume.name} if volume is not None else declared
 
 
 def origin_of(line: MountLine, declared: dict[str, Any] | None) -> tuple[MountKind, str, bool]:

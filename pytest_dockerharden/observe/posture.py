@@ -15,6 +15,7 @@ from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.model.posture import Posture, Process, Socket
 from pytest_dockerharden.observe import engine_facts, mount_table, procfs
 from pytest_dockerharden.observe.arguments import masked, secret_values
+from pytest_dockerharden.observe.asking import Volume
 from pytest_dockerharden.observe.cgroup import Limit, read_limits
 from pytest_dockerharden.observe.witness import ContainerAccount, Owner, ProcessAccount
 
@@ -30,25 +31,25 @@ def posture(
     inspected: dict[str, Any],
     account: ContainerAccount,
     phase: Literal["live", "restarted"],
-    binds: Mapping[str, str] | None = None,
+    volumes: Mapping[str, Volume] | None = None,
 ) -> Posture:
-    """The whole posture of one container. ``binds`` are host paths by volumes that are binds in disguise."""
+    """The whole posture of one container. ``volumes`` are by the engine's name."""
     return Posture(
         subject=service,
         phase=phase,
         origin=KernelOrigin(service, "container", inspected["Name"].lstrip("/")),
-        **_Observer(service, inspected, account, binds or {}).facts(),
+        **_Observer(service, inspected, account, volumes or {}).facts(),
     )
 
 
 class _Observer:
     def __init__(
-        self, service: str, inspected: dict[str, Any], account: ContainerAccount, binds: Mapping[str, str]
+        self, service: str, inspected: dict[str, Any], account: ContainerAccount, volumes: Mapping[str, Volume]
     ) -> None:
         self.service = service
         self.inspected = inspected
         self.account = account
-        self.binds = binds
+        self.volumes = volumes
         self.first = account.first
         self.secrets = secret_values(inspected["Config"].get("Env") or ())
 
@@ -157,7 +158,9 @@ class _Observer:
         origin = KernelOrigin(self.service, "/proc/1/mountinfo", root.text, 1)
         return {
             "read_only_rootfs": Known("ro" in root.options, origin),
-            "mounts": Known(mount_table.mounts(self.service, self.inspected, lines, self.owners(), self.binds), origin),
+            "mounts": Known(
+                mount_table.mounts(self.service, self.inspected, lines, self.owners(), self.volumes), origin
+            ),
         }
 
     def owners(self) -> dict[str, Owner]:

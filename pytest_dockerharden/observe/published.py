@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.model.posture import Port, Posture
+from pytest_dockerharden.observe.choice import LABELS
+
+RUN = f"{LABELS}run"
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+def are_moved(inspected: Mapping[str, Any]) -> bool:
+    """Whether a run of ours made the container, and asked for no port but free ones of the loopback interface."""
+    if RUN not in (inspected["Config"].get("Labels") or {}):
+        return False
+    asked = (inspected["HostConfig"].get("PortBindings") or {}).values()
+    bindings = [binding for group in asked for binding in group or ()]
+    return bool(bindings) and all(b["HostIp"] in LOOPBACK and not b["HostPort"] for b in bindings)
 
 
 def put_ports_back(posture: Posture, predicted: Posture | None) -> None:
