@@ -242,6 +242,8 @@ def _source(kind: str, entry: Node) -> Iterator[Problem]:
     external = value_at(entry, "external")
     if external is not None and external.value is not False:
         return
+    if kind == "configs" and external is not None and not given:
+        return  # Docker Compose looks for one only where nothing is said of external
     if len(given) > 1:
         yield _refused_key(f"{', '.join(keys)} exclude each other", given[1], "keep one of them")
     elif not given:

@@ -162,7 +162,7 @@ CASTS: dict[str, Any] = {
         "*": {
             "build": {"ulimits": _ULIMITS, "no_cache": _BOOL, "pull": _BOOL, "privileged": _BOOL},
             **dict.fromkeys(("cpu_count", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime"), _INT),
-            **dict.fromkeys(("cpu_shares", "oom_score_adj", "pids_limit", "scale", "mem_swappiness"), _INT),
+            **dict.fromkeys(("cpu_shares", "oom_score_adj", "pids_limit", "scale"), _INT),
             **dict.fromkeys(("cpu_percent", "cpus"), _FLOAT),
             **dict.fromkeys(("init", "oom_kill_disable", "privileged", "read_only", "stdin_open", "tty"), _BOOL),
             "depends_on": {"*": {"required": _BOOL, "restart": _BOOL}},

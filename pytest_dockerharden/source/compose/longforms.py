@@ -230,5 +230,7 @@ def external_name(node: Node, found: Problems) -> Node:
     entries = dict(node.value)
     entries["external"] = derive(external, True)
     if (name := external.get("name")) is not None:
-        entries.setdefault("name", name)
+        own = entries.setdefault("name", name)
+        if own.text() != name.text() and not own.unresolved and not name.unresolved:
+            found.append(refused("name and external.name differ", name, "keep name, and write external: true"))
     return derive(node, entries)

@@ -107,6 +107,12 @@ def _as_mappings(key: str) -> Any:
     return rule
 
 
+def _gpus(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
+    """Of an earlier file ``all`` is a list by then."""
+    listed = FORMS["gpus"](over, []) if isinstance(over.value, list) else over
+    return _plain(FORMS["gpus"](base, []), listed, problems, rules)
+
+
 def _extra_hosts(base: Node, over: Node, *_: object) -> Node:
     if over.value is None:
         return base
@@ -167,7 +173,7 @@ SERVICE_RULES: Rules = {
     "ulimits": {"*": {"": _ulimit}},
 }
 RULES: Rules = {
-    "services": {"*": SERVICE_RULES},
+    "services": {"*": {**SERVICE_RULES, "gpus": {"": _gpus}}},
     "networks": {"*": {"labels": KEY_VALUES, "ipam": {"config": {"": _by_subnet}}}},
     **dict.fromkeys(("volumes", "secrets", "configs"), LABELLED),
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 
 from pytest_dockerharden.model.node import Node
-from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.source.compose.derive import Parts, default, derive, is_open, refused
 
@@ -13,7 +12,6 @@ PROPAGATIONS = frozenset({"private", "rprivate", "shared", "rshared", "slave", "
 SELINUX = frozenset({"z", "Z"})
 KNOWN_OPTIONS = PROPAGATIONS | SELINUX | {"ro", "rw", "nocopy"}
 SHORTEST_PAIR = 3
-_CDI_DEVICE = pattern(r"[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_.-]*=[A-Za-z0-9][A-Za-z0-9_.:-]*")
 _VOLUME_FORM = "write it as SOURCE:TARGET or SOURCE:TARGET:ro"
 _DEVICE_FORM = "write it with source, target and permissions"
 
@@ -118,7 +116,7 @@ def expand_device(item: Node) -> tuple[Node, Problem | None]:
         return _whole_device(item)
     parts = Parts(item)
     text = parts.text
-    pieces = [text] if _CDI_DEVICE.fullmatch(text) else text.split(":")
+    pieces = text.split(":")
     if len(pieces) > SHORTEST_PAIR:
         return item, refused(f"too many colons in the device {text!r}", item, _DEVICE_FORM)
     spans = []
@@ -134,6 +132,6 @@ def expand_device(item: Node) -> tuple[Node, Problem | None]:
 
 def _whole_device(item: Node) -> tuple[Node, Problem | None]:
     entry = dict(item.items())
-    if "target" not in entry and "source" in entry and not _CDI_DEVICE.fullmatch(entry["source"].text()):
+    if "target" not in entry and "source" in entry:
         return item, refused("a device without a target", item, "add target: the path in the container")
     return item, None

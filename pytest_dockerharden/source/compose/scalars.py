@@ -5,6 +5,8 @@ YAML 1.1 syntax with mostly YAML 1.2 typing: ``yes`` and ``22:22`` are strings, 
 
 from __future__ import annotations
 
+from base64 import b64decode
+from datetime import datetime
 from math import inf
 
 from pytest_dockerharden.model.node import Scalar
@@ -24,6 +26,19 @@ FLOAT = pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 LOOSE_UNDERSCORE = pattern(r"(?<![0-9])_|_(?![0-9])")
 BASES = (16, 2, 8, 10)
 MOST_DIGITS = 400
+MINUTES_A_DAY = 24 * 60
+DATE = pattern(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:([Tt ])(\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,](\d+))?(Z|[-+]\d\d:\d\d)?)?\Z"
+)
+
+
+class Timestamp(str):
+    """What an unquoted date is to Docker Compose: a time, and where a text may stand the text that Go makes of it."""
+
+    __slots__ = ()
+
+
+TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "null": type(None), "timestamp": Timestamp}
 
 
 def typed(text: str) -> Scalar:
@@ -36,7 +51,52 @@ def typed(text: str) -> Scalar:
         return LITERALS.get(text, text)
     if text in LITERALS:
         return LITERALS[text]
+    if text[4:5] == "-" and (moment := _timestamp(text)) is not None:
+        return moment
     return _number(text)
+
+
+def _timestamp(text: str) -> Timestamp | None:
+    """As ``time.Parse`` reads and ``time.Time.String`` writes it.
+
+    >>> _timestamp("2024-01-05")
+    '2024-01-05 00:00:00 +0000 UTC'
+    """
+    match = DATE.match(text)
+    if match is None or (match[4] is not None and (match[4] == " ") == (match[9] is not None)):
+        return None
+    numbers = [int(part or 0) for part in match.group(1, 2, 3, 5, 6, 7)]
+    year, month, day, hour, minute, second = numbers
+    try:
+        datetime(year or 4, month, day, hour, minute, second)  # as many days as in the year zero
+    except ValueError:
+        return None
+    zone = match[9] if match[9] not in (None, "Z", "+00:00", "-00:00") else ""
+    minutes = int(zone[1:3]) * 60 + int(zone[4:]) if zone else 0
+    if minutes >= MINUTES_A_DAY:
+        return None
+    offset = f"{zone[0]}{minutes // 60:02}{minutes % 60:02}" if zone else "+0000"
+    fraction = (match[8] or "")[:9].rstrip("0")
+    date = "{:04}-{:02}-{:02} {:02}:{:02}:{:02}".format(*numbers)
+    return Timestamp(f"{date}{'.' + fraction if fraction else ''} {offset} {offset if zone else 'UTC'}")
+
+
+def tagged(text: str, tag: str) -> Scalar:
+    """The value of a scalar with a tag of YAML's own. Raises ValueError where the text is none of that type.
+
+    >>> [tagged("5", "int"), tagged("5", "str"), tagged("aGk=", "binary")]
+    [5, '5', 'hi']
+    """
+    if tag == "binary":
+        return b64decode("".join(text.split()), validate=True).decode("utf-8", "replace")
+    if tag not in TYPES:
+        return text
+    value = typed(text)
+    if tag == "float" and type(value) is int:
+        return float(value)
+    if type(value) is not TYPES[tag]:
+        raise ValueError(f"this is no !!{tag}")
+    return value
 
 
 def _number(text: str) -> Scalar:

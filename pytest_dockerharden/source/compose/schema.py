@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.problem import Problem
+from pytest_dockerharden.source.compose.scalars import Timestamp
 from pytest_dockerharden.source.compose.schema_rules import Rule
 from pytest_dockerharden.source.compose.schema_table import FILE, SERVICE
 
@@ -88,7 +89,9 @@ def _scalar(node: Node, rule: Rule, name: str, found: Found) -> None:
         if not node.unresolved:
             _wrong(node, rule, name, found)
         return
-    if kind is str:
+    if kind is Timestamp:
+        found.append(Problem("warning", f"the date becomes the text {value}", node.origin, "quote it"))
+    elif kind is str:
         if node.unresolved:
             return
         text = node.text()
@@ -119,7 +122,7 @@ def _how(node: Node, rule: Rule, name: str) -> str:
         return f"write a list: [{node.text()}]" if quotable else "write a list or a mapping"
     if bool in rule.scalars:
         return "write true or false"
-    if name in HIDDEN:
+    if name in HIDDEN or type(value) is Timestamp:
         return "quote it"
     return f'quote it: "{node.text()}"' if str in rule.scalars and not isinstance(value, str) else ""
 

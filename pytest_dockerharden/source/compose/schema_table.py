@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_dockerharden.source.compose.scalars import Timestamp
 from pytest_dockerharden.source.compose.schema_rules import (
     NAME,
     NULL,
@@ -24,9 +25,9 @@ PLAIN_NUMBER = scalar(int, float)
 TEXTS = list_of(TEXT)
 DISTINCT_TEXTS = list_of(TEXT, distinct=True)
 TEXT_OR_TEXTS = either(TEXT, TEXTS)
-SCALAR_OR_NULL = scalar(str, int, float, bool, NULL)
+SCALAR_OR_NULL = scalar(str, int, float, bool, NULL, Timestamp)
 KEY_VALUES = either(TEXTS, named(SCALAR_OR_NULL))
-OPTIONS = named(NUMBER)
+OPTIONS = named(scalar(int, float, str, Timestamp))
 COMMAND = either(scalar(str, NULL), TEXTS)
 EXTRA_HOSTS = either(TEXTS, named(either(TEXT, TEXTS)))
 EXTERNAL = mapping({"name": TEXT}, scalars=(bool, str))
@@ -179,7 +180,7 @@ RATES = list_of(mapping({"path": TEXT, "rate": INTEGER}, extensible=False))
 BLKIO = mapping(
     {
         **dict.fromkeys(("device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops"), RATES),
-        "weight": INTEGER,
+        "weight": scalar(int, bounds=(0, 2**63)),
         "weight_device": list_of(mapping({"path": TEXT, "weight": scalar(int)}, extensible=False)),
     },
     extensible=False,
@@ -212,7 +213,7 @@ CONTAINER: dict[str, Rule] = {
     "extra_hosts": EXTRA_HOSTS,
     "gpus": either(word("all"), list_of(mapping(DEVICE_KEYS, others=ANYTHING))),
     "group_add": list_of(INTEGER, distinct=True),
-    "logging": mapping({"driver": TEXT, "options": named(scalar(str, int, float, NULL))}),
+    "logging": mapping({"driver": TEXT, "options": named(scalar(str, int, float, NULL, Timestamp))}),
     "models": either(DISTINCT_TEXTS, named(mapping({"endpoint_var": TEXT, "model_var": TEXT}, scalars=(NULL,)))),
     "networks": either(DISTINCT_TEXTS, named(ATTACHMENT, NAME)),
     "oom_score_adj": scalar(int, str, bounds=(-1000, 1000)),
@@ -220,7 +221,7 @@ CONTAINER: dict[str, Rule] = {
     "pull_policy": matching(
         r"^(?:always|never|build|if_not_present|missing|refresh|daily|weekly|every_(?:[0-9]+[wdhms])+)$"
     ),
-    "storage_opt": named(ANYTHING),
+    "storage_opt": named(scalar(str, int, NULL)),
     "ulimits": ULIMITS,
     "use_api_socket": scalar(bool),
     "volumes": list_of(either(TEXT, MOUNT)),
@@ -233,7 +234,7 @@ WORKLOAD: dict[str, Rule] = {
     "ports": list_of(either(NUMBER, PORT)),
     **dict.fromkeys(("stdin_open", "tty"), FLAG),
 }
-PROVIDER_OPTION = scalar(str, int, float, bool)
+PROVIDER_OPTION = scalar(str, int, float, bool, Timestamp)
 EXTENDS = either(TEXT, mapping({"service": TEXT, "file": TEXT}, "service", extensible=False))
 SERVICE = mapping(
     {

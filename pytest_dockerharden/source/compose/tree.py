@@ -17,7 +17,7 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose.problems import Budget, Problems, refusal
-from pytest_dockerharden.source.compose.scalars import typed
+from pytest_dockerharden.source.compose.scalars import Timestamp, tagged, typed
 from pytest_dockerharden.source.reading import beginning, place_behind
 
 MOST_DEPTH = 256
@@ -25,7 +25,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TEMPLATE = pattern(r"\{\{|\{%")
 TEMPLATE_HINT = "render it first, and judge what comes out"
 MERGE_KEY = "<<"
-TYPED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null", "timestamp"))
+YAML_TAG = "tag:yaml.org,2002:"
 MOST_RELATED = 8
 # what libyaml takes for line breaks and no editor does, and what stands for them while it reads
 ODD_BREAKS = {0x85: "\ue085", 0x2028: "\ue028", 0x2029: "\ue029"}
@@ -139,8 +139,10 @@ class _Builder:
             text = text.translate(RESTORED)
         self.end = event.end_mark
         # under a tag of somebody's own, !override included, go-yaml takes a scalar for a text
-        value = typed(text) if plain and (tag is None or tag in TYPED_TAGS) else text
-        node = Node(value, self._origin(event.start_mark, self.end))
+        node = Node(typed(text) if plain and tag is None else text, self._origin(event.start_mark, self.end))
+        if tag is not None and tag.startswith(YAML_TAG):
+            self._tagged(node, text, tag.removeprefix(YAML_TAG))
+        value = node.value
         if type(value) is float and not isfinite(value):
             self.problems.refuse(f"{text} is not a number that can be used here", node.origin, "quote it")
         if event.anchor:
@@ -148,6 +150,12 @@ class _Builder:
         if tag in CLEARING_TAGS:
             self.tags[id(node)] = tag
         self._place(node, is_merge_key=plain and tag is None and text == MERGE_KEY)
+
+    def _tagged(self, node: Node, text: str, tag: str) -> None:
+        try:
+            node.value = tagged(text, tag)
+        except ValueError:
+            self.problems.refuse(f"this cannot be read as !!{tag}", node.origin, "remove the tag")
 
     def _start(self, event: Any, value: dict[str, Node] | list[Node]) -> None:
         if len(self.open) >= MOST_DEPTH:
@@ -210,7 +218,7 @@ class _Builder:
 
     def _open_key(self, top: _Open, entries: dict[str, Node], node: Node) -> None:
         key = node.value
-        if not isinstance(key, str):
+        if not isinstance(key, str) or type(key) is Timestamp:
             if isinstance(key, dict):
                 raise refusal("not YAML but a template, or a mapping as a key", node.origin, TEMPLATE_HINT)
             key = node.text()

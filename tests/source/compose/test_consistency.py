@@ -42,6 +42,9 @@ from tests.source.compose.reading import brief, checked, normalised, service_tex
         pytest.param(service_text("image: a\nlinks: [b]") + "  b: {image: b}\n", id="link"),
         pytest.param(service_text("image: a\ndepends_on: ['${DB}']"), id="unknown dependency"),
         pytest.param(service_text("image: a\nsecrets: [s]") + "secrets: {s: {external: true}}", id="external secret"),
+        pytest.param(
+            service_text("image: a\nconfigs: [s]") + "configs: {s: {external: false}}", id="no external config"
+        ),
         pytest.param("services: {}\nvolumes: {v: {external: true, name: x, x-a: 1}}", id="external volume with a name"),
         pytest.param("services: {}\nnetworks: {n: {external: true, driver: x}}", id="external network with a driver"),
         pytest.param("services: {a: {image: a, container_name: x}, b: {image: b, container_name: y}}", id="two names"),

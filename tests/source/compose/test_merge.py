@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.source.compose import LoadOptions, load
 from pytest_dockerharden.source.compose.merge import merge
@@ -65,6 +66,9 @@ def merged(folder: Path, base: str, over: str) -> Project:
         ("logging: {driver: a, options: {x: 1}}", "logging: {driver: b}", "logging", {"driver": "b"}),
         ("ulimits: {a: {soft: 1, hard: 2}}", "ulimits: {a: {soft: 2}}", "ulimits.a", {"soft": 2, "hard": 2}),
         ("ulimits: {a: {soft: 1, hard: 2}}", "ulimits: {a: 5}", "ulimits.a", 5),
+        ("gpus: all", "gpus: [{count: 2}]", "gpus", [{"count": -1}, {"count": 2}]),
+        ("gpus: all", "gpus: [{count: all}]", "gpus", [{"count": -1}]),
+        ("gpus: all", "gpus: null", "gpus", [{"count": -1}]),
         ("build: ./d", "build: {target: t}", "build.target", "t"),
     ],
 )
@@ -74,6 +78,11 @@ def test_what_an_override_makes_of_a_base(tmp_path: Path, base: str, over: str, 
         assert node and len(list(node)) == value
     else:
         assert (node.plain() if node else None) == value
+
+
+def test_all_gpus_twice_is_refused_as_docker_compose_does(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"o.yaml:3:5: cannot override a list"):
+        merged(tmp_path, "    gpus: all\n", "    gpus: all\n")
 
 
 def test_the_winning_value_has_the_place_of_the_override_and_remembers_the_base(tmp_path: Path) -> None:

@@ -79,6 +79,10 @@ def test_top_level_forms_are_silent(text: str) -> None:
         ("deploy: {resources: {limits: {memory: 5}}}", "memory must be a text", 'quote it: "5"'),
         ("command: [a, 5]", "an item of command must be a text", "quote it"),
         ("cgroup: hots", "cgroup cannot be 'hots'", "did you mean host?"),
+        ("user: 2024-01-05", "user must be a text", "quote it"),
+        ("command: [a, 2024-01-05]", "an item of command must be a text", "quote it"),
+        ("blkio_config: {weight: '300'}", "weight must be an integer", ""),
+        ("storage_opt: {size: true}", "size must be an integer or a text or empty", 'quote it: "true"'),
         ("pull_policy: sometimes", "pull_policy cannot be 'sometimes'", ""),
         ("oom_score_adj: 2000", "oom_score_adj must be from -1000 to 1000", ""),
         ("depends_on: {db: {}}", "db lacks condition", "add condition:"),
@@ -94,6 +98,17 @@ def test_top_level_forms_are_silent(text: str) -> None:
 def test_a_mistake_is_refused_with_advice(body: str, message: str, hint: str) -> None:
     problems = validate(read(service_text(body)))
     assert [(p.kind, p.message, p.hint) for p in problems] == [("refused", message, hint)]
+
+
+@pytest.mark.parametrize(
+    "body", ["environment: {A: 2024-01-05}", "labels: {a: 2024-01-05}", "build: {args: {A: 2024-01-05}}"]
+)
+def test_a_date_that_becomes_a_time_is_a_warning(body: str) -> None:
+    problems = validate(read(service_text(body)))
+    text = "2024-01-05 00:00:00 +0000 UTC"
+    assert [(p.kind, p.message, p.hint) for p in problems] == [
+        ("warning", f"the date becomes the text {text}", "quote it")
+    ]
 
 
 def test_an_unknown_key_is_reported_at_the_key() -> None:

@@ -432,6 +432,7 @@ def test_a_service_in_its_canonical_form(body: str, expected: dict[str, Any]) ->
         ("deploy: {resources: {limits: {cpus: '1,5'}}}", "must be a number"),
         ("secrets: [{source: s, mode: '0o400'}]", "must be a file mode"),
         ("devices: ['/dev/d:/dev/e:r:z']", "too many colons in the device '/dev/d:/dev/e:r:z'"),
+        ("devices: [{source: a.b/c=d}]", "a device without a target"),
         ("extra_hosts: [a]", "no address for the host 'a'"),
         ("command: a 'b", "a quote, a backslash or a parenthesis is not closed"),
     ],
@@ -454,6 +455,11 @@ def test_what_is_filled_in_points_at_its_reason() -> None:
     service, _ = canonical("image: a\ndepends_on:\n  - db")
     condition = service.get("depends_on", "db", "condition")
     assert condition is not None and condition.origin.line == 5
+
+
+def test_two_external_names_are_refused() -> None:
+    model = read("networks: {n: {name: y, external: {name: x}}, m: {name: x, external: {name: x}}}")
+    assert brief(canonical_top(model)) == [(1, "name and external.name differ")]
 
 
 def test_an_external_name_of_old_becomes_a_name() -> None:

@@ -12,7 +12,7 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.source.compose.problems import Problems
-from pytest_dockerharden.source.compose.scalars import typed
+from pytest_dockerharden.source.compose.scalars import Timestamp, typed
 from pytest_dockerharden.source.compose.tree import Document, parse
 
 
@@ -63,13 +63,57 @@ def span(origin: TextOrigin) -> tuple[int, int, int, int]:
         ("18446744073709551615", 2**64 - 1),
         ("18446744073709551616", 2.0**64),
         ("1e400", "1e400"),
-        ("2001-01-01", "2001-01-01"),
+        ("2001-01-01", Timestamp("2001-01-01 00:00:00 +0000 UTC")),
+        ("2001-1-2T3:4:5.60Z", Timestamp("2001-01-02 03:04:05.6 +0000 UTC")),
+        ("2001-01-02 03:04:05", Timestamp("2001-01-02 03:04:05 +0000 UTC")),
+        ("2001-01-02t03:04:05-05:30", Timestamp("2001-01-02 03:04:05 -0530 -0530")),
+        ("2001-02-30", "2001-02-30"),
+        ("2001-01-02 03:04", "2001-01-02 03:04"),
+        ("2001-01-02 03:04:05Z", "2001-01-02 03:04:05Z"),
+        ("2001-01-02T03:04:05", "2001-01-02T03:04:05"),
+        ("2001-01-02T03:04:05+25:00", "2001-01-02T03:04:05+25:00"),
+        ("2001-13-01", "2001-13-01"),
+        ("20010101", 20010101),
         ("-", "-"),
     ],
 )
 def test_plain_scalars_have_the_types_of_docker_compose(text: str, value: object) -> None:
     found = typed(text)
     assert (type(found), found) == (type(value), value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("!!str 5", "5"),
+        ("!!int '5'", 5),
+        ("!!float 3", 3.0),
+        ("!!bool 'true'", True),
+        ("!!null ''", None),
+        ("!!timestamp '2001-01-02'", Timestamp("2001-01-02 00:00:00 +0000 UTC")),
+        ("!!binary aGVsbG8=", "hello"),
+        ("!!binary |\n  aGVs\n  bG8=", "hello"),
+        ("!own 5", "5"),
+    ],
+)
+def test_a_tag_decides_the_type(text: str, value: object) -> None:
+    found = root(f"a: {text}\n").get("a")
+    assert found is not None
+    assert (type(found.value), found.value) == (type(value), value)
+
+
+@pytest.mark.parametrize("text", ["!!bool yes", "!!int 1.5", "!!binary x!", "!!null x", "!!timestamp x"])
+def test_a_text_that_is_not_what_its_tag_says_is_refused(text: str) -> None:
+    tag = text.partition(" ")[0]
+    assert refusals(f"b: 1\na: {text}\n") == [(f"this cannot be read as {tag}", 2, 4)]
+
+
+@given(
+    st.from_regex(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z?)?", fullmatch=True)
+)
+@settings(deadline=None)
+def test_a_date_never_fails(text: str) -> None:
+    typed(text)
 
 
 @given(st.text(max_size=12))
@@ -228,7 +272,7 @@ def test_reset_takes_a_value_out_and_both_tags_clear_earlier_files() -> None:
 
 
 def test_a_scalar_under_a_tag_of_its_own_is_a_text() -> None:
-    assert root("a: !override 1000\nb: !!int '12'\nc: !!str 12\n").plain() == {"a": "1000", "b": "12", "c": "12"}
+    assert root("a: !override 1000\nb: !own '12'\nc: !!str 12\n").plain() == {"a": "1000", "b": "12", "c": "12"}
 
 
 def test_empty_documents_are_left_out() -> None:
