@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_dockerharden.report.excerpt import clean
 from pytest_dockerharden.report.groups import Group, groups, rest_of
 from pytest_dockerharden.report.summary import most_important
 from pytest_dockerharden.verdicts import Result
@@ -68,6 +69,9 @@ class Terminal:
             more = f" and {len(group) - 1} more" if len(group) > 1 else ""
             reporter.write_sep("_", f"{group[0].name}{more}", red=True, bold=True)
             reporter.write_line(self.static.excerpts.text_of(group[0]))
+            for title, text in group[0].evidence:
+                reporter.write_line(f"  {title}:")
+                reporter.write_line("\n".join(f"      {clean(line)}" for line in text.splitlines()))
             if more:
                 reporter.write_line("  the same at:")
             for line in rest_of(group, self.static.excerpts):

@@ -31,8 +31,19 @@ def waiver(file: Any) -> Findings:
     yield from ()
 
 
+def stack_comes_up(stack: Any) -> Findings:
+    """The stack comes up and is healthy.
+
+    What does not run proves nothing, so nothing else of it is judged.
+    """
+    yield from ()
+
+
 READABLE = Control("readable", readable, "Dockerfile", "high", "files")
 WAIVER = Control("waiver", waiver, "Dockerfile", "medium", "waivers")
+COMES_UP = Control("stack-comes-up", stack_comes_up, "Drill", "high", "stack")
+# what is no matter of judgement: it is in no suite and cannot be waived
+PRECONDITIONS = (READABLE, WAIVER, COMES_UP)
 
 
 @dataclass(slots=True, eq=False)

@@ -123,7 +123,7 @@ class _Pickler(pickle.Pickler):
 
 class _Unpickler(pickle.Unpickler):
     def persistent_load(self, identifier: str) -> Control:
-        from pytest_dockerharden.live.phases import COMES_UP
+        from pytest_dockerharden.verdicts import COMES_UP
 
         return COMES_UP if identifier == COMES_UP.id else REGISTRY[identifier]
 

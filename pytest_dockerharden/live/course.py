@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.live.engine import answering
-from pytest_dockerharden.live.phases import COMES_UP, Phase, Question
+from pytest_dockerharden.live.phases import Phase, Question
 from pytest_dockerharden.live.verdicts import LiveVerdicts
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.stack.errors import EngineError, StackError
-from pytest_dockerharden.verdicts import Result
+from pytest_dockerharden.verdicts import COMES_UP, Result
 
 if TYPE_CHECKING:
     import docker
@@ -225,7 +225,8 @@ class Course:
         """The first item that asks says why; the others prove nothing and are not to blame."""
         question = next(question for question in self.questions(phase) if question.name == name)
         place = self.statically.model.place
-        if question.control is COMES_UP or not self.told:
+        says_it = question.control is COMES_UP and (phase == "live" or "live" not in self.failures)
+        if says_it or not self.told:
             self.told = True
             finding = Finding(failure.message, self._place(failure.message) or place)
             return Result(

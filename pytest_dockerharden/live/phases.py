@@ -6,21 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_dockerharden.model.control import Control
-from pytest_dockerharden.model.finding import Findings
 
 Phase = Literal["live", "restarted", "drill"]
 PHASES: tuple[Phase, ...] = ("live", "restarted", "drill")
-
-
-def stack_comes_up(stack: object) -> Findings:
-    """The stack comes up and is healthy.
-
-    What does not run proves nothing, so nothing else of it is judged.
-    """
-    yield from ()
-
-
-COMES_UP = Control("stack-comes-up", stack_comes_up, "Drill", "high", "stack")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ class Progress:
             self._write(reporter, f"{time.monotonic() - self._began:6.1f} s  {line}")
 
     def _write(self, reporter: pytest.TerminalReporter, text: str) -> None:
-        lasting = text.endswith(_LASTING) or ": " not in text or not reporter.isatty
+        lasting = text.endswith(_LASTING) or ": " not in text
+        if not lasting and not reporter.isatty:
+            return
         if self._transient:
             reporter.rewrite("", erase=True)
         elif reporter._tw.width_of_current_line:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.judge import Judgement, judge
-from pytest_dockerharden.live.phases import COMES_UP, Phase
+from pytest_dockerharden.live.phases import Phase
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.project import Project
-from pytest_dockerharden.verdicts import Result, Waivers, result_of
+from pytest_dockerharden.verdicts import COMES_UP, Result, Waivers, result_of
 
 if TYPE_CHECKING:
     from pytest_dockerharden.model.drill import Drill
@@ -59,8 +59,14 @@ class LiveVerdicts:
         subject = "/".join(filter(None, (self.prefix, service)))
         result = result_of(judgement, self.file, subject, severity, self.scope.policy.fail_on)
         result.phase = phase
-        result.origin = self._place(service)
+        result.origin = self._line_to_change(result) or self._place(service)
         return result
+
+    def _line_to_change(self, result: Result) -> TextOrigin | None:
+        """Where text alone told the same of the service."""
+        static = self.scope.by_name.get((result.file, result.name))
+        place = static.findings[0].origin if static is not None and static.findings else None
+        return place if isinstance(place, TextOrigin) else None
 
     def _place(self, service: str) -> TextOrigin:
         known = self.statically.services.get(service)

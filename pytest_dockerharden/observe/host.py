@@ -42,6 +42,6 @@ def host(
         except ProbeDidNotRun as reason:
             if not tools:
                 raise ProbeDidNotRun(f"{reason}; an image with a static busybox is needed for it") from None
-            return WriteFreeShell(client, container, tools, labels or {})
+            return WriteFreeShell(client, container, tools, labels or {}, user)
 
     return ContainerHost(Backend(container, connect))

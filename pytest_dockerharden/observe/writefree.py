@@ -23,14 +23,22 @@ PLACES = ("bin/busybox", "usr/bin/busybox", "busybox", "bin/busybox.static")
 
 
 class WriteFreeShell(Shell):
-    """``images`` are tried in turn; one must have a static busybox at one of PLACES."""
+    """``images`` are tried in turn; one must have a static busybox at one of PLACES. Without a ``user`` commands run
+    as the container's first process does.
+    """
 
     def __init__(
-        self, client: docker.DockerClient, container: str, images: Iterable[str], labels: Mapping[str, str]
+        self,
+        client: docker.DockerClient,
+        container: str,
+        images: Iterable[str],
+        labels: Mapping[str, str],
+        user: str = "",
     ) -> None:
         self.helper = ""
         self.client = client
-        user = first_user(client, container)
+        # an image without a passwd file has no user of this name, but it has the id
+        user = "0:0" if user == "root" else user or first_user(client, container)
         reasons = []
         for image in images:
             for place in PLACES:

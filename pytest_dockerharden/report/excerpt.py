@@ -14,7 +14,7 @@ from pytest_dockerharden.model.origin import Origin, TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
 from pytest_dockerharden.paths import shown_path
-from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
+from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 
 _LONGEST = 160
 _KEY = pattern(r"[\s-]*[\"']?(?P<name>[A-Za-z_][\w.-]*)[\"']?\s*[:=]\s*(?P<value>[^\s#].*)?$")
@@ -41,7 +41,7 @@ class Excerpts:
 
     def headline(self, result: Result, finding: Finding) -> str:
         """``redis: the root filesystem is writable``"""
-        own = result.control in (READABLE, WAIVER)
+        own = result.control in PRECONDITIONS
         subject = "" if own else result.subject
         if subject.isdigit():
             subject = f"stage {subject}"
@@ -51,6 +51,8 @@ class Excerpts:
         lines = [self.headline(result, finding), *self._excerpt(finding.origin)]
         if len(result.combinations) > 1:
             lines.append(f"  in {' and '.join(map(clean, result.combinations))}")
+        if not isinstance(finding.origin, TextOrigin) and result.origin is not None:
+            lines.append(f"  change {self.place(result.origin)}")
         lines += [f"  see {self.place(place)}" for place in finding.related]
         lines += _why(finding.why) if finding.why else _why_of(result.control)
         if finding.remedy:
@@ -60,10 +62,10 @@ class Excerpts:
         return "\n".join(lines)
 
     def place(self, origin: Origin) -> str:
-        """``docker-compose.yml:12:5``, relative to where pytest was started; a kernel's line as it is."""
+        """``docker-compose.yml:12:5``, relative to where pytest was started, or ``redis:/proc/1/status``."""
         if isinstance(origin, TextOrigin):
             return f"{self.shown(origin.file)}:{origin.line}:{origin.column}"
-        return clean(str(origin))
+        return clean(f"{origin.container}:{origin.path}")
 
     def shown(self, path: str) -> str:
         return clean(shown_path(path, self.start))
@@ -79,7 +81,7 @@ class Excerpts:
     def _render(self, origin: Origin) -> list[str]:
         out = [f"  --> {self.place(origin)}"]
         if not isinstance(origin, TextOrigin):
-            return out
+            return [*out, *(f"    | {_shortened(clean(line))}" for line in origin.text.splitlines()[:3])]
         lines = self._source(origin.file)
         width = len(str(origin.line + 1))
         for number in range(max(1, origin.line - 1), origin.line + 2):
@@ -101,6 +103,11 @@ class Excerpts:
                 text = ""
             lines = self._lines[file] = text.rstrip().split("\n")
         return lines
+
+
+def _shortened(line: str) -> str:
+    # the mount of an overlay names every layer
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
 
 
 def _forget_if_many(cache: dict[Any, Any], many: int = 64) -> None:
@@ -163,7 +170,7 @@ def _why(text: str) -> list[str]:
 
 
 def _footer(result: Result) -> list[str]:
-    if result.control in (READABLE, WAIVER):
+    if result.control in PRECONDITIONS:
         return []
     control = result.control
     marks = [result.severity, control.plan, *(f"CIS {s}" for s in control.cis), *(f"OWASP {s}" for s in control.owasp)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pytest_dockerharden.model.finding import SEVERITIES
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.report.excerpt import Excerpts, clean
-from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
+from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 
 _PRIORITIES = ("P0", "P1", "P2", "P3", "")
 _LISTED = 15
@@ -18,11 +18,18 @@ Group = list[Result]
 def groups(results: Iterable[Result]) -> list[Group]:
     """The failures of one control that the same lines mend, the most important first."""
     found: dict[tuple[object, ...], Group] = {}
+    results = list(results)
+    before = {_said(result) for result in results if result.phase == "live"}
     for result in results:
-        if result.fails:
+        if result.fails and not (result.phase == "restarted" and _said(result) in before):
             found.setdefault(_key(result), []).append(result)
     # workers of xdist hand results in as they like
     return sorted((sorted(group, key=_position) for group in found.values()), key=_rank)
+
+
+def _said(result: Result) -> tuple[object, ...]:
+    """What a restart leaves as it was is said once."""
+    return result.file, result.name, tuple(finding.message for finding in result.findings)
 
 
 def changes(ranked: Iterable[Group], most: int = 3) -> Iterator[Group]:
@@ -60,13 +67,14 @@ def rest_of(group: Group, excerpts: Excerpts) -> Iterator[str]:
         place = excerpts.place(result.place) if result.place else excerpts.shown(result.file)
         same = not result.findings or result.findings[0].message == first
         text = result.subject if same else excerpts.headline(result, result.findings[0])
+        text += "" if result.phase == group[0].phase else f" ({result.phase})"
         yield f"      {place}  {text}".rstrip()
     if len(group) > 1 + _LISTED:
         yield f"      ... and {len(group) - 1 - _LISTED} more (-v shows all)"
 
 
 def _key(result: Result) -> tuple[object, ...]:
-    if result.control in (READABLE, WAIVER):
+    if result.control in PRECONDITIONS:
         return (id(result),)
     if result.verdict == "error":
         return result.control.id, result.reason
