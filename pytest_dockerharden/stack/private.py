@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import select
+import shlex
 import shutil
 import socket
 import subprocess
@@ -19,13 +20,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pytest_dockerharden.stack import warden
+from pytest_dockerharden.stack import publish, warden
 from pytest_dockerharden.stack.errors import EngineError
 from pytest_dockerharden.stack.run import is_dead, owner_of
 
 PREFIX = "dockerharden-engine-"
 # on a disk, not in memory: images are large, and overlayfs needs a real file system below it
 PARENT = Path("/var/tmp")  # noqa: S108 - the folder in it is made by mkdtemp
+PROXY = "publish"
 LOG_LINES = 15
 POLL = 0.05
 END_SECONDS = 60
@@ -70,6 +72,9 @@ def start(program: str, folder: Path) -> subprocess.Popen[bytes]:
     name = f"dockerharden-{secrets.token_hex(4)}"
     (folder / "owner").write_text(owner_of(os.getpid()), encoding="utf-8")
     (folder / "daemon.json").write_text(json.dumps(configuration(folder, name)), encoding="utf-8")
+    proxy = folder / PROXY
+    proxy.write_text(proxy_script(), encoding="utf-8")
+    proxy.chmod(0o700)
     # isolated from the user's PYTHON variables and site-packages: it needs the standard library alone
     return subprocess.Popen(
         [sys.executable, "-I", "-S", warden.__file__, program, str(folder), name],
@@ -91,8 +96,15 @@ def configuration(folder: Path, name: str) -> dict[str, object]:
         "pidfile": f"{folder}/dockerd.pid",
         "cgroup-parent": f"/{name}",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
+        "userland-proxy-path": f"{folder}/{PROXY}",
         "log-level": "warn",
     }
+
+
+def proxy_script() -> str:
+    """The engine runs one program for each published port, with arguments of its own."""
+    command = shlex.join([sys.executable, "-I", "-S", publish.__file__, f"/proc/{os.getpid()}/ns/net"])
+    return f'#!/bin/sh\nexec {command} "$@"\n'
 
 
 def wait_until_ready(folder: Path, keeper: subprocess.Popen[bytes], deadline: float) -> None:

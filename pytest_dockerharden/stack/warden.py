@@ -15,6 +15,7 @@ import ctypes
 import fcntl
 import glob
 import os
+import random
 import select
 import shutil
 import signal
@@ -32,6 +33,10 @@ MS_REC, MS_SLAVE, MS_SHARED = 0x4000, 0x80000, 0x100000
 PR_SET_PDEATHSIG = 1
 SIOCSIFFLAGS, IFF_UP_RUNNING = 0x8914, 0x41
 
+FREE_PORTS = range(33000, 60000, 1000)
+# an engine that sees the machine's containerd uses it instead of starting one of its own, and engines before 25 take
+# the machine's identity from a key in their configuration
+HIDDEN = (b"/run/containerd", b"/etc/docker")
 GRACE = 2.0
 DEADLINE = 20.0
 
@@ -76,9 +81,11 @@ def set_apart() -> None:
     # mounts of the machine still arrive, none goes back; shared again, for volumes with a propagation
     must(libc.mount(None, b"/", None, MS_REC | MS_SLAVE, None))
     must(libc.mount(None, b"/", None, MS_REC | MS_SHARED, None))
-    if os.path.isdir("/run/containerd"):
-        # an engine that sees the machine's containerd uses it, instead of starting one of its own
-        must(libc.mount(b"tmpfs", b"/run/containerd", b"tmpfs", 0, b"size=1m"))
+    for hidden in filter(os.path.isdir, HIDDEN):
+        must(libc.mount(b"tmpfs", hidden, b"tmpfs", 0, b"size=1m"))
+    # engines count up from the first port of the range, and ours listens where the machine's does
+    first = random.randrange(FREE_PORTS.start, FREE_PORTS.stop - FREE_PORTS.step)  # noqa: S311 - no secret
+    Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(f"{first} {first + FREE_PORTS.step}", encoding="ascii")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP_RUNNING))
 
