@@ -16,10 +16,11 @@ from tests.plan.tls import Authority
 
 HERE = Path(__file__).parent
 SERVER_NAME = "vntyper.test"
+ROOTFS = "dockerharden-base/rootfs:bookworm"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With ``--dist loadgroup`` one worker brings a stack up; without pytest-xdist the mark is to be known all the same."""
+    """The mark of ``--dist loadgroup``, by which one worker brings a stack up, is pytest-xdist's; it may be missing."""
     config.addinivalue_line("markers", "xdist_group(name): the tests of one stack")
 
 
@@ -57,13 +58,10 @@ def authority(hardened: Running) -> Authority:
 
 def authority_files(client: Any, folder: Path) -> None:
     """pebble's configuration, and a certificate for its own name."""
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -addext subjectAltName=DNS:authority -keyout key.pem -out certificate.pem"
-    pem = client.containers.run(
-        "dockerharden-base/rootfs:bookworm",
-        ["sh", "-c", f"cd /tmp && {command} 2> /dev/null && cat key.pem certificate.pem"],
-        remove=True,
-        network_mode="none",
-    ).decode()
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out certificate.pem"
+    names = "-subj /CN=authority -addext subjectAltName=DNS:authority"
+    script = f"cd /tmp && {command} {names} 2> /dev/null && cat key.pem certificate.pem"
+    pem = client.containers.run(ROOTFS, ["sh", "-c", script], remove=True, network_mode="none").decode()
     for name, kind in (("key.pem", "PRIVATE KEY"), ("certificate.pem", "CERTIFICATE")):
         part = re.search(f"-----BEGIN {kind}-----.*?-----END {kind}-----\n", pem, re.DOTALL)
         assert part, pem

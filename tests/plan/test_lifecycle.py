@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_dockerharden.stack.stack import grace
-from tests.plan.running import Running, eventually
+from tests.plan.running import Answer, Running, eventually
 from tests.plan.test_jobs import submit
 from tests.plan.test_redis import redis
 from tests.plan.tls import Authority
@@ -48,11 +49,16 @@ def restarted(authority: Authority) -> Restart:
     assert redis(stack, "SET", "plan:kept", "yes") == "OK"
     job = submit(authority, sequence="ACGT")
     serial = authority.certificate()["serialNumber"]
-    with ThreadPoolExecutor(len(SERVICES)) as pool:
-        ends = dict(zip(SERVICES, pool.map(lambda service: bounce(stack, service), SERVICES), strict=True))
+    ends = at_once(bounce, stack)
     for service in SERVICES:
         eventually(lambda name=service: stack.stack.state(name).health == "healthy", 60)
     return Restart(ends, serial, job)
+
+
+def at_once(do: Callable[[Running, str], Answer], stack: Running) -> dict[str, Answer]:
+    """What is done to each service, for all of them at the same time."""
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        return dict(zip(SERVICES, pool.map(lambda service: do(stack, service), SERVICES), strict=True))
 
 
 def bounce(stack: Running, service: str) -> End:
@@ -96,10 +102,7 @@ def test_it_never_failed(authority: Authority, service: str) -> None:
 @pytest.fixture(scope="session")
 def memory(authority: Authority) -> dict[str, float]:
     """How much of its memory limit each service uses, page cache that can go left out."""
-    with ThreadPoolExecutor(len(SERVICES)) as pool:
-        return dict(
-            zip(SERVICES, pool.map(lambda service: used_memory(authority.stack, service), SERVICES), strict=True)
-        )
+    return at_once(used_memory, authority.stack)
 
 
 def used_memory(stack: Running, service: str) -> float:

@@ -77,7 +77,7 @@ def test_a_weak_cipher_is_refused(authority: Authority, ciphers: str) -> None:
 
 @pytest.mark.parametrize("name", [pytest.param("other.test", id="another name"), pytest.param(None, id="no name")])
 def test_no_handshake_for_a_name_that_is_not_served(authority: Authority, name: str | None) -> None:
-    with pytest.raises(ssl.SSLError, match="(?i)unrecognized.name"):
+    with pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"):
         handshake(authority.stack.port("proxy", 8443), name, speaking(ssl.TLSVersion.TLSv1_3))
 
 
