@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,30 +16,33 @@ from pytest_dockerharden.paths import is_below
 if TYPE_CHECKING:
     from pytest_dockerharden.session import StaticSession
 
+# options that choose among tests, how they look where somebody typed them, and their value where nobody did
+_CHOICES = (
+    ("keyword", "-k", ""),
+    ("markexpr", "-m", ""),
+    ("deselect", "--des", None),
+    ("ignore", "--ignore(?!-)", None),
+    ("ignore_glob", "--ignore-", None),
+    ("collectonly", "--co", False),
+    ("maxfail", "-[vqsl]*x|--exit|--maxf", 0),
+)
 Tree = dict[str, tuple[list[str], list[str]]]
 
 
 def take_over(config: pytest.Config, directories: tuple[str, ...]) -> None:
     """Let nothing that is meant for the repository's own tests decide what is judged.
 
-    ``testpaths``, and ``-k``, ``-m`` and ``--deselect`` of addopts, would leave files out without a word; hooks of a
-    conftest.py are written for test functions.
+    ``testpaths``, and ``-k``, ``-m``, ``--ignore``, ``-x`` or ``--collect-only`` of addopts, would leave files out.
     """
     if directories:
         config.args[:] = directories
     typed = [str(argument) for argument in config.invocation_params.args]
-    for option, flags, neutral in (
-        ("keyword", ("-k",), ""),
-        ("markexpr", ("-m",), ""),
-        ("deselect", ("--deselect",), None),
-        ("ignore", ("--ignore",), None),
-        ("ignore_glob", ("--ignore-glob",), None),
-    ):
-        if not any(argument.startswith(flags) for argument in typed):
+    for option, flags, neutral in _CHOICES:
+        if not any(re.match(flags, argument) for argument in typed):
             setattr(config.option, option, neutral)
-    for plugin in config.pluginmanager.get_plugins():
-        if os.path.basename(getattr(plugin, "__file__", None) or "") == "conftest.py":
-            config.pluginmanager.unregister(plugin)
+    last_failed = config.pluginmanager.getplugin("lfplugin")
+    if last_failed and not any(re.match("--l", argument) for argument in typed):
+        last_failed.active = False
 
 
 def collect_all(session: pytest.Session, static: StaticSession) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from pytest_dockerharden.live.stack import HardenStack
@@ -104,20 +105,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
     )
 
 
-# why the repository's conftest.py could not be loaded, where a run goes on without it
-BROKEN_CONFTEST = pytest.StashKey[str]()
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:  # noqa: D103
-    try:
-        yield
-    except Exception as error:
-        # text can be judged, whatever a conftest.py that no static item needs does at import
-        known = early_config.known_args_namespace
-        if not any(getattr(known, name, None) for name in ("harden_static", "harden_live", "harden_attach")):
-            raise
-        early_config.stash[BROKEN_CONFTEST] = str(error).split("\n", 1)[0]
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Where nothing but ours is judged, no code of the repository is run: not even a conftest.py at its top."""
+    known = early_config.known_args_namespace
+    typed = [str(argument) for argument in early_config.invocation_params.args]
+    is_ours = any(getattr(known, name, None) for name in ("harden_static", "harden_live", "harden_attach"))
+    if is_ours and not any(argument.split("::")[0].endswith(".py") for argument in typed):
+        known.noconftest = True
+        # addopts may name options of a conftest.py, or of a plugin that only the repository's own tests need
+        unknown = parser.parse_known_and_unknown_args(args, copy.copy(early_config.option))[1]
+        args[:] = [argument for argument in args if argument not in unknown or argument in typed]
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:  # noqa: D103

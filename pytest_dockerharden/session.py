@@ -15,7 +15,6 @@ from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
 from pytest_dockerharden.live.session import live_of
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.paths import shown_path
-from pytest_dockerharden.plugin import BROKEN_CONFTEST
 from pytest_dockerharden.protocol import Protocol
 from pytest_dockerharden.report import Report, Target, target_of
 from pytest_dockerharden.report.excerpt import Excerpts
@@ -73,11 +72,7 @@ class StaticSession:
         return [result for result in results if result.control is READABLE]
 
     def pytest_report_header(self) -> list[str]:
-        lines = [header(self.evaluation)]
-        broken = self.config.stash.get(BROKEN_CONFTEST, "")
-        if broken:
-            lines.append(f"dockerharden: no conftest.py is needed here, and this one cannot be loaded: {broken}")
-        return lines
+        return [header(self.evaluation)]
 
     # collection
 

@@ -74,9 +74,92 @@ def test_a_hostile_conftest_changes_nothing(stack: Repo, text: str, place: str) 
     assert stack.verdicts() == ALL
 
 
-def test_the_header_names_a_conftest_that_cannot_be_loaded(stack: Repo) -> None:
+def test_a_conftest_is_loaded_where_own_tests_run_as_well(stack: Repo) -> None:
     stack.add("conftest.py", "raise RuntimeError('no')\n")
-    stack.judge().stdout.fnmatch_lines("dockerharden: no conftest.py is needed here, and this one cannot be loaded: *")
+    assert stack.judge("tests/test_x.py", "docker-compose.yml").ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("import sys; sys.exit(0)\n", id="ends the run"),
+        pytest.param("import pytest; pytest.exit('no', returncode=0)\n", id="ends the run as pytest does"),
+        pytest.param("raise KeyboardInterrupt\n", id="interrupts"),
+        pytest.param("import os\ndef pytest_configure(): os._exit(0)\n", id="ends the process"),
+        pytest.param("def pytest_configure(config): config.option.harden_static = False\n", id="switches off"),
+        pytest.param("def pytest_configure(): raise RuntimeError\n", id="hook raises"),
+        pytest.param("def pytest_cmdline_main(): return 0\n", id="takes the command line"),
+        pytest.param("def pytest_runtestloop(): return True\n", id="runs the loop"),
+        pytest.param("def pytest_collection(session): session.items = []; return True\n", id="collects"),
+        pytest.param("pytest_plugins = ['evil']\n", id="loads a plugin"),
+        pytest.param("import _pytest.main as m\nm.Session.perform_collect = lambda *a, **k: []\n", id="patches"),
+        pytest.param("def pytest_runtest_logreport(report): report.outcome = 'passed'\n", id="rewrites outcomes"),
+        pytest.param("def (\n", id="is no Python"),
+    ],
+)
+def test_no_code_of_the_repository_decides(stack: Repo, text: str) -> None:
+    stack.add("evil.py", "def pytest_collection_modifyitems(items): items.clear()\n")
+    stack.add("conftest.py", text)
+    result = stack.pytester.runpytest_subprocess("--harden-static", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, failed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    "addopts",
+    [
+        pytest.param("-k nothing -m x --ignore=. -p no:terminal -n 2 --strict-markers", id="all at once"),
+        pytest.param("--collect-only", id="collects only"),
+        pytest.param("-x", id="stops at once"),
+        pytest.param("--maxfail=1", id="stops soon"),
+        pytest.param("--cov=app --no-such-option", id="options of plugins that are not there"),
+        pytest.param("--rootdir=tests", id="another root"),
+        pytest.param("-p no:doctest -p no:warnings -p no:capture", id="no plugins of pytest"),
+        pytest.param("--confcutdir=/ --doctest-modules", id="conftest.py from far away"),
+        pytest.param("--no-summary -qqq --tb=no", id="mute"),
+        pytest.param("-o testpaths=tests -o python_files=*", id="settings in options"),
+    ],
+)
+def test_options_for_own_tests_leave_nothing_out(stack: Repo, addopts: str) -> None:
+    if "-n" in addopts.split():
+        pytest.importorskip("xdist")
+    stack.add("pytest.ini", f"[pytest]\naddopts = {addopts}\nmarkers = x\n")
+    result = stack.pytester.runpytest_subprocess(
+        "--harden-static", "-p", "no:cacheprovider", "--harden-report=json:out.json"
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert verdicts_of(stack) == set(ALL.values())
+
+
+def verdicts_of(stack: Repo) -> set[str]:
+    items = json.loads((stack.path / "out.json").read_text())["items"]
+    judged = [item["verdict"].upper() for item in items if item["verdict"] != "not-applicable"]
+    assert len(judged) == len(ALL)
+    return set(judged)
+
+
+def test_an_ini_file_elsewhere_changes_nothing(stack: Repo) -> None:
+    stack.add("tests/pytest.ini", "[pytest]\naddopts = -k nothing\ntestpaths = .\n")
+    assert stack.verdicts() == ALL
+
+
+def test_settings_from_a_subfolder_judge_that_folder(stack: Repo) -> None:
+    stack.add("pytest.ini", "[pytest]\ntestpaths = tests\n")
+    stack.pytester.chdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(stack.path / "build")
+        assert stack.verdicts() == {"Dockerfile::non-root-image-user": "FAILED"}
+
+
+def test_last_failed_of_addopts_does_not_hide_what_is_new(stack: Repo) -> None:
+    stack.add("pytest.ini", "[pytest]\naddopts = --lf\n")
+    for _ in range(2):
+        stack.pytester.runpytest_inprocess("--harden-static").assert_outcomes(passed=1, failed=2)
+
+
+@pytest.mark.parametrize("arguments", [("-x",), ("-vx",), ("--maxfail=1",), ("--exitfirst",)])
+def test_x_of_the_command_line_stops(stack: Repo, arguments: tuple[str, ...]) -> None:
+    stack.judge(*arguments).assert_outcomes(failed=1)
 
 
 def test_a_conftest_that_cannot_be_loaded_still_stops_the_own_tests(stack: Repo) -> None:
