@@ -1,6 +1,7 @@
 // The same as agent_x86_64.S.
 	.globl	_start
-_start:	mov	x19, #0x600000
+_start:
+0:	mov	x19, #0x600000
 	add	x20, x19, #0xff8
 	mov	x1, x19
 	mov	x2, #72
@@ -28,7 +29,7 @@ _start:	mov	x19, #0x600000
 	add	x1, x1, x0
 	subs	x2, x2, x0
 	b.ne	2b
-	b	_start
+	b	0b
 receive:
 	cbz	x2, 3f
 	mov	x8, #63
