@@ -213,7 +213,17 @@ def networks_declared(posture: Posture) -> Findings:
         )
 
 
-@control(severity="high", plan="P1", owasp="RULE 5", nist="4.4.2")
+@control(
+    severity="high",
+    plan="P1",
+    owasp="RULE 5",
+    nist="4.4.2",
+    equivalents={
+        "kics": "container_traffic_not_bound_to_host_interface",
+        "compose-lint": "CL-0005",
+        "dclint": "no-unbound-port-interfaces",
+    },
+)
 def data_stores_not_published(posture: Posture) -> Findings:
     """No data store is published beyond the machine.
 

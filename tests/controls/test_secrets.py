@@ -163,3 +163,9 @@ def test_any_credential_in_the_environment_is_reported_by_the_strict_control(
     tmp_path: Path, line: str, lines: list[int]
 ) -> None:
     assert [number for number, _ in found(tmp_path, "secrets-not-in-environment", env(line))] == lines
+
+
+@pytest.mark.parametrize("item", ["API_KEY=${API_KEY}", "API_KEY=${API_KEY:?}", "API_KEY=${OTHER:-}", "API_KEY"])
+def test_a_reference_in_an_item_of_a_list_is_no_credential(item: str, tmp_path: Path) -> None:
+    text = f"services:\n  web:\n    image: app\n    environment:\n      - {item}\n"
+    assert hits(tmp_path, {"compose.yaml": text}, "no-secrets-written-in-environment") == []

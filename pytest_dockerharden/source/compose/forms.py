@@ -53,7 +53,13 @@ def _key_value(item: Node) -> tuple[str, Node]:
     if not separator:
         return key, Node(None, place, place, item.related, item.template, item.unresolved)
     origin = piece_origin(item, len(key) + 1, len(text))
-    return key, Node(value, origin, place, item.related, item.template, item.unresolved)
+    return key, Node(value, origin, place, item.related, _value_template(item.template), item.unresolved)
+
+
+def _value_template(template: str | None) -> str | None:
+    """The value's part of ``K=V``; the whole where a variable may hold the equals sign."""
+    key, separator, value = (template or "").partition("=")
+    return value if separator and "$" not in key else template
 
 
 def _text_entry(entry: Node, keep_null: bool) -> Node:
