@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.pattern import pattern
 
 _NAME = pattern(r"(?P<stem>(?:docker-)?compose)(?:[._-](?P<suffix>.+))?\.ya?ml$", re.IGNORECASE)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.source.reading import read_bytes, read_lines
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.discovery import Discovery, discover
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.paths import common_folder
 from pytest_dockerharden.policy import Policies, Policy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytest_dockerharden.model.control import Control
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Dockerfile
 from pytest_dockerharden.model.fact import NotApplicable, UnknownFact
 from pytest_dockerharden.model.finding import Finding

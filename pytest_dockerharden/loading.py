@@ -6,11 +6,11 @@ import importlib.util
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_dockerharden.controls import load_all
 from pytest_dockerharden.model.control import REGISTRY, Control
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import Severity
 from pytest_dockerharden.policy import Policy
 from pytest_dockerharden.suites import Suite, check_against

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, cast
 
 from pytest_dockerharden.assemble import Combination
 from pytest_dockerharden.combinations import pair
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES, Severity
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.suites import Suite, load_suite, suite_of

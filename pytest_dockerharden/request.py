@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.discovery import checkout_of
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.paths import is_below
 from pytest_dockerharden.policy import Overrides
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from pytest_dockerharden.agreement import agree
@@ -14,6 +14,7 @@ from pytest_dockerharden.evaluation import Evaluation
 from pytest_dockerharden.judge import Judgement, judge_dockerfile, judge_project
 from pytest_dockerharden.loading import Selection, select
 from pytest_dockerharden.model.control import REGISTRY
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, cast
 
 from pytest_dockerharden.model.control import Control
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES, Severity
 from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, did_you_mean, read_toml, strings, table_of
 

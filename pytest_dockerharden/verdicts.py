@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pytest_dockerharden.judge import Judgement
 from pytest_dockerharden.model.control import Control
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES, Finding, Findings, Severity
 from pytest_dockerharden.model.origin import Origin, TextOrigin
 from pytest_dockerharden.waivers import Waiver

@@ -6,9 +6,9 @@ import datetime
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, strings

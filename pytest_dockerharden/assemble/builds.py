@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pytest_dockerharden.assemble.sources import Sources
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Dockerfile
 from pytest_dockerharden.model.ignorefile import IgnoreFile
 from pytest_dockerharden.model.node import Node

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from glob import has_magic, iglob
 from itertools import islice
 from posixpath import join, normpath
 
 from pytest_dockerharden.assemble.sources import Sources
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Heredoc, Instruction
 from pytest_dockerharden.model.project import Service
 

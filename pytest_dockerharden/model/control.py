@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import Findings, Severity
 
 Priority = Literal["P0", "P1", "P2", "P3", ""]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import Finding, Remedy
 from pytest_dockerharden.model.ignorefile import IgnoreFile
 from pytest_dockerharden.model.origin import TextOrigin

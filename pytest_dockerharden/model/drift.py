@@ -7,9 +7,10 @@ publishes elsewhere, what an engine adds where nothing was asked for. What is un
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.fact import Fact, Known
 from pytest_dockerharden.model.mount_drift import mount_differences
 from pytest_dockerharden.model.origin import Origin

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.fact import Fact, Unknown
 from pytest_dockerharden.model.finding import Finding, Remedy
 from pytest_dockerharden.model.origin import Origin

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import Finding, Remedy
 
 if TYPE_CHECKING:

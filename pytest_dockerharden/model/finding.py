@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
+
+from pytest_dockerharden.model.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pytest_dockerharden.model.origin import Origin

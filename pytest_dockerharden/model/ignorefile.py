@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.origin import Origin
 from pytest_dockerharden.model.paths import real
 from pytest_dockerharden.model.posture import Mount, MountKind, Posture

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.shell import Word

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from pytest_dockerharden.model.build import plain
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.shell import Command, Word
@@ -272,7 +273,12 @@ def _apk(text: str, call: Invocation) -> bool:
 
 
 def _rpm(text: str, call: Invocation) -> bool:
-    return text[0] != "@" and "module" not in call.verb and not re.search(r"[=<>]", text) and not _RPM_VERSION.search(_without_architecture(text))
+    return (
+        text[0] != "@"
+        and "module" not in call.verb
+        and not re.search(r"[=<>]", text)
+        and not _RPM_VERSION.search(_without_architecture(text))
+    )
 
 
 def _without_architecture(text: str) -> str:

@@ -6,9 +6,10 @@ is a fact that may be unknown. Values of one field are comparable, so that drift
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Literal
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.fact import Fact, Unknown
 from pytest_dockerharden.model.origin import Origin
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.origin import TextOrigin
 
 

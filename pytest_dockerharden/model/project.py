@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Dockerfile, Stage
 from pytest_dockerharden.model.fact import Fact, Unknown
 from pytest_dockerharden.model.files import ProjectFiles

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.pattern import pattern
 
 # github.com/distribution/reference, regexp.go

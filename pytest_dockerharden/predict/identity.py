@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.known_images import default_user, steps_down

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.fact import Known, Unknown
 from pytest_dockerharden.model.image import ImageConfig

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.posture import NetworkAttachment, Port, Posture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 from pytest_dockerharden.verdicts import Result
 

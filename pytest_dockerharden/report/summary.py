@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES
 from pytest_dockerharden.report.excerpt import Excerpts, clean
 from pytest_dockerharden.report.groups import changes, groups, headline

@@ -9,8 +9,8 @@ import re
 from bisect import bisect_right
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.source.compose.interpolate import InterpolationError, Interpolator

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.pattern import pattern
 
 NAME = pattern(r"[a-zA-Z0-9._-]+")

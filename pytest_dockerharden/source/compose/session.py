@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import SourceError

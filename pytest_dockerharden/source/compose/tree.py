@@ -6,12 +6,13 @@ node bound. A copied node keeps the position of its anchor and notes the alias i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import isfinite
 from typing import Any
 
 import yaml
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.pattern import pattern
 
 DEPTH = 32

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache, partial
 from itertools import count
 from typing import TYPE_CHECKING, cast
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.shell import EMPTY_SCRIPT, Command, Connector, Redirect, Script, Word
 from pytest_dockerharden.source.places import Places

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.shell import Command
 from pytest_dockerharden.source.places import Places
