@@ -12,6 +12,7 @@ from pytest_dockerharden.live.phases import Phase, Question
 from pytest_dockerharden.live.verdicts import LiveVerdicts
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.stack.errors import EngineError, StackError
 from pytest_dockerharden.verdicts import COMES_UP, Result
@@ -90,7 +91,7 @@ class Course:
         assembly = assemble([named], root=self.scope.root, environment=os.environ, running=True)
         if not assembly.projects:
             problem = assembly.failures[0]
-            raise StackError(f"{problem.origin}: {problem.message}", (problem.hint,) if problem.hint else ())
+            raise RefusedError(problem)
         return assembly.projects[0]
 
     def _profiles(self) -> tuple[str, ...] | None:
@@ -228,7 +229,7 @@ class Course:
         says_it = question.control is COMES_UP and (phase == "live" or "live" not in self.failures)
         if says_it or not self.told:
             self.told = True
-            finding = Finding(failure.message, self._place(failure.message) or place)
+            finding = Finding(failure.message, self._place(failure) or place)
             return Result(
                 self.file, COMES_UP, self.prefix, "failed", "high", (finding,), origin=place, phase=phase,
                 evidence=(("What was seen", "\n".join(failure.details)),) if failure.details else (),
@@ -239,9 +240,11 @@ class Course:
             self.file, question.control, question.subject, "unknown", severity, reason=reason, origin=place, phase=phase
         )
 
-    def _place(self, message: str) -> TextOrigin | None:
-        """The service that a message starts with."""
-        service = self.statically.services.get(message.partition(":")[0])
+    def _place(self, failure: StackError) -> TextOrigin | None:
+        """Where Docker Compose would refuse it, or the service that the message starts with."""
+        if isinstance(failure, RefusedError):
+            return failure.origin
+        service = self.statically.services.get(failure.message.partition(":")[0])
         return service.origin if service else None
 
     def results(self) -> Iterator[Result]:
@@ -259,6 +262,14 @@ class Course:
         if stack is not None and not self.settings.attach:
             stack.keep = self.settings.keep == "always" or (self.settings.keep == "failed" and failed)
             stack.down()
+
+
+class RefusedError(StackError):
+    """Docker Compose would not start it either."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message, (problem.hint,) if problem.hint else ())
+        self.origin = problem.origin
 
 
 def key_of(project: Project) -> str:
