@@ -212,6 +212,16 @@ def device_request(item: Node, found: Problems) -> Node:
     return entry
 
 
+def weight(node: Node, found: Problems) -> Node:
+    """A whole number. A text is none, and stays one to be refused: an extended file is checked after this."""
+    return node if isinstance(node.value, str) else as_integer(node, found)
+
+
+def storage_option(node: Node, found: Problems) -> Node:
+    """A text out of an integer or nothing; what else there is stays to be refused."""
+    return derive(node, node.text()) if node.value is None or type(node.value) is int else node
+
+
 def pull_policy(node: Node, found: Problems) -> Node:
     """``if_not_present`` is an old name of ``missing``."""
     return derive(node, "missing") if node.value == "if_not_present" else node

@@ -43,8 +43,10 @@ from pytest_dockerharden.source.compose.longforms import (
     port_list,
     pull_policy,
     secret_mount,
+    storage_option,
     ulimit,
     volume_list,
+    weight,
     word_of,
 )
 from pytest_dockerharden.source.compose.mounts import expand_volume
@@ -96,7 +98,7 @@ ULIMITS = entries_of(ulimit)
 HOOK = mapping({"command": command, "environment": null_texts, "privileged": as_bool})
 RATE = mapping({"rate": as_bytes})
 BLKIO: dict[str, Form] = {
-    "weight": as_integer,
+    "weight": weight,
     "device_read_bps": items_of(RATE),
     "device_write_bps": items_of(RATE),
     "device_read_iops": items_of(RATE),
@@ -175,7 +177,7 @@ SERVICE: dict[str, Form] = {
     "pull_policy": pull_policy,
     "provider": mapping({"options": option_lists}),
     "secrets": items_of(secret_mount),
-    "storage_opt": empty_texts,
+    "storage_opt": entries_of(storage_option),
     "ulimits": ULIMITS,
     "volumes": volume_list,
 }

@@ -168,7 +168,15 @@ FEATURES: dict[str, list[str]] = {
     "unknown_key": ["1"],
 }
 # What Docker Compose lets an override repair late, where we have refused it by then.
-REPAIRABLE = {("mem_limit", "x"), ("mem_limit", "1e9"), ("command", "'it''s'")}
+REPAIRABLE = {
+    ("mem_limit", "x"),
+    ("mem_limit", "1e9"),
+    ("mem_swappiness", "x"),
+    ("command", "'it''s'"),
+    ("blkio_config", "{weight: '300'}"),
+    ("storage_opt", "{size: true}"),
+    ("user", "2001-02-03"),
+}
 RARE = ("unknown_key",)
 TOP = """networks: {n1: {internal: yes}, n2: {driver_opts: {a: 1}, ipam: {config: [{subnet: 10.0.0.0/24}]}}}
 volumes: {v1: , v2: {labels: [a=1]}}
