@@ -18,7 +18,7 @@ from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Word
 
 _ARCHIVE = pattern(r"(?i)\.(tar|tar\.[*\w]+|tgz|tbz2?|tb2|txz|tlz|tzst|tz|gz|bz2|xz|lzma|zst)\Z")
-_FILE_NAME = pattern(r"(?i)\.(jar|war|ear|py|js|sh|conf|json|ya?ml|toml|ini|xml|txt|properties|dll|exe|so|env|sql|html?)\Z")
+_FILE_NAME = pattern(r"(?i)\.(jar|war|ear|py|js|sh|conf|json|ya?ml|toml|ini|xml|txt|properties|dll|exe|so|sql|html?)\Z")
 _REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@")
 
 
@@ -29,7 +29,6 @@ _REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@")
     equivalents={
         "kics": "add_instead_of_copy",
         "trivy": "DS-0005",
-        "checkov": "CKV_DOCKER_4",
         "checkov": "CKV_DOCKER_4",
         "hadolint": "DL3020",
         "semgrep": "prefer-copy-over-add",

@@ -101,8 +101,9 @@ _KERNEL = pattern(r"/+(proc|sys|dev)(/|\Z)")
 
 
 _SYSTEM = frozenset(
-    "/bin /boot /etc /lib /lib64 /run /sbin /usr /usr/bin /usr/lib /usr/lib64 /usr/sbin /var/run".split()
-)  # noqa: SIM905
+    """/bin /boot /etc /lib /lib64 /run /sbin /usr /usr/bin /usr/lib /usr/lib64 /usr/sbin
+    /var/run""".split()  # noqa: SIM905
+)
 
 
 @control(severity="high", equivalents={"trivy": "DS-0030"})
