@@ -1,7 +1,7 @@
 """A second container made as the service's own: same image, user, capabilities, filter, limits and kinds of mounts.
 
-It has volumes of its own instead of the service's data, reads what is bound in from the host without being able to
-write it, publishes nothing, and is on no network. Its first process is the probe.
+It has volumes of its own instead of those that the service writes to, cannot write what is bound in from the host,
+publishes nothing, and is on no network. Its first process is the probe.
 """
 
 from __future__ import annotations
@@ -141,28 +141,26 @@ def twin_body(inspected: dict[str, Any], user: str, probe: Probe) -> dict[str, A
 
 
 def apart(binds: list[str]) -> tuple[list[str], list[dict[str, Any]]]:
-    """What is bound from the host, read-only, and a new volume for each named one."""
-    bound, volumes = [], []
+    """What is mounted read-only, all that comes from the host included, and a new volume for each writable one."""
+    kept, volumes = [], []
     for bind in binds:
         source, target, *options = bind.split(":")
         modes = options[0].split(",") if options else []
-        if source.startswith("/"):
-            kept = [mode for mode in modes if mode not in ("rw", "ro")]
-            bound.append(":".join((source, target, ",".join(("ro", *kept)))))
+        if source.startswith("/") or "ro" in modes:
+            kept.append(":".join((source, target, ",".join(("ro", *(m for m in modes if m not in ("rw", "ro")))))))
         else:
-            volumes.append({"Type": "volume", "Target": target, "ReadOnly": "ro" in modes})
-    return bound, volumes
+            volumes.append({"Type": "volume", "Target": target})
+    return kept, volumes
 
 
 def own_mount(mount: dict[str, Any]) -> dict[str, Any] | None:
-    """A mount without the data of the service; None for what only the service may have."""
+    """A mount in the twin; None for what only the service may have."""
     kind = mount["Type"]
-    if kind == "volume":
-        options = {key: mount[key] for key in ("ReadOnly",) if key in mount}
-        return {"Type": "volume", "Target": mount["Target"], **options}
+    if kind == "volume" and not mount.get("ReadOnly"):
+        return {"Type": "volume", "Target": mount["Target"]}
     if kind == "bind":
         return mount | {"ReadOnly": True}
-    return mount if kind in ("tmpfs", "image") else None
+    return mount if kind in ("volume", "tmpfs", "image") else None
 
 
 def own_labels(config: dict[str, Any]) -> dict[str, str]:

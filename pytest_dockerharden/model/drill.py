@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_dockerharden.model.dataclass import dataclass
@@ -118,8 +119,8 @@ class Drill:
 
     subject: str
     origin: Origin
-    service: Service | None = None
-    posture: Posture | None = None
+    service: Service | None = field(default=None, repr=False)
+    posture: Posture | None = field(default=None, repr=False)
     lasting: bool = True
 
     restart: Fact[RestartOutcome] = NOT_DRILLED

@@ -17,13 +17,15 @@ from pytest_dockerharden.observe import observe_stack
 from pytest_dockerharden.stack.run import Run
 from pytest_dockerharden.stack.stack import Stack
 
-APPLETS = tuple(f"bin/{name}" for name in ("sh", "sleep", "wget", "nc", "mkdir", "touch", "cat", "ls", "echo", "test"))
+PROGRAMS = "sh sleep wget nc mkdir touch cat ls echo test true chmod start-stop-daemon"
+APPLETS = tuple(f"bin/{name}" for name in PROGRAMS.split())
 IMAGE = re.compile(r"(?m)^(\s+image:) \S+$")
 
 
 @dataclass(frozen=True)
 class Drilled:
-    """``left`` are the containers of the run that were there beside the service's own, while the stack was up."""
+    """``left`` are containers of the run beside those of the services, after the probes; ``changed`` what those changed
+    in the layers of the services' own."""
 
     drills: dict[str, Drill]
     left: list[str]
@@ -49,6 +51,11 @@ def loaded(folder: Path, text: str, name: str) -> Project:
     return assembly.projects[0]
 
 
+def layer(client: Any, container: str) -> set[tuple[str, int]]:
+    """What differs from the image."""
+    return {(change["Path"], change["Kind"]) for change in client.api.diff(container) or ()}
+
+
 def drill(
     client: Any,
     folder: Path,
@@ -65,12 +72,14 @@ def drill(
         service.posture = written.services[name].posture
     with Stack(project, client, run, deadline=120) as stack:
         postures = observe_stack(stack, client)
+        before = {name: layer(client, ids[0]) for name, ids in stack.containers.items()}
         found = drills.active(stack, client, postures, deadline=120)
         left = [c["Id"] for c in client.api.containers(all=True, filters={"label": f"dockerharden.run={run.id}"})]
         own = {container for ids in stack.containers.values() for container in ids}
-        changed = {name: client.api.diff(ids[0]) for name, ids in stack.containers.items()}
+        after = {name: layer(client, ids[0]) for name, ids in stack.containers.items()}
         if "restart" in what:
             drills.restart(stack, client, found, deadline=120)
         if "stop" in what:
             drills.stop(stack, client, found)
+    changed = {name: after[name] ^ before[name] for name in after if after[name] != before[name]}
     return Drilled(found, [container for container in left if container not in own], changed)
