@@ -9,17 +9,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import urllib3
 
+from pytest_dockerharden.controls import load_all
+from pytest_dockerharden.judge import judge
 from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.observe import observe_stack
 from pytest_dockerharden.source.compose import LoadOptions, load
 from pytest_dockerharden.stack.run import Run
 from pytest_dockerharden.stack.stack import Stack
 
 SUITE = Path(__file__).parents[2] / "suites" / "plan" / "stack"
 BASES = SUITE / "bases"
+CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
 Answer = TypeVar("Answer")
 
 
@@ -76,6 +80,15 @@ class Running:
         """The port of the host that leads to a port of the container."""
         return int(self.inspect(service)["NetworkSettings"]["Ports"][f"{target}/tcp"][0]["HostPort"])
 
+    def address(self, service: str, network: str) -> str:
+        """Its address on a network of the project."""
+        networks = self.inspect(service)["NetworkSettings"]["Networks"]
+        return str(networks[f"{self.stack.project.name}_{network}"]["IPAddress"])
+
+    def reaches(self, client: str, host: str, port: int) -> bool:
+        """Whether a service gets a TCP connection to a host within a second."""
+        return self.run(client, "python3", "-c", CONNECT, host, str(port))[0] == 0
+
     def http(self, service: str, target: int) -> urllib3.HTTPConnectionPool:
         """Plain HTTP to a published port."""
         return urllib3.HTTPConnectionPool("127.0.0.1", self.port(service, target), timeout=10, retries=False)
@@ -90,3 +103,18 @@ def eventually(ask: Callable[[], Answer | None], seconds: float = 20) -> Answer:
             return answer
         assert time.monotonic() < until, f"nothing after {seconds} s, the last answer was {answer!r}"
         time.sleep(0.1)
+
+
+def failures(stack: Running, phase: Literal["live", "restarted"] = "live") -> dict[str, dict[str, list[str]]]:
+    """What the running stack fails of the recommended controls: messages by control and service."""
+    controls = [c for c in load_all().values() if c.judges == "Posture" and not c.optional]
+    result: dict[str, dict[str, list[str]]] = {}
+    for service, postures in observe_stack(stack.stack, stack.client, phase).items():
+        judgements = [judge(control, postures[0], service) for control in controls]
+        assert [judgement.reason for judgement in judgements if judgement.verdict == "error"] == []
+        result[service] = {
+            judgement.control.id: [finding.message for finding in judgement.findings]
+            for judgement in judgements
+            if judgement.verdict == "failed"
+        }
+    return result

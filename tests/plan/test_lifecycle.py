@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_dockerharden.stack.stack import grace
-from tests.plan.running import Answer, Running, eventually
+from tests.plan.running import Answer, Running, eventually, failures
 from tests.plan.test_jobs import submit
 from tests.plan.test_redis import redis
 from tests.plan.tls import Authority
@@ -35,11 +35,12 @@ class End:
 
 @dataclass(frozen=True)
 class Restart:
-    """A restart of the whole stack: how each service ended, and what was served and done before."""
+    """A restart of the whole stack: how each service ended, what was served and done before, what fails after it."""
 
     ends: dict[str, End]
     serial: str
     job: str
+    failures: dict[str, dict[str, list[str]]]
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +53,7 @@ def restarted(authority: Authority) -> Restart:
     ends = at_once(bounce, stack)
     for service in SERVICES:
         eventually(lambda name=service: stack.stack.state(name).health == "healthy", 60)
-    return Restart(ends, serial, job)
+    return Restart(ends, serial, job, failures(stack, "restarted"))
 
 
 def at_once(do: Callable[[Running, str], Answer], stack: Running) -> dict[str, Answer]:
@@ -85,6 +86,23 @@ def test_nothing_is_written_outside_of_what_is_declared(authority: Authority, re
     changed = {change["Path"] for change in authority.stack.client.api.diff(inspected["Id"]) or ()}
     parents = {path for path in changed if any(mount.startswith(f"{path}/") for mount in allowed)}
     assert changed - parents - allowed == set()
+
+
+@pytest.fixture(scope="session")
+def failing(authority: Authority) -> dict[str, dict[str, list[str]]]:
+    """What fails of the recommended controls, from the kernel's account."""
+    return failures(authority.stack)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_kernel_finds_nothing_wrong(failing: dict[str, dict[str, list[str]]], service: str) -> None:
+    assert failing[service] == {}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_kernel_finds_nothing_wrong_after_a_restart_either(restarted: Restart, service: str) -> None:
+    # the engine keeps the probes of before the stop, and those of a start that waits for redis follow them
+    assert set(restarted.failures[service]) <= {"health-is-stable"}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -11,22 +11,12 @@ from tests.plan.running import SUITE, Running
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hardened")]
 
 CLIENTS = ("backend_api", "backend_worker", "backend_worker_vntyper", "backend_worker_vntyper_long", "backend_beat")
-CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
 
 
 def redis(stack: Running, *command: str) -> str:
     """The answer to a command of a client that has the password."""
     script = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli "$@"'
     return stack.run("redis", "sh", "-c", script, "sh", *command)[1]
-
-
-def address(stack: Running, service: str, network: str) -> str:
-    networks = stack.inspect(service)["NetworkSettings"]["Networks"]
-    return str(networks[f"{stack.stack.project.name}_{network}"]["IPAddress"])
-
-
-def reaches(stack: Running, client: str, host: str, port: int) -> bool:
-    return stack.run(client, "python3", "-c", CONNECT, host, str(port))[0] == 0
 
 
 @pytest.mark.parametrize("command", ["PING", "DBSIZE", "INFO"])
@@ -70,23 +60,23 @@ def test_redis_is_published_nowhere(hardened: Running) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_its_clients_reach_redis(hardened: Running, client: str) -> None:
-    assert reaches(hardened, client, "redis", 6379)
+    assert hardened.reaches(client, "redis", 6379)
 
 
 @pytest.mark.parametrize("client", ["proxy", "frontend", "certbot"])
 def test_redis_is_out_of_reach_for_the_edge(hardened: Running, client: str) -> None:
     # by its address: a name that it does not know would be asked for outside
-    assert not reaches(hardened, client, address(hardened, "redis", "data"), 6379)
+    assert not hardened.reaches(client, hardened.address("redis", "data"), 6379)
 
 
 def test_the_edge_reaches_what_it_serves(hardened: Running) -> None:
-    assert reaches(hardened, "proxy", "backend_api", 8000)
-    assert reaches(hardened, "proxy", "frontend", 8080)
+    assert hardened.reaches("proxy", "backend_api", 8000)
+    assert hardened.reaches("proxy", "frontend", 8080)
 
 
 @pytest.mark.parametrize("client", ["backend_worker", "redis"])
 def test_the_inside_does_not_reach_the_edge(hardened: Running, client: str) -> None:
-    assert not reaches(hardened, client, address(hardened, "proxy", "edge"), 8080)
+    assert not hardened.reaches(client, hardened.address("proxy", "edge"), 8080)
 
 
 def test_the_password_is_in_nothing_that_the_engine_tells(hardened: Running) -> None:
