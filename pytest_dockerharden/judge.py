@@ -42,7 +42,9 @@ def judge(control: Control, judged: Any, subject: str, parameters: Mapping[str, 
     origin: Origin | None = getattr(judged, "origin", None)
     try:
         for finding in control.function(judged, **(parameters or {})):
-            findings.append(finding)  # noqa: PERF402 - what was found before an UnknownFact must stay
+            if not isinstance(finding, Finding):
+                raise TypeError(f"a control yields findings, and not {finding!r}")
+            findings.append(finding)
     except UnknownFact as fact:
         if not findings:
             return Judgement(control, subject, "unknown", reason=fact.reason, origin=origin)

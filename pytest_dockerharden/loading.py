@@ -94,5 +94,5 @@ def _load_file(file: str) -> str:
 def _say_what_fails(where: str, load: Callable[[], object]) -> None:
     try:
         load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigurationError(f"{where}: {type(error).__name__}: {error}") from error

@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import Any, Literal
 
 from pytest_dockerharden.model.dataclass import dataclass
-from pytest_dockerharden.model.finding import Findings, Severity
+from pytest_dockerharden.model.finding import SEVERITIES, Findings, Severity
 
 Priority = Literal["P0", "P1", "P2", "P3", ""]
 Judged = Literal["Posture", "Service", "Project", "Stage", "Dockerfile", "Image", "Drill", "Engine"]
@@ -78,8 +78,8 @@ def control(
 ) -> Callable[[Callable[..., Findings]], Callable[..., Findings]]:
     """Register a function as a control. Its name, dashes for underscores, is the control's id.
 
-    Raises ValueError at import where the id is taken, the first parameter has no judged type or the docstring is
-    missing, and names the function, so that a mistake is seen at once.
+    Raises ValueError at import where the id is taken, the first parameter has no judged type, the docstring is missing
+    or there is no such severity, and names the function, so that a mistake is seen at once.
     """
 
     def register(function: Callable[..., Findings]) -> Callable[..., Findings]:
@@ -91,6 +91,8 @@ def control(
             raise ValueError(f"control {identifier!r} of {module} is already defined in {taken.module}")
         if not function.__doc__:
             raise ValueError(f"control {identifier!r} of {module} has no docstring")
+        if severity not in SEVERITIES:
+            raise ValueError(f"control {identifier!r}: severity is one of {', '.join(SEVERITIES)}, not {severity!r}")
         REGISTRY[identifier] = Control(
             id=identifier,
             function=function,

@@ -32,7 +32,7 @@ class Excerpts:
     def text_of(self, result: Result) -> str:
         """The whole text of a result that failed; its first line is short and stands for itself."""
         if result.verdict == "error":
-            return f"internal error in {result.control.id}: this is no finding, please report it\n\n{result.reason}"
+            return f"{_blame(result.control)}\n\n{result.reason}"
         parts = [self._finding(result, finding) for finding in result.findings]
         if len(parts) > 1:
             first, rest = parts[0].split("\n", 1)
@@ -108,6 +108,12 @@ class Excerpts:
 def _shortened(line: str) -> str:
     # the mount of an overlay names every layer
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
+
+
+def _blame(control: Control) -> str:
+    if control.module.startswith("pytest_dockerharden."):
+        return f"internal error in {control.id}: this is no finding, please report it"
+    return f"the control {control.id} of {control.module.rsplit('.', 1)[-1]}.py raised an error: this is no finding"
 
 
 def _forget_if_many(cache: dict[Any, Any], many: int = 64) -> None:
