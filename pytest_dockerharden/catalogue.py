@@ -26,9 +26,34 @@ def show(config: pytest.Config) -> int:
         raise pytest.UsageError(f"dockerharden: {error}") from None
     if config.option.harden_explain:
         return _explain(config.option.harden_explain, controls)
-    as_json = config.option.harden_list == "json"
-    _print(listing_as_json(controls.values()) if as_json else listing(controls.values()))
+    _print(_list(config.option.harden_list, controls.values()))
     return 0
+
+
+def _list(form: str, controls: Iterable[Control]) -> str:
+    peers = {peer for control in controls for peer in control.equivalents}
+    if form == "text":
+        return listing(controls)
+    if form == "json":
+        return listing_as_json(controls)
+    if form in peers:
+        return listing_for(form, controls)
+    known = ["text", "json", *sorted(peers)]
+    raise pytest.UsageError(f"--harden-list: no `{form}`{did_you_mean(form, known)} (there are: {', '.join(known)})")
+
+
+def listing_for(peer: str, controls: Iterable[Control]) -> str:
+    """One line for each rule of another tool: which controls hold the same property."""
+    rules: dict[str, list[Control]] = {}
+    for control in controls:
+        for identifier in control.equivalents.get(peer, ()):
+            rules.setdefault(identifier, []).append(control)
+    width = max(map(len, rules))
+    lines = []
+    for identifier in sorted(rules):
+        names = (f"{control.id}{' (strict)' if control.optional else ''}" for control in rules[identifier])
+        lines.append(f"{identifier:<{width}}  {', '.join(names)}")
+    return "\n".join(lines)
 
 
 def listing(controls: Iterable[Control]) -> str:

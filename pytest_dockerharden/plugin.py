@@ -91,9 +91,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         "--harden-list",
         nargs="?",
         const="text",
-        choices=("text", "json"),
-        metavar="text|json",
-        help="List every control and exit",
+        metavar="text|json|TOOL",
+        help="List every control and exit; for a tool such as hadolint: the controls that hold its rules",
     )
     group.addoption(
         "--harden-explain", action="append", default=[], metavar="ID", help="Explain a control and exit (repeatable)"

@@ -130,3 +130,15 @@ def test_an_unknown_control_is_a_usage_error(repo: Repo) -> None:
     result = repo.pytester.runpytest_inprocess("--harden-explain", "read-only-rotfs")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines("ERROR: no control 'read-only-rotfs'; did you mean `read-only-rootfs`?")
+
+
+def test_the_rules_of_another_tool_are_listed_with_their_controls(repo: Repo) -> None:
+    result = repo.pytester.runpytest_inprocess("--harden-list", "hadolint")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["DL3002  non-root-image-user", "DL3008  pinned-system-packages (strict)"])
+
+
+def test_a_tool_that_is_not_known_is_a_usage_error(repo: Repo) -> None:
+    result = repo.pytester.runpytest_inprocess("--harden-list", "hadolnit")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("ERROR: --harden-list: no `hadolnit`; did you mean `hadolint`? (there are: text, json*")
