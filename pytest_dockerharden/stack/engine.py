@@ -60,14 +60,13 @@ def connect(host: str | Endpoint | None = None, timeout: float = TIMEOUT) -> doc
         ) from missing
     chosen = host if isinstance(host, Endpoint) else Endpoint(host) if host else endpoint(os.environ)
     try:
-        client = docker.DockerClient(
+        # "auto" asks the engine for its version: a client that is made is connected
+        return docker.DockerClient(
             base_url=chosen.address or None, version="auto", timeout=int(timeout), tls=tls_config(chosen.tls)
         )
-        client.ping()
     except (DockerException, OSError, ValueError) as error:
         shown = chosen.address or "the default socket"
         raise EngineError(f"no Docker Engine answers at {shown}: {reason(error)}", HINTS) from None
-    return client
 
 
 def tls_config(tls: TLS | None) -> Any:

@@ -19,10 +19,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_dockerharden.stack import publish, warden
+from pytest_dockerharden.stack.engine import connect, endpoint_of
 from pytest_dockerharden.stack.errors import EngineError
 from pytest_dockerharden.stack.run import is_dead, owner_of
+
+if TYPE_CHECKING:
+    import docker
 
 PREFIX = "dockerharden-engine-"
 # on a disk, not in memory: images are large, and overlayfs needs a real file system below it
@@ -52,6 +57,21 @@ def private_engine(
     finally:
         progress("removing the private engine")
         stop(keeper)
+
+
+@contextlib.contextmanager
+def images_source(client: docker.DockerClient) -> Iterator[docker.DockerClient | None]:
+    """The machine's own engine, to copy images from, where ``client`` is one of a private engine and there is one."""
+    if f"/{PREFIX}" not in endpoint_of(client).address:
+        yield None
+        return
+    try:
+        source = connect()
+    except EngineError:
+        yield None
+        return
+    with contextlib.closing(source):
+        yield source
 
 
 def engine_program() -> str:

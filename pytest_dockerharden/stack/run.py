@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ class Run:
 
     id: str
     owner: str
+    created: int = field(default_factory=lambda: int(time.time()))
 
     @classmethod
     def start(cls) -> Run:
@@ -37,7 +38,7 @@ class Run:
     @property
     def labels(self) -> dict[str, str]:
         """What is put on every container, network, volume and image."""
-        return {RUN: self.id, OWNER: self.owner, CREATED: str(int(time.time()))}
+        return {RUN: self.id, OWNER: self.owner, CREATED: str(self.created)}
 
 
 def owner_of(pid: int) -> str:

@@ -20,6 +20,7 @@ from pytest_dockerharden.stack.grants import put_grants
 from pytest_dockerharden.stack.names import Names
 from pytest_dockerharden.stack.order import completing, dependencies, levels
 from pytest_dockerharden.stack.parallel import WORKERS, Progression
+from pytest_dockerharden.stack.private import images_source
 from pytest_dockerharden.stack.reaper import Reaper
 from pytest_dockerharden.stack.run import Run, keep, remove, sweep_once
 from pytest_dockerharden.stack.waiting import State, Watch
@@ -42,7 +43,8 @@ class Stack:
 
     ``client`` is connected to the engine; ``deadline`` in seconds bounds bringing it up. ``progress`` gets one line of
     text for each step. ``containers`` are ids by service, in order of number; ``images`` the references they run;
-    ``notes`` what this engine cannot honour. ``keep`` may be set until the end.
+    ``notes`` what this engine cannot honour. ``keep`` may be set until the end. ``proceed`` is called twice a second
+    while anything is awaited: what it raises ends the wait.
     """
 
     project: Project
@@ -50,6 +52,7 @@ class Stack:
     run: Run = field(default_factory=Run.start)
     deadline: float = 300.0
     progress: Callable[[str], None] = lambda line: None
+    proceed: Callable[[], None] = lambda: None
     keep_ports: bool = False
     keep: bool = False
     containers: dict[str, list[str]] = field(default_factory=dict)
@@ -92,14 +95,15 @@ class Stack:
 
     def _create(self) -> None:
         services = list(self.project.services.values())
-        self.images = images.prepare(self.client, services, self.run, self.progress)
+        with images_source(self.client) as source:
+            self.images = images.prepare(self.client, services, self.run, self.progress, source)
         creation = Creation(
             self.client, self.names, self.images, self.containers, self.keep_ports, self.progress, self.notes
         )
         creation.resources()
         # in the project's order, whatever order they are created in
         self.containers |= {service.name: [] for service in services if scale(service)}
-        self._progression().run(creation.service)
+        self._progression().run(creation.service, self.proceed)
 
     def _watch(self) -> Watch:
         return Watch(self.client, self.deadline, self.progress)
@@ -116,8 +120,12 @@ class Stack:
             self._start_service(service, progression)
             up.append(service)
 
-        # one that came up may end while others are on their way
-        progression.run(start, lambda: self._still_up(list(up), progression.watch))
+        def meanwhile() -> None:
+            self.proceed()
+            # one that came up may end while others are on their way
+            self._still_up(list(up), progression.watch)
+
+        progression.run(start, meanwhile)
 
     def _start_service(self, service: Service, progression: Progression) -> None:
         watch = progression.watch
@@ -160,7 +168,8 @@ class Stack:
         progression = self._progression()
         ended = completing(self.project)
         progression.run(
-            lambda service: None if service.name in ended else self._restart_service(service, progression.watch)
+            lambda service: None if service.name in ended else self._restart_service(service, progression.watch),
+            self.proceed,
         )
 
     def _restart_service(self, service: Service, watch: Watch) -> None:

@@ -18,8 +18,9 @@ APPLETS = ("bin/sh", "bin/sleep", "bin/cat", "bin/nc", "bin/httpd", "bin/wget", 
 
 
 @pytest.fixture(scope="session")
-def client() -> Any:
-    return live_engine()
+def client() -> Iterator[Any]:
+    with contextlib.closing(live_engine()) as connected:
+        yield connected
 
 
 @pytest.fixture(scope="session")
@@ -58,11 +59,12 @@ def bystander(client: Any, image: str) -> Iterator[Callable[[], bool]]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, image: str) -> Callable[..., Project]:
-    """A project from compose text in which ``IMAGE`` is the image."""
+def project(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Project]:
+    """A project from compose text in which ``IMAGE`` is the image; without that word no engine is needed."""
 
     def load_text(text: str, name: str = "safety", **options: Any) -> Project:
         file = tmp_path / "docker-compose.yml"
+        image = request.getfixturevalue("image") if "IMAGE" in text else ""
         file.write_text(text.replace("IMAGE", image), encoding="utf-8")
         loaded = load([str(file)], LoadOptions(project_name=name, **options))
         assert not loaded.problems

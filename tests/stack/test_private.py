@@ -121,13 +121,15 @@ def test_a_stack_on_it_is_reached_on_loopback_and_read_from_proc(engine: Any, pr
 
 @pytest.mark.live
 def test_two_at_once_do_not_meet(engine: Any, project: Projects, image: str) -> None:
-    with private_engine() as address, connection(address) as other:
-        copy_images(engine, other, [image])
-        with Stack(project(WEB), engine) as first, Stack(project(WEB), other) as second:
-            # the same name: they are on engines of their own
-            assert first.state("web").running and second.state("web").running
-            ids = [{found["Id"] for found in stack.client.api.containers()} for stack in (first, second)]
-            assert not ids[0] & ids[1] and all(len(found) == 1 for found in ids)
+    loaded = project(WEB)
+    # the other one has no image, and takes it from the machine's engine
+    with private_engine() as address, connection(address) as other, Stack(loaded, engine) as first:
+        second = Stack(loaded, other)
+        second.up()
+        assert first.state("web").running and second.state("web").running
+        ids = [{found["Id"] for found in stack.client.api.containers()} for stack in (first, second)]
+        assert not ids[0] & ids[1] and all(len(found) == 1 for found in ids)
+        second.down()
 
 
 OWNER = """
