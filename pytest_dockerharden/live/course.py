@@ -55,6 +55,7 @@ class Course:
     run: Run
     settings: Settings
     progress: Progress = lambda line: None
+    proceed: Callable[[], None] = lambda: None
     project: Project | None = None
     refusal: StackError | None = None
     stack: Stack | None = None
@@ -199,10 +200,13 @@ class Course:
                             self.run,
                             deadline=self.settings.deadline,
                             progress=self.progress,
+                            proceed=self.proceed,
                             keep_ports=self.settings.keep_ports,
                         )
                         stack.up()
                         self.stack = stack
+                        for note in stack.notes:
+                            self.progress(f"this engine cannot do all that is asked: {note}")
             except StackError as error:
                 self.refusal = error
                 raise

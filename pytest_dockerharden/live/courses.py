@@ -13,6 +13,7 @@ from pytest_dockerharden.live.engine import Engine
 from pytest_dockerharden.live.phases import Phase
 from pytest_dockerharden.scope import Scope
 from pytest_dockerharden.stack.errors import EngineError
+from pytest_dockerharden.stack.waiting import Cancelled
 from pytest_dockerharden.verdicts import Result
 
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ class Running:
     labels: dict[str, str]
 
 
-class Cancelled(BaseException):
-    """The run ends while a stack is being brought up in another thread."""
-
-
 class Courses:
     """Brings a stack up when the first item or fixture asks for it, and takes each down once.
 
@@ -45,11 +42,10 @@ class Courses:
         from pytest_dockerharden.stack.run import Run
 
         self.settings = settings
-        self.say = say
-        self.engine = Engine(engine, self._progress)
+        self.engine = Engine(engine, say)
         self.all = {course.key: course for scope in scopes for course in _courses(scope, settings, Run.start)}
         for course in self.all.values():
-            course.progress = self._progress
+            course.progress, course.proceed = say, self._proceed
         self.failed: Callable[[], bool] = lambda: False
         self.held = False
         self._working = threading.RLock()
@@ -68,20 +64,24 @@ class Courses:
             return course.result(phase, name, needed, None)
         with self._undisturbed(phase), self._working:
             result = self._ask(course, phase, name, needed)
-            if course.finished(needed) and not self.held:
-                course.down(failed=self.failed())
+            self._retire(course, needed)
             return result
 
     def _ask(self, course: Course, phase: Phase, name: str, needed: Collection[Phase]) -> Result:
         for other in self.all.values():
-            if other is not course and other.finished(needed) and not self.held:
-                other.down(failed=self.failed())
+            if other is not course:
+                self._retire(other, needed)
         try:
             client = self.engine.client
         except EngineError as error:
             course.failures.setdefault("live", error)
             client = None
         return course.result(phase, name, needed, client)
+
+    def _retire(self, course: Course, needed: Collection[Phase]) -> None:
+        """Take down what nobody will ask of any more, unless only the end of the run tells if it is to be kept."""
+        if course.finished(needed) and not self.held and self.settings.keep == "never":
+            course.down()
 
     @contextlib.contextmanager
     def _undisturbed(self, phase: Phase) -> Iterator[None]:
@@ -116,11 +116,10 @@ class Courses:
             self._leases -= 1
             self._idle.notify_all()
 
-    def _progress(self, line: str) -> None:
+    def _proceed(self) -> None:
+        """Called by a stack that waits: the run may end while another thread brings it up."""
         if self._cancelled:
-            self._cancelled = False  # taking it down again reports progress, too
             raise Cancelled
-        self.say(line)
 
     def results(self) -> Iterator[Result]:
         """Everything that was judged so far, what does not apply included."""
@@ -133,7 +132,6 @@ class Courses:
         if not self._working.acquire(timeout=GRACE):
             return
         try:
-            self._cancelled = False
             for course in self.all.values():
                 course.down(failed=self.failed())
             self.engine.close()

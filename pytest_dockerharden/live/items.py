@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_dockerharden.items import HardenFile, HardenItem
+from pytest_dockerharden.items import HardenItem
 from pytest_dockerharden.live.phases import Question
 from pytest_dockerharden.live.session import live_of
 from pytest_dockerharden.verdicts import Result
@@ -24,7 +24,7 @@ class LivePhase(pytest.Collector):
         self.questions = questions
 
     @classmethod
-    def of(cls, name: str, parent: HardenFile, questions: list[Question]) -> LivePhase:
+    def of(cls, name: str, parent: pytest.Collector, questions: list[Question]) -> LivePhase:
         phase: LivePhase = cls.from_parent(parent, name=name, questions=questions)
         return phase
 

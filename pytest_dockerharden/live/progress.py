@@ -12,8 +12,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# steps that a person wants to keep; the others are only shown while they last
-_LASTING = (": healthy", ": running", ": exited", ": building", ": pulling")
+# steps on the way to something; they are only shown while they last
+_PASSING = (
+    ": creating", ": starting", ": created", ": waiting for its healthcheck", ": restarting", ": stopping",
+    ": drilling a twin of it",
+)  # fmt: skip
 
 
 class Progress:
@@ -33,7 +36,7 @@ class Progress:
             self._write(reporter, f"{time.monotonic() - self._began:6.1f} s  {line}")
 
     def _write(self, reporter: pytest.TerminalReporter, text: str) -> None:
-        lasting = text.endswith(_LASTING) or ": " not in text
+        lasting = not text.endswith(_PASSING)
         if not lasting and not reporter.isatty:
             return
         if self._transient:

@@ -54,7 +54,7 @@ class LiveSession:
     @property
     def evaluation(self) -> Evaluation:
         """What static mode says of the same files."""
-        from pytest_dockerharden.fixtures import evaluation_of
+        from pytest_dockerharden.current import evaluation_of
 
         return evaluation_of(self.config)
 
@@ -64,6 +64,12 @@ class LiveSession:
             questions = [q for course in self.own_courses.of(file) for q in course.questions(phase)]
             if questions:
                 yield phase, questions
+
+    def collectors(self, file: str, parent: pytest.Collector) -> Iterator[pytest.Collector]:
+        """What stands below a compose file, beside ``static``."""
+        from pytest_dockerharden.live.items import LivePhase
+
+        return (LivePhase.of(phase, parent, questions) for phase, questions in self.questions(file))
 
     @property
     def own_courses(self) -> Courses:
