@@ -7,7 +7,7 @@ import ipaddress
 import struct
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_dockerharden.drills.agent import BUFFER, Agent, Call
 from pytest_dockerharden.model.drill import Connection
@@ -22,8 +22,7 @@ PATIENCE = 0.7
 CLOSED_PORT = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A socket of another service."""
 
     service: str

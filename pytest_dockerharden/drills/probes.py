@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pytest_dockerharden.drills.agent import Agent
 from pytest_dockerharden.drills.connections import CLOSED_PORT, Target, connections
 from pytest_dockerharden.drills.health import healthcheck
 from pytest_dockerharden.drills.syscalls import syscalls
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WORKERS = 8
+# seconds until what was reached against the rules is tried again
+SECOND_LOOK = 1.0
 PROBED = ("writes", "syscalls", "healthcheck", "connections")
 
 
@@ -141,9 +144,21 @@ class Trials:
             with self.probe.started(
                 neighbour_body(self.inspected[drill.subject], user, self.probe), self.left
             ) as agent:
-                made = connections(agent, targets)
+                made = self.confirmed(drill, agent, connections(agent, targets))
         reached = ", ".join(dict.fromkeys(f"{c.service}:{c.port}" for c in made if c.reached)) or "nobody"
         drill.connections = known(drill, "connecting to every other service", f"reached {reached}", made)
+
+    def confirmed(self, drill: Drill, agent: Agent, made: tuple[Connection, ...]) -> tuple[Connection, ...]:
+        """What must not be reached is tried once more: a second engine that starts writes the firewall's chains anew."""
+        allowed = drill.posture.reaches.get(None) if drill.posture else None
+        doubtful = {
+            Target(c.service, c.address, c.port) for c in made if c.reached and c.service not in (allowed or ())
+        }
+        if not doubtful or allowed is None:
+            return made
+        time.sleep(SECOND_LOOK)
+        again = {(c.address, c.port): c for c in connections(agent, sorted(doubtful))}
+        return tuple(again.get((c.address, c.port), c) for c in made)
 
     def mode(self, service: str) -> str:
         return str(self.inspected[service]["HostConfig"].get("NetworkMode") or "")

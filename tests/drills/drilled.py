@@ -17,7 +17,7 @@ from pytest_dockerharden.observe import observe_stack
 from pytest_dockerharden.stack.run import Run
 from pytest_dockerharden.stack.stack import Stack
 
-PROGRAMS = "sh sleep wget nc mkdir touch cat ls echo test true chmod start-stop-daemon"
+PROGRAMS = "rm sh sleep wget nc mkdir touch cat ls echo test true chmod start-stop-daemon"
 APPLETS = tuple(f"bin/{name}" for name in PROGRAMS.split())
 IMAGE = re.compile(r"(?m)^(\s+image:) \S+$")
 
