@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_dockerharden.evaluation import Evaluation, evaluate
+from pytest_dockerharden.current import evaluation_of
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.paths import shown_path
-from pytest_dockerharden.policy import Overrides
-from pytest_dockerharden.request import Request
-from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
+from pytest_dockerharden.tomlfile import did_you_mean
 
 if TYPE_CHECKING:
     from pytest_dockerharden.live.stack import HardenStack
-
-_EVALUATION = pytest.StashKey[Evaluation]()
 
 
 def project_of(config: pytest.Config, wanted: str | None) -> Project:
@@ -45,24 +41,6 @@ def _keys(project: Project, root: str) -> Iterator[str]:
     if project.combination:
         yield project.combination
     yield shown_path(project.files[0], root)
-
-
-def evaluation_of(config: pytest.Config) -> Evaluation:
-    """What this run judges, or else everything below the root: of what the user's own tests are about."""
-    judging = config.pluginmanager.getplugin("dockerharden-static")
-    if judging is not None:
-        evaluation: Evaluation = judging.evaluation
-        return evaluation
-    known = config.stash.get(_EVALUATION, None)
-    if known is None:
-        root = str(config.rootpath)
-        try:
-            known = config.stash[_EVALUATION] = evaluate(
-                Request(root, root, (root,), overrides=Overrides(directory=root))
-            )
-        except ConfigurationError as error:
-            pytest.fail(f"dockerharden: {error}", pytrace=False)
-    return known
 
 
 def stack_of(config: pytest.Config, project: Project) -> HardenStack:

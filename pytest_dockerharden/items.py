@@ -59,10 +59,7 @@ class HardenFile(pytest.File):
         if results:
             yield HardenPhase.of("static", self, results)
         if self.static.live is not None:
-            from pytest_dockerharden.live.items import LivePhase
-
-            for name, questions in self.static.live.questions(path):
-                yield LivePhase.of(name, self, questions)
+            yield from self.static.live.collectors(path, self)
 
 
 class HardenPhase(pytest.Collector):

@@ -7,10 +7,10 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_dockerharden.agreement import agree
 from pytest_dockerharden.assemble import Assembly, Combination, assemble
-from pytest_dockerharden.evaluation import Evaluation
 from pytest_dockerharden.judge import Judgement, judge_dockerfile, judge_project
 from pytest_dockerharden.loading import Selection, select
 from pytest_dockerharden.model.control import REGISTRY
@@ -24,6 +24,9 @@ from pytest_dockerharden.policy import Policy
 from pytest_dockerharden.tomlfile import did_you_mean
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result, Waivers, result_of
 from pytest_dockerharden.waivers import BadWaiver, Waiver, inline_waivers
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.evaluation import Evaluation
 
 _BATCH = 100
 _STATIC = frozenset({"Posture", "Service", "Project", "Stage", "Dockerfile"})
