@@ -149,7 +149,7 @@ class Trials:
         drill.connections = known(drill, "connecting to every other service", f"reached {reached}", made)
 
     def confirmed(self, drill: Drill, agent: Agent, made: tuple[Connection, ...]) -> tuple[Connection, ...]:
-        """What must not be reached is tried once more: a second engine that starts writes the firewall's chains anew."""
+        """What must not be reached is tried again: another engine that starts writes the firewall anew."""
         allowed = drill.posture.reaches.get(None) if drill.posture else None
         doubtful = {
             Target(c.service, c.address, c.port) for c in made if c.reached and c.service not in (allowed or ())
