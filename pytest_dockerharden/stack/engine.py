@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,7 @@ def connect(host: str | Endpoint | None = None, timeout: float = TIMEOUT) -> doc
         ) from missing
     chosen = host if isinstance(host, Endpoint) else Endpoint(host) if host else endpoint(os.environ)
     try:
+        try_socket(chosen.address or f"unix://{DEFAULT_SOCKET}")
         # "auto" asks the engine for its version: a client that is made is connected
         return docker.DockerClient(
             base_url=chosen.address or None, version="auto", timeout=int(timeout), tls=tls_config(chosen.tls)
@@ -67,6 +69,13 @@ def connect(host: str | Endpoint | None = None, timeout: float = TIMEOUT) -> doc
     except (DockerException, OSError, ValueError) as error:
         shown = chosen.address or "the default socket"
         raise EngineError(f"no Docker Engine answers at {shown}: {reason(error)}", HINTS) from None
+
+
+def try_socket(address: str) -> None:
+    """Raises OSError. The SDK leaves a socket behind that it could not connect, and Python warns of it."""
+    if address.startswith("unix://") and hasattr(socket, "AF_UNIX"):
+        with socket.socket(socket.AF_UNIX) as one:
+            one.connect(address.removeprefix("unix://"))
 
 
 def tls_config(tls: TLS | None) -> Any:

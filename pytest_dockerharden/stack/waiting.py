@@ -109,26 +109,33 @@ class Watch:
             self.progress(f"{service}: {what}")
 
     def evidence(self, container: str, state: State) -> tuple[str, ...]:
-        """Exit code, last health output and last log lines, secrets masked."""
-        lines: list[str] = []
-        if not state.running:
-            killed = ", killed for lack of memory" if state.oom_killed else ""
-            lines.append(f"exit code {state.exit_code}{killed}, restarted {state.restarts} times")
-        if state.error:
-            lines.append(f"engine: {state.error}")
-        if state.health_output:
-            lines += ["last health check:", *(f"  {line}" for line in state.health_output.strip().splitlines()[-5:])]
-        return tuple(mask(line) for line in (*lines, *self._last_log_lines(container)))
+        """See :func:`evidence`."""
+        return evidence(self.client, container, state)
 
-    def _last_log_lines(self, container: str) -> list[str]:
-        from docker.errors import APIError
 
-        try:
-            text = self.client.api.logs(container, tail=LOG_LINES).decode("utf-8", "replace").strip()
-        except APIError as error:
-            return [f"its log cannot be read: {error.explanation}"]
-        lines = [f"  {line}" for line in text.splitlines()]
-        return ["last log lines:", *lines] if lines else ["it has logged nothing"]
+def evidence(client: docker.DockerClient, container: str, state: State) -> tuple[str, ...]:
+    """Exit code, last health output and last log lines, secrets masked."""
+    lines: list[str] = []
+    if not state.running:
+        killed = ", killed for lack of memory" if state.oom_killed else ""
+        lines.append(f"exit code {state.exit_code}{killed}, restarted {state.restarts} times")
+    if state.error:
+        lines.append(f"engine: {state.error}")
+    if state.health_output:
+        lines += ["last health check:", *(f"  {line}" for line in state.health_output.strip().splitlines()[-5:])]
+    return tuple(mask(line) for line in (*lines, *last_log_lines(client, container)))
+
+
+def last_log_lines(client: docker.DockerClient, container: str) -> list[str]:
+    """Under a heading, indented; or why there are none."""
+    from docker.errors import APIError
+
+    try:
+        text = client.api.logs(container, tail=LOG_LINES).decode("utf-8", "replace").strip()
+    except APIError as error:
+        return [f"its log cannot be read: {error.explanation}"]
+    lines = [f"  {line}" for line in text.splitlines()]
+    return ["last log lines:", *lines] if lines else ["it has logged nothing"]
 
 
 def judge(state: State, condition: str) -> str | None:
