@@ -24,8 +24,8 @@ def runs_as_predicted(posture: Posture) -> Findings:
         services:
           web:  # <-
             image: app
-            entrypoint: ["setpriv", "--reuid=4242", "--clear-groups", "--", "sleep", "1000"]
             user: "0"
+            entrypoint: ["python3", "-c", "import os; os.setuid(4242); os.execvp('sleep', ['sleep', '1000'])"]
 
     Good::
 

@@ -192,7 +192,7 @@ def own_namespaces(posture: Posture, *, namespaces: tuple[str, ...] = ("pid", "i
         services:
           debug:
             image: tools
-            ipc: container:db  # <-
+            ipc: container:store  # <-
 
     Good::
 

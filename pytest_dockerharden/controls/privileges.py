@@ -175,6 +175,8 @@ def apparmor_confined(posture: Posture) -> Findings:
     """
     if _comes_with_privileged(posture, posture.apparmor.origin):
         not_applicable("privileged mode has no AppArmor profile")
+    if not posture.apparmor.value:
+        not_applicable("the engine's host has no AppArmor")
     if posture.apparmor.value == "unconfined":
         yield posture.apparmor.finding("AppArmor is switched off for it", advice("remove apparmor:unconfined"))
 
@@ -216,6 +218,8 @@ def selinux_confined(posture: Posture) -> Findings:
               - label=level:s0:c100,c200
     """
     label = posture.selinux.value
+    if not label and posture.phase != "static":
+        not_applicable("the engine's host has no SELinux")
     if label == "disable" or "spc_t" in label or "unconfined_t" in label:
         yield posture.selinux.finding("SELinux separation is switched off for it", advice("remove label:disable"))
 

@@ -63,7 +63,7 @@ def no_zombies(posture: Posture) -> Findings:
         services:
           web:  # <-
             image: app
-            command: ["sh", "-c", "sleep 0 & exec sleep 1000"]
+            command: ["sh", "-c", "(sleep 1 &); exec sleep 1000"]
 
     Good::
 
@@ -71,7 +71,7 @@ def no_zombies(posture: Posture) -> Findings:
           web:
             image: app
             init: true
-            command: ["sh", "-c", "sleep 0 & exec sleep 1000"]
+            command: ["sh", "-c", "(sleep 1 &); exec sleep 1000"]
     """
     zombies = [process for process in posture.processes.value if process.state.startswith("Z")]
     if zombies:

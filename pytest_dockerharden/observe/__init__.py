@@ -79,7 +79,7 @@ def put_files(observed: Posture, inspected: Mapping[str, Any], account: Containe
     from pytest_dockerharden.observe.files import Look
 
     first = account.first
-    look = files.of(inspected["Image"], inspected["Id"], account, account.root)
+    look = files.of(inspected["Image"], inspected["Id"], account, observed.changes.get(()))
     if isinstance(look, Look):
         maps = [(first.get(name) if first else None) or "" for name in ("uid_map", "gid_map")]
         observed.files, observed.passwordless = look.facts(observed.subject, *maps)

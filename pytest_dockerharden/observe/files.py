@@ -6,6 +6,7 @@ not part of it, and no link is followed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tarfile
@@ -16,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.origin import KernelOrigin
-from pytest_dockerharden.model.posture import FoundFile
+from pytest_dockerharden.model.posture import Change, FoundFile
 from pytest_dockerharden.observe import procfs
 
 if TYPE_CHECKING:
@@ -71,15 +72,22 @@ class Entry:
 
 @dataclass(slots=True)
 class Look:
-    """What was found in one root file system. ``accounts`` are texts of passwd and shadow by path."""
+    """What was found in one root file system, by path. ``accounts`` are texts of passwd and shadow by path."""
 
-    entries: list[tuple[Kind, Entry]] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
-        kind = entry.kind
-        if kind is not None:
-            self.entries.append((kind, entry))
+        """Keep what is worth to know."""
+        if entry.kind is not None:
+            self.entries[entry.path] = entry
+
+    def without(self, paths: Iterable[str]) -> Look:
+        """Of the image, from what was seen in a container that changed these paths."""
+        entries = dict(self.entries)
+        for path in paths:
+            entries.pop(path, None)
+        return Look(entries, self.accounts)
 
     def passwordless(self) -> frozenset[str]:
         """Accounts that ask for no password: an empty second field. See passwd(5), shadow(5)."""
@@ -91,11 +99,12 @@ class Look:
     ) -> tuple[Fact[tuple[FoundFile, ...]], Fact[frozenset[str]]]:
         """The facts ``files`` and ``passwordless`` of a container, ids as it counts."""
         found = []
-        for kind, entry in sorted(self.entries, key=lambda pair: pair[1].path):
-            uid, gid = procfs.inside(entry.uid, uid_map), procfs.inside(entry.gid, gid_map)
-            text = f"{stat.filemode(entry.mode)} {uid}:{gid} {entry.path}"
-            origin = KernelOrigin(service, f"/proc/1/root{entry.path}", text, 1)
-            found.append(FoundFile(entry.path, kind, stat.S_IMODE(entry.mode), uid, gid, origin))
+        for path, entry in sorted(self.entries.items()):
+            if entry.kind is not None:
+                uid, gid = procfs.inside(entry.uid, uid_map), procfs.inside(entry.gid, gid_map)
+                text = f"{stat.filemode(entry.mode)} {uid}:{gid} {path}"
+                origin = KernelOrigin(service, f"/proc/1/root{path}", text, 1)
+                found.append(FoundFile(path, entry.kind, stat.S_IMODE(entry.mode), uid, gid, origin))
         names = self.passwordless()
         shadow = KernelOrigin(service, "/proc/1/root/etc/shadow", ", ".join(sorted(names)) or "no empty password", 1)
         root = KernelOrigin(service, "/proc/1/root", f"{len(found)} files", 1)
@@ -119,16 +128,32 @@ def look_here(root: str, skipped: Iterable[str]) -> Look:
                     folders.append(item.path)
                 elif item.is_symlink():
                     continue
-                status = item.stat(follow_symlinks=False)
-                capable = bool(status.st_mode & 0o111) and stat.S_ISREG(status.st_mode) and has_capability(item.path)
-                look.add(Entry(item.path[len(root) :], status.st_mode, status.st_uid, status.st_gid, capable))
+                look.add(entry_of(item.path, item.path[len(root) :], item.stat(follow_symlinks=False)))
         if count > MOST_ENTRIES:
             raise TooMuch(f"it has more than {MOST_ENTRIES} files")
-    for name in ACCOUNT_FILES:
-        text = account_text(root, name)
-        if text is not None:
-            look.accounts[name] = text
     return look
+
+
+def entry_of(place: str, path: str, status: os.stat_result) -> Entry:
+    """``place`` is where it is here, ``path`` where it is in the container."""
+    program = stat.S_ISREG(status.st_mode) and bool(status.st_mode & 0o111)
+    return Entry(path, status.st_mode, status.st_uid, status.st_gid, program and has_capability(place))
+
+
+def look_again(look: Look, root: str, changed: Iterable[str]) -> Look:
+    """The look of an image, with what one of its containers has of its own at ``root``."""
+    mine = Look(dict(look.entries), accounts_here(root))
+    for path in changed:
+        mine.entries.pop(path, None)
+        with contextlib.suppress(OSError):
+            mine.add(entry_of(root + path, path, os.lstat(root + path)))
+    return mine
+
+
+def accounts_here(root: str) -> dict[str, str]:
+    """Texts of the account files by path."""
+    texts = {name: account_text(root, name) for name in ACCOUNT_FILES}
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def has_capability(path: str) -> bool:
@@ -223,20 +248,26 @@ class Files:
         self.api = api
         self.by_image: dict[str, Look | Unknown] = {}
 
-    def of(self, image: str, container: str, account: ContainerAccount, root: str) -> Look | Unknown:
-        """``root`` is where the container's file system is here; empty where this machine does not have it."""
+    def of(self, image: str, container: str, account: ContainerAccount, changes: Iterable[Change]) -> Look | Unknown:
+        """``changes`` are those of the container. Where this machine does not have its files, those of the image."""
+        changed = [change.path for change in changes]
         if image not in self.by_image:
-            self.by_image[image] = self.look(container, account, root)
-        return self.by_image[image]
+            found = self.look(container, account)
+            self.by_image[image] = found.without(changed) if isinstance(found, Look) and account.root else found
+        look = self.by_image[image]
+        if isinstance(look, Unknown) or not account.root:
+            return look
+        return look_again(look, account.root, changed)
 
-    def look(self, container: str, account: ContainerAccount, root: str) -> Look | Unknown:
+    def look(self, container: str, account: ContainerAccount) -> Look | Unknown:
+        """Into one container."""
         from docker.errors import APIError
 
         first = account.first
         targets = [line.target for line in procfs.mount_lines((first and first.get("mountinfo")) or "")]
         try:
-            if root:
-                return look_here(root, targets)
+            if account.root:
+                return look_here(account.root, targets)
             stream = cast("IO[bytes]", Chunks(iter(self.api.export(container))))
             return look_at_tar(stream, targets)
         except TooMuch as reason:

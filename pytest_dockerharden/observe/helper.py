@@ -60,7 +60,7 @@ for d in /proc/[0-9]*; do
       case $f in */*) c=${f%%/*};; *) c=;; esac
       case ",$names," in *",$c,"*) ;; *) continue;; esac
       file=$ROOT/$c$path/${f##*/}
-      case $f in *.list) frame $p cgroup:$f cat $file;; *) one $p cgroup:$f $file;; esac
+      case $f in *.list|*.oom_control|*.events) frame $p cgroup:$f cat $file;; *) one $p cgroup:$f $file;; esac
     done
   done <$d/cgroup
 done

@@ -6,6 +6,7 @@ from ``inspect``, and its origin says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
@@ -79,6 +80,7 @@ class _Observer:
                 "control_sockets": self.control_sockets(),
             }
             | self.cgroup_namespace()
+            | self.out_of_memory()
         )
 
     def line(self, name: str, process: ProcessAccount | None = None) -> KernelOrigin:
@@ -228,6 +230,14 @@ class _Observer:
         if self.inspected["HostConfig"].get("CgroupnsMode") != "host" or unified:
             return {}
         return {"cgroup_mode": Unknown("with control groups of version 1 the engine gives no namespace of its own")}
+
+    def out_of_memory(self) -> dict[str, Any]:
+        """The kernel counts every victim; the engine knows of the first process at most."""
+        for name in ("memory/memory.oom_control", "memory.events"):
+            for line in procfs.lines(self.account.cgroup.get(name, "")):
+                if re.fullmatch(r"oom_kill [1-9]\d*", line):
+                    return {"oom_killed": Known(True, KernelOrigin(self.service, f"/sys/fs/cgroup/{name}", line))}
+        return {}
 
     def processes(self) -> Fact[tuple[Process, ...]]:
         found = tuple(self.process(p) for p in self.account.processes.values() if p.files.get("status"))

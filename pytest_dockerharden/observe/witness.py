@@ -30,6 +30,7 @@ CGROUP_FILES = (
     "memory/memory.limit_in_bytes", "memory/memory.memsw.limit_in_bytes", "memory/memory.soft_limit_in_bytes",
     "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "pids/pids.max",
     "memory.max", "memory.swap.max", "memory.low", "cpu.max", "pids.max", "devices/devices.list",
+    "memory/memory.oom_control", "memory.events",
 )  # fmt: skip
 
 # made by the engine in every container
