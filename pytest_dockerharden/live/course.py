@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.live.engine import answering
 from pytest_dockerharden.live.phases import Phase, Question
-from pytest_dockerharden.live.verdicts import LiveVerdicts
-from pytest_dockerharden.model.finding import Finding
-from pytest_dockerharden.model.origin import TextOrigin
-from pytest_dockerharden.model.problem import Problem
+from pytest_dockerharden.live.secrecy import Secrecy
+from pytest_dockerharden.live.seeing import observe, with_last_words
+from pytest_dockerharden.live.verdicts import LiveVerdicts, RefusedError, not_up, unproven
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.stack.errors import EngineError, StackError
 from pytest_dockerharden.verdicts import COMES_UP, Result
@@ -64,6 +63,7 @@ class Course:
     done: dict[Phase, dict[str, Result]] = field(default_factory=dict)
     failures: dict[Phase, StackError] = field(default_factory=dict)
     unproven: list[Result] = field(default_factory=list)
+    secrecy: Secrecy = field(default_factory=lambda: Secrecy(None))
     drilled: bool = False
     restarted: bool = False
     stopped: bool = False
@@ -72,6 +72,7 @@ class Course:
     def __post_init__(self) -> None:
         try:
             self.project = self._load()
+            self.secrecy = Secrecy(self.project)
         except StackError as error:
             self.refusal = error
 
@@ -163,7 +164,7 @@ class Course:
         with answering():
             drills.stop(self.stack, client, self.drills, progress=self.progress)
         self.stopped = True
-        return self._verdicts().drills(self.drills)
+        return with_last_words(self._verdicts().drills(self.drills), self.stack, client, self.secrecy)
 
     def _drill_and_restart(self, needed: Collection[Phase], client: docker.DockerClient) -> None:
         from pytest_dockerharden import drills
@@ -220,7 +221,7 @@ class Course:
         self.progress("reading every container from the kernel")
         assert self.stack is not None and phase != "drill"
         self.postures = observe(self.stack, self.project, client, phase)
-        return self._verdicts().postures(phase, self.postures)
+        return with_last_words(self._verdicts().postures(phase, self.postures), self.stack, client, self.secrecy)
 
     def _verdicts(self) -> LiveVerdicts:
         assert self.project is not None
@@ -229,27 +230,11 @@ class Course:
     def _unproven(self, phase: Phase, name: str, failure: StackError) -> Result:
         """The first item that asks says why; the others prove nothing and are not to blame."""
         question = next(question for question in self.questions(phase) if question.name == name)
-        place = self.statically.model.place
         says_it = question.control is COMES_UP and (phase == "live" or "live" not in self.failures)
-        if says_it or not self.told:
-            self.told = True
-            finding = Finding(failure.message, self._place(failure) or place)
-            return Result(
-                self.file, COMES_UP, self.prefix, "failed", "high", (finding,), origin=place, phase=phase,
-                evidence=(("What was seen", "\n".join(failure.details)),) if failure.details else (),
-            )  # fmt: skip
-        severity = self.scope.selection.severity(question.control)
-        reason = f"the stack did not come up: {failure.message}"
-        return Result(
-            self.file, question.control, question.subject, "unknown", severity, reason=reason, origin=place, phase=phase
-        )
-
-    def _place(self, failure: StackError) -> TextOrigin | None:
-        """Where Docker Compose would refuse it, or the service that the message starts with."""
-        if isinstance(failure, RefusedError):
-            return failure.origin
-        service = self.statically.services.get(failure.message.partition(":")[0])
-        return service.origin if service else None
+        if not says_it and self.told:
+            return unproven(question, failure, self.scope, self.statically, self.secrecy)
+        self.told = True
+        return not_up(question, failure, self.statically, self.secrecy)
 
     def results(self) -> Iterator[Result]:
         """Everything that was judged so far."""
@@ -268,30 +253,13 @@ class Course:
             stack.down()
 
 
-class RefusedError(StackError):
-    """Docker Compose would not start it either."""
+def last_words(client: docker.DockerClient, container: str) -> tuple[str, ...]:
+    """Exit code, last health output and last log lines of a container, secrets masked."""
+    from pytest_dockerharden.stack.waiting import State, evidence
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message, (problem.hint,) if problem.hint else ())
-        self.origin = problem.origin
+    return evidence(client, container, State.of(client.api.inspect_container(container)))
 
 
 def key_of(project: Project) -> str:
     """The key of the stack of a project."""
     return "\n".join((project.combination, *project.files))
-
-
-def observe(
-    stack: Stack | Mapping[str, list[str]], project: Project | None, client: docker.DockerClient, phase: Phase = "live"
-) -> dict[str, list[Posture]]:
-    """Postures of all containers, with what was predicted of them. Raises EngineError."""
-    from pytest_dockerharden.observe import observe_stack
-
-    with answering():
-        postures = observe_stack(stack, client, "restarted" if phase == "restarted" else "live")
-    for name, observed in postures.items():
-        service = project.services.get(name) if project else None
-        for posture in observed:
-            posture.service = service
-            posture.predicted = service.posture if service else None
-    return postures

@@ -60,7 +60,7 @@ class HardenStack:
 
     def posture(self, service: str) -> Posture:
         """What the kernel shows of a service now, read anew; ``predicted`` is what its files say."""
-        from pytest_dockerharden.live.course import observe
+        from pytest_dockerharden.live.seeing import observe
 
         self._of(service)
         return observe(self.containers, self.project, self.client)[service][0]

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.judge import Judgement, judge
-from pytest_dockerharden.live.phases import Phase
+from pytest_dockerharden.live.phases import Phase, Question
+from pytest_dockerharden.live.secrecy import Secrecy
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.stack.errors import StackError
 from pytest_dockerharden.verdicts import COMES_UP, Result, Waivers, result_of
 
 if TYPE_CHECKING:
@@ -111,3 +114,51 @@ def _together(judgements: Sequence[Judgement]) -> Judgement | None:
     worst = min(judgements, key=lambda judgement: _WORST_FIRST.index(judgement.verdict))
     findings = tuple(finding for judgement in judgements for finding in judgement.findings)
     return Judgement(worst.control, worst.subject, worst.verdict, findings, worst.reason, worst.origin)
+
+
+class RefusedError(StackError):
+    """Docker Compose would not start it either."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message, (problem.hint,) if problem.hint else ())
+        self.origin = problem.origin
+
+
+def not_up(question: Question, failure: StackError, project: Project, secrecy: Secrecy) -> Result:
+    """The one result that says why a stack does not run, in place of whatever was asked."""
+    place = _place_of(failure, project)
+    finding = Finding(secrecy.masked(failure.message), place)
+    details = secrecy.masked("\n".join(failure.details))
+    return Result(
+        project.files[0],
+        COMES_UP,
+        question.subject if question.control is COMES_UP else "",
+        "failed",
+        "high",
+        (finding,),
+        origin=place,
+        phase=question.phase,
+        evidence=(("What was seen", details),) if details else (),
+    )
+
+
+def unproven(question: Question, failure: StackError, scope: Scope, project: Project, secrecy: Secrecy) -> Result:
+    """What is said of everything else: unknown, which is never a pass."""
+    return Result(
+        project.files[0],
+        question.control,
+        question.subject,
+        "unknown",
+        scope.selection.severity(question.control),
+        reason=f"the stack did not come up: {secrecy.masked(failure.message)}",
+        origin=_place_of(failure, project),
+        phase=question.phase,
+    )
+
+
+def _place_of(failure: StackError, project: Project) -> TextOrigin:
+    """Where Docker Compose would refuse it, or the service that the message starts with, or the file."""
+    if isinstance(failure, RefusedError):
+        return failure.origin
+    service = project.services.get(failure.message.partition(":")[0])
+    return service.origin if service else project.model.place

@@ -164,3 +164,25 @@ def test_an_attached_stack_is_only_read(two: Stack) -> None:
     finally:
         for container in containers:
             container.remove(force=True)
+
+
+def test_secrets_of_the_project_are_not_in_what_its_containers_said(stack: Stack) -> None:
+    (stack.path / "key").write_text("quite-private-key\n", encoding="utf-8")
+    stack.add(
+        "docker-compose.yml",
+        """\
+services:
+  web:
+    image: IMAGE
+    command: ["sh", "-c", "echo my $$PASSWORD; cat /run/secrets/key; exec sleep 1000"]
+    init: true
+    environment: {PASSWORD: correct-horse}
+    secrets: [key]
+secrets: {key: {file: ./key}}
+""",
+    )
+    done = stack.run("--harden-live", "-k", "live and read-only-rootfs", "--harden-report", "json:report.json")
+    assert "What web said last" in done.stdout
+    for text in (done.stdout, (stack.path / "report.json").read_text(encoding="utf-8")):
+        assert "correct-horse" not in text
+        assert "quite-private-key" not in text
