@@ -27,9 +27,9 @@ class Builder:
     def __init__(self, client: Any, run: Run) -> None:
         self.client, self.run = client, run
 
-    def build(self, file: Path, service: str) -> dict[str, Any]:
+    def build(self, file: Path, service: str, *overlays: Path) -> dict[str, Any]:
         """``docker image inspect`` of what a service builds."""
-        services = [project(self.run, file).services[service]]
+        services = [project(self.run, file, *overlays).services[service]]
         reference = images.prepare(self.client, services, self.run, lambda line: None)[service]
         return dict(self.client.api.inspect_image(reference))
 
@@ -97,6 +97,14 @@ def test_a_change_of_the_sources_builds_one_layer_again(builder: Builder, tmp_pa
     changed = builder.build(tmp_path / "stack" / "docker-compose.yml", "backend_api")
     assert layers(changed)[:-1] == layers(image)[:-1]
     assert layers(changed)[-1] != layers(image)[-1]
+
+
+@pytest.mark.parametrize("service", ["certbot", "proxy"])
+def test_a_build_needs_no_network(builder: Builder, tmp_path: Path, service: str) -> None:
+    offline = tmp_path / "offline.yml"
+    offline.write_text(f"services:\n  {service}:\n    build:\n      network: none\n", encoding="utf-8")
+    image = builder.build(HARDENED / "docker-compose.yml", service, offline)
+    assert len(layers(image)) > len(layers(builder.base(service)))
 
 
 def test_a_build_without_a_change_makes_no_layer(builder: Builder) -> None:

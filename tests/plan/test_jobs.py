@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.plan.running import eventually
+from tests.plan.running import Running, eventually
 from tests.plan.tls import Authority
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hardened")]
@@ -75,3 +75,15 @@ def test_the_frontend_is_served(authority: Authority) -> None:
 
 def test_the_api_describes_itself_to_nobody(authority: Authority) -> None:
     assert [authority.https().request("GET", f"/api/{page}").status for page in ("docs", "openapi.json")] == [404, 404]
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        pytest.param("exec celery {ping} --destination 'celery@$HOSTNAME'", 69, id="exec form: no shell fills it in"),
+        pytest.param("exec celery {ping} --destination celery@$HOSTNAME", 0, id="shell form"),
+    ],
+)
+def test_the_plans_check_of_a_worker_works_through_a_shell_alone(hardened: Running, command: str, code: int) -> None:
+    ping = "--app app.tasks inspect ping --timeout 3"
+    assert hardened.run("backend_worker", "sh", "-c", command.format(ping=ping))[0] == code
