@@ -172,7 +172,9 @@ def test_a_crash_of_a_control_is_no_finding(stack: Repo) -> None:
     stack.add("dockerharden.toml", 'select = ["custom-user"]\ncontrols = ["own.py"]\n')
     stack.add("own.py", UNKNOWN.replace('unknown("nobody can tell")', "raise KeyError(1)"))
     result = stack.judge("docker-compose.yml")
-    result.stdout.fnmatch_lines(["internal error in custom-user: this is no finding, please report it", "*KeyError: 1"])
+    result.stdout.fnmatch_lines(
+        ["the control custom-user of own.py raised an error: this is no finding", "*KeyError: 1"]
+    )
     result.assert_outcomes(failed=2)
 
 
