@@ -12,7 +12,8 @@ from pytest_dockerharden.model.drill import Drill, RestartOutcome, StopOutcome
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.stack.errors import StackError
-from pytest_dockerharden.stack.order import completing, levels
+from pytest_dockerharden.stack.order import levels
+from pytest_dockerharden.stack.parallel import Progression
 from pytest_dockerharden.stack.stack import grace
 from pytest_dockerharden.stack.waiting import State, Watch
 
@@ -35,25 +36,21 @@ def restart(
     client: docker.DockerClient,
     drills: Mapping[str, Drill],
     *,
-    deadline: float = 120.0,
+    deadline: float | None = None,
     progress: Progress = lambda line: None,
 ) -> None:
-    """Restart every container in dependency order, and tell how each came back.
+    """Restart every container in order of dependency, and tell how each came back.
 
-    ``deadline`` in seconds is for the whole stack. A service that does not come back does not keep others from being
-    restarted.
+    ``deadline`` in seconds is for the whole stack; as for bringing it up unless given. A service that does not come
+    back does not keep others from being restarted.
     """
-    watch = Watch(client, deadline, progress)
-    ended = completing(stack.project)
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden-drill") as pool:
-        for group in levels(stack.project):
-            tasks = {
-                service.name: pool.submit(_restart, stack, client, service, watch, progress)
-                for service in group
-                if service.name in drills and service.name not in ended
-            }
-            for name, task in tasks.items():
-                drills[name].restart = task.result()
+    watch = Watch(client, stack.deadline if deadline is None else deadline, progress)
+
+    def one(service: Service) -> None:
+        if service.name in drills and drills[service.name].lasting:
+            drills[service.name].restart = _restart(stack, client, service, watch, progress)
+
+    Progression(stack.project, watch).run(one)
     for name, drill in drills.items():
         if isinstance(drill.restart, Known) and drill.restart.value.came_back:
             drill.restart = _still_up(client, watch, name, stack.containers[name], drill.restart)
@@ -146,7 +143,7 @@ def stop(
             tasks = {
                 service.name: pool.submit(_stop, stack, client, service, until, progress)
                 for service in group
-                if service.name in drills
+                if service.name in drills and drills[service.name].lasting
             }
             for name, task in tasks.items():
                 drills[name].stop = task.result()
