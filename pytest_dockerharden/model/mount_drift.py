@@ -57,7 +57,7 @@ def _rows(asked: Mount, found: Mount, predicted: Posture) -> Iterator[tuple[str,
     if not _same_kind(asked, found):
         yield "is", _said(asked), _said(found)
         return
-    if _source(asked) not in (_source(found), _external(found, predicted)):
+    if asked.kind in ("bind", "volume") and _source(asked) not in (_source(found), _external(found, predicted)):
         yield "comes from", asked.source or "a new volume", found.source or "a new volume"
     if asked.read_only != found.read_only:
         yield "is", _access(asked), _access(found)
