@@ -258,6 +258,28 @@ def _is_signal(name: str) -> bool:
     return name in _SIGNALS or re.match(r"RT(MIN|MAX)([+-]\d+)?\Z", name) is not None
 
 
+@control(severity="info", optional=True, equivalents={"tally": "tally/prefer-canonical-stopsignal"})
+def canonical_stop_signal(stage: Stage) -> Findings:
+    """STOPSIGNAL is written as a signal's full name.
+
+    Numbers differ between architectures, and `SIGQUIT` is what people and tools look for.
+
+    Bad::
+
+        FROM debian:12-slim
+        STOPSIGNAL 15  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        STOPSIGNAL SIGTERM
+    """
+    for instruction in instructions(stage, "STOPSIGNAL"):
+        value = instruction.words[0].value if instruction.words else None
+        if value is not None and not re.match(r"SIG[A-Z]+\d?([+-]\d+)?\Z", value):
+            yield instruction.finding(f"{value} is not the full name", advice("STOPSIGNAL SIGTERM"))
+
+
 _SIGNALS = frozenset(
     """HUP INT QUIT ILL TRAP ABRT IOT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CLD CONT TSTP TTIN TTOU URG
     XCPU XFSZ VTALRM PROF WINCH IO POLL PWR SYS UNUSED""".split()  # noqa: SIM905

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
-from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.project import Project, Service
+from pytest_dockerharden.model.remedies import advice, remove_key, set_key
 from pytest_dockerharden.model.roles import on_every_interface
 
 
@@ -80,3 +84,128 @@ def explicit_interface_for_public_ports(
                 advice(f'ports:\n  - "ADDRESS:{port.host_port}:{port.container_port}"'),
                 at=port.origin,
             )
+
+
+_CONTAINER_NAME = pattern(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+\Z")
+
+
+@control(severity="high", equivalents={"dclint": "service-container-name-regex"})
+def valid_container_name(service: Service) -> Findings:
+    """A container's name is one that the engine takes.
+
+    Letters, digits, `_`, `.` and `-`, and not the latter three in front: with anything else the container is not made.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            container_name: my app  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            container_name: my-app_1.0
+    """
+    node = service.get("container_name")
+    if node is None or node.unresolved:
+        not_applicable("no name is given")
+    if not _CONTAINER_NAME.match(node.text()):
+        yield service.finding("the engine refuses the container's name", remove_key("container_name"), at=node)
+
+
+@control(severity="info", optional=True, equivalents={"dclint": "no-build-and-image"})
+def image_is_built_or_pulled(service: Service) -> Findings:
+    """A service with `build:` and `image:` says which of them counts.
+
+    The name is given to what is built here, and `docker compose pull` puts what a registry has in its place.
+    `pull_policy: build` or `never` settles it.
+
+    Bad::
+
+        services:
+          web:
+            build: .
+            image: registry.example.com/app:1.4  # <-
+
+    Good::
+
+        services:
+          web:
+            build: .
+            image: registry.example.com/app:1.4
+            pull_policy: build
+          worker:
+            image: registry.example.com/worker:1.4
+    """
+    if service.get("build") is None or service.get("image") is None:
+        not_applicable("it is built or pulled")
+    if service.get("pull_policy") is None:
+        yield service.finding("it may be built or pulled", set_key("pull_policy", "build"), at="image")
+
+
+@control(severity="info", optional=True, equivalents={"dclint": "require-project-name-field"})
+def project_names_itself(project: Project) -> Findings:
+    """The project has a name of its own.
+
+    Without `name:` it is called as the directory is: a second checkout in a directory of the same name takes over the
+    containers, networks and volumes of the first.
+
+    Bad::
+
+        services:  # <-
+          web:
+            image: app
+
+    Good::
+
+        name: shop
+        services:
+          web:
+            image: app
+    """
+    name = project.model.get("name")
+    if (
+        name is None or name.key_origin is None
+    ):  # the loader gives every model a name, a key has only one that is written
+        yield project.finding("the directory gives the project its name", advice("name: ..."), at=_first_key(project))
+
+
+def _first_key(project: Project) -> TextOrigin | None:
+    places = [node.place for key, node in project.model.items() if key != "name" and node.place.file in project.files]
+    return min(places, key=lambda place: (project.files.index(place.file), place.line), default=None)
+
+
+@control(severity="low", optional=True, equivalents={"dclint": "require-quotes-in-ports"})
+def ports_are_quoted(service: Service) -> Findings:
+    """Port mappings stand in quotes.
+
+    YAML 1.1 reads `22:22` as a number to the base of 60. Docker Compose does not, but other readers of the file do,
+    and old versions did: quotes mean the same to all.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            ports:
+              - 127.0.0.1:2222:22  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "127.0.0.1:2222:22"
+              - target: 80
+                published: "8080"
+    """
+    if service.source_text is None:
+        not_applicable("there is no text")
+    for port in service.items("ports"):
+        text = service.source_text(port.origin).lstrip()
+        if re.match(r"[\d\[$]", text) and port.origin.line == port.origin.end_line:
+            yield service.finding("the port is not quoted", advice(f'"{text.strip()}"'), at=port)

@@ -1,0 +1,97 @@
+"""How curl and wget behave in a build: what they do with redirects, failures and the build log."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_dockerharden.model.build import commands, plain
+from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.dockerfile import Stage
+from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.shell import Command
+
+
+def _fetches(command: Command) -> bool:
+    words = [plain(word) for word in command.args]
+    if any(word in {"--version", "--help", "-V", "-h", "--spider"} for word in words):
+        return False
+    return any("://" in word or word.startswith("$") for word in words)
+
+
+def _is_local(command: Command) -> bool:
+    return any(re.search(r"://(localhost|127\.|\[::1\])", plain(word)) for word in command.args)
+
+
+@control(severity="info", optional=True, equivalents={"hadolint": "DL3047"})
+def downloads_do_not_fill_the_log(stage: Stage) -> Findings:
+    """wget does not draw its progress into the build log.
+
+    Without a terminal it writes a line for every 50 KiB: the message that matters is lost among thousands.
+
+    Bad::
+
+        FROM debian:12-slim
+        RUN wget https://example.com/x.tgz  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        RUN wget --progress=dot:giga https://example.com/x.tgz && wget -q https://example.com/y.tgz
+    """
+    for run, command in commands(stage, "wget"):
+        quiet = command.has("-q", "--quiet", "-nv", "--no-verbose", "-o", "--output-file", "-a", "--append-output")
+        if _fetches(command) and not quiet and not command.has("--progress", "--show-progress"):
+            yield run.finding("wget fills the log", advice("wget --progress=dot:giga"), at=command.origin)
+
+
+@control(severity="low", optional=True, equivalents={"tally": "tally/curl-should-follow-redirects"})
+def curl_follows_redirects(stage: Stage) -> Findings:
+    """A download by curl follows a redirect.
+
+    Release servers answer with one. Without `-L` curl saves its few bytes of text under the name of the program.
+
+    Bad::
+
+        FROM debian:12-slim
+        RUN curl -fsSO https://example.com/x.tgz  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        RUN curl -fsSLO --proto '=https' https://example.com/x.tgz && curl -fsS http://localhost/ready
+    """
+    for run, command in commands(stage, "curl"):
+        follows = command.has(
+            "-L", "--location", "--location-trusted", "--max-redirs", "-I", "--head", "-X", "--request"
+        )
+        if _fetches(command) and not follows and not _is_local(command):
+            yield run.finding("curl does not follow a redirect", advice("curl -L"), at=command.origin)
+
+
+@control(
+    severity="info",
+    optional=True,
+    equivalents={"tally": ("tally/prefer-curl-config", "tally/prefer-wget-config")},
+)
+def downloads_are_tried_again(stage: Stage) -> Findings:
+    """A download is tried again when it fails.
+
+    One lost packet ends a build of an hour. `--retry` of curl and `--tries` of wget do, or a configuration file.
+
+    Bad::
+
+        FROM debian:12-slim
+        RUN curl -fsSLO https://example.com/x.tgz  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        RUN curl --retry 5 -fsSLO https://example.com/x.tgz && wget --tries=5 -q https://example.com/y.tgz
+    """
+    configured = any(re.search(r"\.?(curlrc|wgetrc)\b", part.text) for part in stage.instructions)
+    for run, command in commands(stage, "curl", "wget"):
+        retries = command.has("--retry", "--tries", "-t", "--retry-connrefused", "-K", "--config")
+        if _fetches(command) and not _is_local(command) and not configured and not retries:
+            option = "curl --retry 5" if command.name == "curl" else "wget --tries=5"
+            yield run.finding(f"{command.name} gives up at once", advice(option), at=command.origin)
