@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # engines before it take one endpoint at creation
 MANY_ENDPOINTS = (1, 44)
+# by the prefix of their options
+MODULES = {"apparmor": "AppArmor", "label": "SELinux"}
 OVERLAP_HINT = ("stop the stack that uses these addresses, or use --harden-engine private",)
 
 
@@ -57,6 +59,23 @@ class Creation:
             hint = OVERLAP_HINT if "overlaps" in explanation(error) else ()
             raise StackError(f"the engine refused to create the {kind} {key}", (explanation(error), *hint)) from None
 
+    def note_security(self) -> None:
+        """What an engine drops without a word: options of a security module that its kernel has not loaded."""
+        asked = [
+            (service.name, option.text(), module)
+            for service in self.names.project.services.values()
+            for option in service.items("security_opt")
+            for prefix, module in MODULES.items()
+            if option.text().startswith(prefix) and not option.text().endswith(("unconfined", "disable"))
+        ]
+        if asked:
+            loaded = {entry.split(",")[0] for entry in self.client.info().get("SecurityOptions") or ()}
+            self.notes += [
+                f"{name}: {option} has no effect, the engine's machine is without {module}"
+                for name, option, module in asked
+                if f"name={module.lower()}" not in loaded
+            ]
+
     def service(self, service: Service) -> None:
         """All containers of a service."""
         for number in range(1, scale(service) + 1):
@@ -68,6 +87,9 @@ class Creation:
         from docker.errors import APIError
 
         body = self.body(service, number)
+        binds = [bind.partition(":")[0] for bind in body["HostConfig"].get("Binds", ()) if bind.startswith("/")]
+        if self.names.remote and number == 1:
+            self.notes += [f"{service.name}: {path} is mounted from the engine's machine" for path in binds]
         later = self.later_endpoints(body)
         try:
             created = self.client.api.create_container_from_config(

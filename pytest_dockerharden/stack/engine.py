@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pytest_dockerharden.stack.errors import EngineError
 
@@ -45,6 +46,12 @@ class Endpoint:
 
     address: str = ""
     tls: TLS | None = None
+
+    @property
+    def remote(self) -> bool:
+        """Whether the engine is on another machine, which does not see the files of this one."""
+        url = urlsplit(self.address)
+        return url.scheme in ("tcp", "http", "https", "ssh") and url.hostname not in ("localhost", "127.0.0.1", "::1")
 
 
 def connect(host: str | Endpoint | None = None, timeout: float = TIMEOUT) -> docker.DockerClient:

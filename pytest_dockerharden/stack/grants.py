@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.stack.errors import StackError
-from pytest_dockerharden.stack.mounts import grant_target, has_file
+from pytest_dockerharden.stack.mounts import grant_target, is_mounted
 
 if TYPE_CHECKING:
     import docker
@@ -16,20 +17,21 @@ if TYPE_CHECKING:
 DEFAULT_MODE = 0o444
 
 
-def put_grants(client: docker.DockerClient, container: str, service: Service) -> None:
+def put_grants(client: docker.DockerClient, container: str, service: Service, remote: bool = False) -> None:
     """As Docker Compose does it, after creation and before the start.
 
     The engine cannot write into a read-only container; Docker Compose fails there too, and so do we, saying it.
     """
     config = service.node.plain()
     grants = [(kind, grant) for kind in ("secrets", "configs") for grant in config.get(kind) or ()]
-    wanted = [(kind, grant) for kind, grant in grants if not has_file(service, kind, grant)]
+    wanted = [(kind, grant) for kind, grant in grants if not is_mounted(service, kind, grant, remote)]
     if not wanted:
         return
     if config.get("read_only"):
+        what = "a file of another machine than the engine's" if remote else "no file"
         raise StackError(
-            f"{service.name}: {wanted[0][1]['source']} is no file, and a read-only container takes only files",
-            ("write it to a file and use `file:`",),
+            f"{service.name}: {wanted[0][1]['source']} is {what}, and a read-only container takes only files",
+            ("use an engine on this machine",) if remote else ("write it to a file and use `file:`",),
         )
     client.api.put_archive(
         container, "/", archive([(grant_target(k, g), content(service, k, g), g) for k, g in wanted])
@@ -39,6 +41,8 @@ def put_grants(client: docker.DockerClient, container: str, service: Service) ->
 def content(service: Service, kind: str, grant: dict[str, Any]) -> bytes:
     """The text of a grant."""
     declared = getattr(service.project, kind)[grant["source"]].plain()
+    if declared.get("file") is not None:
+        return read(service, declared["file"])
     text = declared.get("content")
     if text is None:
         raise StackError(
@@ -46,6 +50,14 @@ def content(service: Service, kind: str, grant: dict[str, Any]) -> bytes:
             ("live mode reads no environment: use `file:`",),
         )
     return str(text).encode()
+
+
+def read(service: Service, path: str) -> bytes:
+    """The file. Its path may be in the message, its text never is."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise StackError(f"{service.name}: {path} cannot be read: {error.strerror}") from None
 
 
 def archive(files: list[tuple[str, bytes, dict[str, Any]]]) -> bytes:

@@ -25,12 +25,12 @@ def mounts(service: Service, config: dict[str, Any], names: Names) -> dict[str, 
     listed += [
         file_mount(service, "secrets", grant)
         for grant in config.get("secrets") or ()
-        if has_file(service, "secrets", grant)
+        if is_mounted(service, "secrets", grant, names.remote)
     ]
     listed += [
         file_mount(service, "configs", grant)
         for grant in config.get("configs") or ()
-        if has_file(service, "configs", grant)
+        if is_mounted(service, "configs", grant, names.remote)
     ]
     tmpfs = {path: options for path, _, options in (entry.partition(":") for entry in config.get("tmpfs") or ())}
     return {"Binds": binds, "Mounts": listed, "Tmpfs": tmpfs}
@@ -100,8 +100,10 @@ def image_options(image: dict[str, Any]) -> dict[str, Any]:
 OPTIONS = {"bind": bind_options, "volume": volume_options, "tmpfs": tmpfs_options, "image": image_options}
 
 
-def has_file(service: Service, kind: str, grant: dict[str, Any]) -> bool:
-    """Whether a secret or config comes from a file; the other kinds are put into the container before it starts."""
+def is_mounted(service: Service, kind: str, grant: dict[str, Any], remote: bool) -> bool:
+    """Whether a secret or config is a file that the engine sees; others are put into the container before it starts."""
+    if remote:
+        return False
     declared = getattr(service.project, kind).get(grant["source"])
     return declared is not None and declared.get("file") is not None
 

@@ -18,12 +18,14 @@ class Names:
     """How one run names things. ``labels`` are put on everything it creates, on top of those of Docker Compose.
 
     Without ``fixed_names`` nothing gets a name that the compose files fix: what bears it may be somebody else's.
+    ``remote`` is an engine that does not see this machine's files.
     """
 
     project: Project
     labels: dict[str, str] = field(default_factory=dict)
     fixed_names: bool = True
     env_files: tuple[str, ...] = ()
+    remote: bool = False
 
     def container(self, service: Service, number: int = 1) -> str:
         """``container_name`` where it is honoured, else ``<project>-<service>-<number>``."""

@@ -63,7 +63,7 @@ class Stack:
     @property
     def names(self) -> Names:
         """How this run names things: nothing under a fixed name, which another stack may bear."""
-        return Names(self.project, self.run.labels, fixed_names=False)
+        return Names(self.project, self.run.labels, fixed_names=False, remote=endpoint_of(self.client).remote)
 
     def __enter__(self) -> Stack:
         self.up()
@@ -100,6 +100,7 @@ class Stack:
         creation = Creation(
             self.client, self.names, self.images, self.containers, self.keep_ports, self.progress, self.notes
         )
+        creation.note_security()
         creation.resources()
         # in the project's order, whatever order they are created in
         self.containers |= {service.name: [] for service in services if scale(service)}
@@ -137,7 +138,7 @@ class Stack:
                     if dependency.required:
                         raise
         for container in self.containers.get(service.name, ()):
-            put_grants(self.client, container, service)
+            put_grants(self.client, container, service, self.names.remote)
             self.progress(f"{service.name}: starting")
             self._start_container(service, container)
         progression.reached(service)

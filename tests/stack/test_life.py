@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_dockerharden.model.project import Project
-from pytest_dockerharden.stack.engine import connect
+from pytest_dockerharden.stack.engine import Endpoint, connect
 from pytest_dockerharden.stack.errors import StackError
 from pytest_dockerharden.stack.run import RUN
 from pytest_dockerharden.stack.stack import Stack
@@ -174,3 +174,65 @@ def test_a_config_that_is_no_file_and_a_read_only_root_are_one_error(
     with pytest.raises(StackError, match="web: typed is no file, and a read-only container takes only files"):
         stack.up()
     assert what_is_left(client, f"{RUN}={stack.run.id}") == []
+
+
+@pytest.mark.parametrize(
+    ("address", "remote"),
+    [
+        ("", False),
+        ("unix:///var/run/docker.sock", False),
+        ("npipe:////./pipe/docker_engine", False),
+        ("tcp://127.0.0.1:2375", False),
+        ("tcp://[::1]:2375", False),
+        ("tcp://build.example:2376", True),
+        ("ssh://me@build.example", True),
+    ],
+)
+def test_knows_an_engine_on_another_machine(address: str, remote: bool) -> None:
+    assert Endpoint(address).remote is remote
+
+
+REMOTE = """
+services:
+  web: {init: true, image: IMAGE, command: [sleep, "100"], secrets: [typed], volumes: ["/nowhere/here:/there"]}
+secrets:
+  typed: {file: ./secret.txt}
+"""
+
+
+def test_the_files_of_secrets_get_to_an_engine_on_another_machine(
+    client: Any, project: Projects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Endpoint, "remote", property(lambda endpoint: True))
+    (tmp_path / "secret.txt").write_text("hidden", encoding="utf-8")
+    with Stack(project(REMOTE.replace("/nowhere/here", "/etc/hostname")), client) as stack:
+        assert run(stack, stack.containers["web"][0], "cat", "/run/secrets/typed") == "hidden"
+        assert [mount["Destination"] for mount in inspect(stack, "web")["Mounts"]] == ["/there"]
+        assert stack.notes == ["web: /etc/hostname is mounted from the engine's machine"]
+
+
+def test_a_secret_whose_file_is_not_there_is_named_and_nothing_is_left(
+    client: Any, project: Projects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Endpoint, "remote", property(lambda endpoint: True))
+    stack = Stack(project(REMOTE.replace("/nowhere/here", "/etc/hostname")), client)
+    with pytest.raises(StackError, match=r"web: .*secret\.txt cannot be read: No such file or directory"):
+        stack.up()
+    assert what_is_left(client, f"{RUN}={stack.run.id}") == []
+
+
+def test_what_the_engine_cannot_honour_is_noted(client: Any, project: Projects) -> None:
+    if any("apparmor" in option for option in client.info()["SecurityOptions"] or ()):
+        pytest.skip("this machine has AppArmor")
+    text = (
+        "services: {web: {init: true, image: IMAGE, command: [sleep, '9'], oom_kill_disable: true, "
+        "security_opt: ['apparmor:team-web', 'apparmor=unconfined', 'no-new-privileges:true']}}"
+    )
+    with Stack(project(text), client) as stack:
+        assert stack.notes[0] == "web: apparmor:team-web has no effect, the engine's machine is without AppArmor"
+        # what the engine warns of when it creates
+        assert stack.notes[1].startswith("web: OOM killer is disabled") and len(stack.notes) == 2
+
+
+def test_a_stack_that_is_honoured_in_full_has_no_notes(stack: Stack) -> None:
+    assert stack.notes == []
