@@ -131,6 +131,7 @@ def look_here(root: str, skipped: Iterable[str]) -> Look:
                 look.add(entry_of(item.path, item.path[len(root) :], item.stat(follow_symlinks=False)))
         if count > MOST_ENTRIES:
             raise TooMuch(f"it has more than {MOST_ENTRIES} files")
+    look.accounts = accounts_here(root)
     return look
 
 
