@@ -12,7 +12,7 @@ from pytest_dockerharden.drills.agent import Agent
 from pytest_dockerharden.drills.connections import CLOSED_PORT, Target, connections
 from pytest_dockerharden.drills.health import healthcheck
 from pytest_dockerharden.drills.syscalls import syscalls
-from pytest_dockerharden.drills.twin import Probe, neighbour_body, twin_body
+from pytest_dockerharden.drills.twin import Identity, Probe, neighbour_body, twin_body
 from pytest_dockerharden.drills.writes import Targets, writes
 from pytest_dockerharden.model.drill import Connection, Drill
 from pytest_dockerharden.model.fact import Fact, Known, Unknown, UnknownFact
@@ -30,6 +30,9 @@ T = TypeVar("T")
 WORKERS = 8
 # seconds until what was reached against the rules is tried again
 SECOND_LOOK = 1.0
+# seconds for a healthcheck where nothing answers it
+HEALTH_PATIENCE = 15.0
+SHOWN = 5
 PROBED = ("writes", "syscalls", "healthcheck", "connections")
 
 
@@ -61,17 +64,32 @@ def active(
         for name, service in stack.project.services.items()
     }
     lasting = [drill for drill in drills.values() if drill.lasting]
-    if not lasting:
-        return drills
-    try:
-        with Probe.prepared(client, stack.run.labels, inspected[lasting[0].subject]["Image"]) as probe:
-            trials = Trials(client, probe, inspected, drills, time.monotonic() + deadline, progress)
-            with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden-drill") as pool:
-                list(pool.map(trials.run, lasting))
-    except ProbeDidNotRun as reason:
-        for drill in lasting:
-            give_up(drill, PROBED, str(reason))
+    if lasting:
+        image = inspected[lasting[0].subject]["Image"]
+        try:
+            with Probe.prepared(client, stack.run.labels, image) as probe:
+                trials = Trials(client, probe, inspected, drills, time.monotonic() + deadline, progress)
+                with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden-drill") as pool:
+                    list(pool.map(trials.run, lasting))
+        except refusals() as error:
+            for drill in lasting:
+                give_up(drill, PROBED, why(error))
     return drills
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """What a probe raises when it could not be made."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    return ProbeDidNotRun, ShellClosed, DockerException, RequestException, OSError
+
+
+def why(error: Exception) -> str:
+    """The reason in words for the user."""
+    if isinstance(error, (ProbeDidNotRun, ShellClosed)):
+        return str(error)
+    return f"the engine refused a probe: {getattr(error, 'explanation', None) or error}"
 
 
 @dataclass(slots=True, eq=False)
@@ -96,45 +114,43 @@ class Trials:
 
     def attempt(self, drill: Drill, facts: Sequence[str], trial: Callable[[], None]) -> None:
         """What could not be tried stays unknown, with the reason."""
-        from docker.errors import DockerException
-        from requests.exceptions import RequestException
-
         try:
             if self.left <= 0:
                 raise ProbeDidNotRun("there was no time left for it")
             trial()
-        except (ProbeDidNotRun, ShellClosed) as reason:
-            give_up(drill, facts, str(reason))
-        except (DockerException, RequestException, OSError) as error:
-            give_up(drill, facts, f"the engine refused a probe: {getattr(error, 'explanation', None) or error}")
+        except refusals() as error:
+            give_up(drill, facts, why(error))
 
     @property
     def left(self) -> float:
         """Seconds until the deadline."""
         return self.until - time.monotonic()
 
-    def in_twin(self, drill: Drill, user: str) -> None:
-        """The healthcheck comes first: the probes that change the agent come last."""
+    def in_twin(self, drill: Drill, user: Identity) -> None:
+        """The healthcheck comes first, while nothing was touched; the calls that change the agent come last."""
         service = self.inspected[drill.subject]
         with self.probe.started(twin_body(service, user, self.probe), self.left) as agent:
-            try:
-                outcome = healthcheck(self.client, service, agent.container, self.left)
-                code = "no exit code in time" if outcome and outcome.exit_code is None else ""
-                code = code or f"exit code {outcome.exit_code}" if outcome else "no healthcheck"
-                drill.healthcheck = known(drill, "healthcheck without the service", code, outcome)
-            except ProbeDidNotRun as reason:
-                drill.healthcheck = Unknown(str(reason))
-            try:
-                places = writes(agent, Targets.of(service, self.client.api.inspect_container(agent.container)))
-                shown = ", ".join(place.path for place in places[:5]) or "nowhere"
-                drill.writes = known(drill, f"writing as {user}", shown, places)
-            except ProbeDidNotRun as reason:
-                drill.writes = Unknown(str(reason))
-            calls = syscalls(agent, root=user.startswith("0:"))
-            shown = ", ".join(f"{call.name} {call.answer}" for call in calls if not call.refused) or "all refused"
-            drill.syscalls = known(drill, f"system calls as {user}", shown, calls)
+            self.attempt(drill, ("healthcheck",), lambda: self.check_health(drill, agent))
+            self.attempt(drill, ("writes",), lambda: self.write(drill, agent, user))
+            calls = syscalls(agent, root=user.uid == 0)
+        shown = ", ".join(f"{call.name} {call.answer}" for call in calls if not call.refused) or "all refused"
+        drill.syscalls = known(drill, f"system calls as {user}", shown, calls)
 
-    def as_neighbour(self, drill: Drill, user: str) -> None:
+    def check_health(self, drill: Drill, agent: Agent) -> None:
+        service = self.inspected[drill.subject]
+        outcome = healthcheck(self.client, service, agent.container, min(self.left, HEALTH_PATIENCE))
+        text = "it has none"
+        if outcome is not None:
+            text = "no answer in time" if outcome.exit_code is None else f"exit code {outcome.exit_code}"
+        drill.healthcheck = known(drill, "healthcheck without the service", text, outcome)
+
+    def write(self, drill: Drill, agent: Agent, user: Identity) -> None:
+        twin = self.client.api.inspect_container(agent.container)
+        places = writes(agent, Targets.of(self.inspected[drill.subject], twin))
+        shown = ", ".join(place.path for place in places[:SHOWN]) or "nowhere"
+        drill.writes = known(drill, f"writing as {user}", shown, places)
+
+    def as_neighbour(self, drill: Drill, user: Identity) -> None:
         """From the service's own network namespace."""
         if self.mode(drill.subject) == "host":
             raise ProbeDidNotRun("it uses the host's network")
@@ -185,10 +201,11 @@ def give_up(drill: Drill, facts: Sequence[str], reason: str) -> None:
             setattr(drill, name, Unknown(reason))
 
 
-def user_of(drill: Drill) -> str | None:
-    """``uid:gid`` of the service's first process, which the image's settings do not tell where it steps down."""
+def user_of(drill: Drill) -> Identity | None:
+    """Whom the service's first process runs as, which the image's settings do not tell where it steps down."""
     try:
-        return f"{drill.posture.uid.value}:{drill.posture.gid.value}" if drill.posture else None
+        seen = drill.posture
+        return Identity(seen.uid.value, seen.gid.value, seen.groups.value) if seen else None
     except UnknownFact:
         return None
 

@@ -11,7 +11,7 @@ import io
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_dockerharden.drills.agent import Agent, executable
 from pytest_dockerharden.observe.shell import ProbeDidNotRun
@@ -38,6 +38,17 @@ OWN = {
     "Init": False,
     "LogConfig": {"Type": "none"},
 }
+
+
+class Identity(NamedTuple):
+    """Whom a process runs as. ``groups`` are its supplementary ones."""
+
+    uid: int
+    gid: int
+    groups: frozenset[int] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
 
 
 @dataclass(slots=True)
@@ -115,19 +126,21 @@ def tar(name: str, program: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def twin_body(inspected: dict[str, Any], user: str, probe: Probe) -> dict[str, Any]:
-    """The body of a twin that runs as ``user`` (``uid:gid``), from what the engine says of the service's container."""
+def twin_body(inspected: dict[str, Any], user: Identity, probe: Probe) -> dict[str, Any]:
+    """The body of a twin that runs as ``user``, from what the engine says of the service's container."""
     config, host = inspected["Config"], dict(inspected["HostConfig"])
     binds, volumes = apart(host.get("Binds") or [])
     mounts = [own for mount in host.get("Mounts") or [] if (own := own_mount(mount)) is not None]
     ipc = "none" if host.get("IpcMode") == "none" else "private"
     host |= OWN | {"Binds": binds, "Mounts": [*mounts, *volumes, probe.mount()], "IpcMode": ipc}
+    # with a gid of its own in User the engine gives a process none of the groups of the image's /etc/group
+    host["GroupAdd"] = sorted(map(str, user.groups))
     host.pop("ConsoleSize", None)
     return {
         "Image": inspected["Image"],
         "Entrypoint": [PROGRAM],
         "Cmd": [],
-        "User": user,
+        "User": str(user),
         "Env": config.get("Env"),
         "WorkingDir": config.get("WorkingDir") or "",
         "Healthcheck": {"Test": ["NONE"]},
@@ -168,13 +181,13 @@ def own_labels(config: dict[str, Any]) -> dict[str, str]:
     return {key: value for key, value in (config.get("Labels") or {}).items() if key.startswith(LABELS)}
 
 
-def neighbour_body(inspected: dict[str, Any], user: str, probe: Probe) -> dict[str, Any]:
+def neighbour_body(inspected: dict[str, Any], user: Identity, probe: Probe) -> dict[str, Any]:
     """A container with nothing but the service's network: what it can reach the service can, and nothing else."""
     return {
         "Image": inspected["Image"],
         "Entrypoint": [PROGRAM],
         "Cmd": [],
-        "User": user,
+        "User": str(user),
         "WorkingDir": "/",
         "Healthcheck": {"Test": ["NONE"]},
         "OpenStdin": True,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pytest_dockerharden.drills import agent as module
 from pytest_dockerharden.drills.agent import BUFFER, CODE, NUMBERS, WINDOW, Agent, Call, batches, executable
-from pytest_dockerharden.drills.twin import Probe, twin_body
+from pytest_dockerharden.drills.twin import Identity, Probe, twin_body
 from pytest_dockerharden.observe.shell import ProbeDidNotRun, ShellClosed
 from pytest_dockerharden.stack.engine import connect
 from pytest_dockerharden.stack.run import Run
@@ -152,7 +152,7 @@ def start(client: Any, run: Run, image: str, **settings: Any) -> dict[str, Any]:
 def test_it_runs_without_a_shell_on_a_read_only_root(client: Any, run: Run, bare_image: str) -> None:
     service = start(client, run, bare_image, ReadonlyRootfs=True, CapDrop=["ALL"])
     with Probe.prepared(client, run.labels, bare_image) as probe:
-        with probe.started(twin_body(service, "4242:4243", probe), 20) as agent:
+        with probe.started(twin_body(service, Identity(4242, 4243), probe), 20) as agent:
             assert agent.call("getuid").result == 4242
         volume = probe.volume
     assert volume not in {v["Name"] for v in client.api.volumes()["Volumes"] or ()}
@@ -165,7 +165,7 @@ def test_it_runs_on_an_engine_reached_by_tcp(client: Any, run: Run, bare_image: 
         remote = connect(address)
         with (
             Probe.prepared(remote, run.labels, bare_image) as probe,
-            probe.started(twin_body(service, "4242:4243", probe), 20) as agent,
+            probe.started(twin_body(service, Identity(4242, 4243), probe), 20) as agent,
         ):
             assert {a.result for a in agent.calls([Call("getuid")] * 1000)} == {4242}
         remote.close()
@@ -176,7 +176,7 @@ def test_a_call_without_end_is_given_up(client: Any, run: Run, bare_image: str) 
     service = start(client, run, bare_image)
     with (
         Probe.prepared(client, run.labels, bare_image) as probe,
-        probe.started(twin_body(service, "4242:4243", probe), 3) as agent,
+        probe.started(twin_body(service, Identity(4242, 4243), probe), 3) as agent,
         pytest.raises(ShellClosed),
     ):
         agent.call("ppoll", 0, 0, 0, 0, 8)
@@ -186,7 +186,7 @@ def test_a_call_without_end_is_given_up(client: Any, run: Run, bare_image: str) 
 def test_a_twin_that_cannot_start_says_why(client: Any, run: Run, bare_image: str) -> None:
     service = start(client, run, bare_image)
     with Probe.prepared(client, run.labels, bare_image) as probe:
-        body = twin_body(service, "4242:4243", probe)
+        body = twin_body(service, Identity(4242, 4243), probe)
         body["Entrypoint"] = ["/nothing"]
         with pytest.raises(ProbeDidNotRun, match="could not be started"), probe.started(body, 10):
             pytest.fail("it cannot run")

@@ -248,3 +248,21 @@ services:
     found = drill(client, tmp_path, text.replace('"127.0.0.1", "80"', '"--help"'), bare_image, ())
     assert found["web"].writes.known and found["web"].syscalls.known and found["web"].connections.known
     assert found.verdict("healthcheck-notices-a-dead-service", "web") in ("passed", "failed")
+
+
+def test_a_twin_is_in_the_groups_of_the_service(client: Any, image: str, tmp_path: Path) -> None:
+    dockerfile = "FROM {image}\nCOPY --chown=0:77 kept /kept\nCOPY group passwd /etc/\nUSER app\n"
+    (tmp_path / "kept" / "inner").mkdir(parents=True)
+    (tmp_path / "kept" / "inner").chmod(0o770)
+    (tmp_path / "passwd").write_text("app:x:1000:1000::/:/bin/sh\n")
+    (tmp_path / "group").write_text("team:x:77:app\n")
+    (tmp_path / "Dockerfile").write_text(dockerfile.format(image=image))
+    text = f"""\
+services:
+  web:
+    build: .
+    command: {IDLE}
+"""
+    web = drill(client, tmp_path, text, image, ())["web"]
+    assert web.posture and web.posture.groups.value == {77}
+    assert "/kept/inner" in places(web)

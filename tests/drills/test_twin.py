@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_dockerharden.drills.health import command_of
-from pytest_dockerharden.drills.twin import FOLDER, PROGRAM, Probe, neighbour_body, twin_body
+from pytest_dockerharden.drills.twin import FOLDER, PROGRAM, Identity, Probe, neighbour_body, twin_body
 from pytest_dockerharden.drills.writes import Targets
 
 INSPECTED: dict[str, Any] = {
@@ -55,11 +55,13 @@ INSPECTED: dict[str, Any] = {
 
 @pytest.fixture
 def body() -> dict[str, Any]:
-    return twin_body(copy.deepcopy(INSPECTED), "10:20", Probe(None, {}, "x86_64", "probe-volume"))  # type: ignore[arg-type]
+    return twin_body(
+        copy.deepcopy(INSPECTED), Identity(10, 20, frozenset({44, 5})), Probe(None, {}, "x86_64", "probe-volume")
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    "key", ["CapAdd", "CapDrop", "SecurityOpt", "ReadonlyRootfs", "Memory", "GroupAdd", "Tmpfs", "MaskedPaths"]
+    "key", ["CapAdd", "CapDrop", "SecurityOpt", "ReadonlyRootfs", "Memory", "Tmpfs", "MaskedPaths"]
 )
 def test_what_confines_the_service_confines_its_twin(body: dict[str, Any], key: str) -> None:
     assert body["HostConfig"][key] == INSPECTED["HostConfig"][key]
@@ -87,6 +89,10 @@ def test_its_first_process_is_the_probe_as_the_user_that_was_seen(body: dict[str
     assert body["Healthcheck"] == {"Test": ["NONE"]}
 
 
+def test_it_has_the_groups_that_were_seen(body: dict[str, Any]) -> None:
+    assert body["HostConfig"]["GroupAdd"] == ["44", "5"]
+
+
 def test_docker_compose_and_proxies_do_not_see_it(body: dict[str, Any]) -> None:
     assert body["Labels"] == {"dockerharden.run": "r"}
     assert "Hostname" not in body and "NetworkingConfig" not in body
@@ -105,12 +111,12 @@ def test_nothing_of_the_host_or_of_a_volume_with_data_is_writable(body: dict[str
 
 def test_the_engines_answer_is_left_as_it_was() -> None:
     inspected = copy.deepcopy(INSPECTED)
-    twin_body(inspected, "10:20", Probe(None, {}, "x86_64", "v"))  # type: ignore[arg-type]
+    twin_body(inspected, Identity(10, 20, frozenset({44, 5})), Probe(None, {}, "x86_64", "v"))  # type: ignore[arg-type]
     assert inspected == INSPECTED
 
 
 def test_the_neighbour_has_the_network_and_nothing_else() -> None:
-    body = neighbour_body(INSPECTED, "10:20", Probe(None, {}, "x86_64", "v"))  # type: ignore[arg-type]
+    body = neighbour_body(INSPECTED, Identity(10, 20, frozenset({44, 5})), Probe(None, {}, "x86_64", "v"))  # type: ignore[arg-type]
     host = body["HostConfig"]
     assert host["NetworkMode"] == f"container:{'f' * 64}"
     assert (host["CapDrop"], host["ReadonlyRootfs"]) == (["ALL"], True)
