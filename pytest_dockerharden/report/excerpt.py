@@ -40,12 +40,11 @@ class Excerpts:
         return "\n".join([*parts, *_footer(result)])
 
     def headline(self, result: Result, finding: Finding) -> str:
-        """``redis: the root filesystem is writable``"""
-        own = result.control in PRECONDITIONS
-        subject = "" if own else result.subject
-        if subject.isdigit():
-            subject = f"stage {subject}"
-        return clean(f"{subject}: {finding.message}" if subject else finding.message)
+        """``redis: the root filesystem is writable``, ``app/Dockerfile: no USER is set``"""
+        if result.control in PRECONDITIONS:
+            return clean(finding.message)
+        subject = result.subject or self.shown(result.file)
+        return clean(f"{'stage ' if subject.isdigit() else ''}{subject}: {finding.message}")
 
     def _finding(self, result: Result, finding: Finding) -> str:
         lines = [self.headline(result, finding), *self._excerpt(finding.origin)]

@@ -45,14 +45,14 @@ def changes(ranked: Iterable[Group], most: int = 3) -> Iterator[Group]:
             return
 
 
-def headline(group: Group, excerpts: Excerpts, most: int = 3) -> str:
+def headline(group: Group, most: int = 3) -> str:
     """``redis, proxy and 7 more: it keeps all default capabilities``."""
     message = group[0].findings[0].message
     alike = dict.fromkeys(_service(result) for result in group if result.findings[0].message == message)
     names = [name for name in [*alike][:most] if name]
     more = len(group) - max(len(names), 1)
     if not names:
-        return f"{excerpts.headline(group[0], group[0].findings[0])}{f'; {more} more like it' if more else ''}"
+        return f"{clean(message)}{f'; {more} more like it' if more else ''}"
     return f"{', '.join(names)}{f' and {more} more' if more else ''}: {clean(message)}"
 
 

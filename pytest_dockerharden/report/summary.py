@@ -95,6 +95,6 @@ def most_important(results: Iterable[Result], excerpts: Excerpts, *, remedies: b
         result = group[0]
         finding = result.findings[0]
         mark = ", ".join(filter(None, (result.severity, result.control.plan)))
-        yield f" {number}. {headline(group, excerpts)} ({mark}) {excerpts.place(finding.origin)}", "red"
+        yield f" {number}. {headline(group)} ({mark}) {excerpts.place(finding.origin)}", "red"
         if remedies and finding.remedy:
             yield from ((f"      {clean(line)}", "") for line in finding.remedy.text.splitlines())
