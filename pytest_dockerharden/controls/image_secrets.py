@@ -70,7 +70,7 @@ def no_secrets_in_build_variables(dockerfile: Dockerfile) -> Findings:
 
 def _holds_secret(instruction: Instruction, pair: Pair) -> bool:
     value = pair.value
-    if not is_secret_name(pair.key.text):
+    if not is_secret_name(pair.key.text) and pair.key.text != "AWS_ACCESS_KEY_ID":  # half of a credential
         return False
     if instruction.keyword == "ARG" and (value is None or value.text == ""):
         return True
@@ -202,7 +202,12 @@ def _is_literal(value: str) -> bool:
     return bool(value) and not _REFERENCE.search(value) and "`" not in value
 
 
-@control(severity="high", owasp="RULE 12", nist="4.1.4")
+@control(
+    severity="high",
+    owasp="RULE 12",
+    nist="4.1.4",
+    equivalents={"kics": "passwords_and_secrets", "tally": "tally/secrets-in-code", "sonar": "S6437"},
+)
 def no_credentials_in_urls(stage: Stage) -> Findings:
     """No URL of the build holds a password.
 
@@ -324,13 +329,15 @@ _VARIABLE_USERINFO = pattern(r"://[^/\s]*\$\{?\w+\}?[^/\s]*@")
 
 def _logs_in(command: Command) -> bool:
     words = [plain(word) for word in command.args]
+    if any(_VARIABLE_USERINFO.search(word) or re.search(r"_authToken=.*\$", word) for word in words):
+        return True
     if command.name in {"docker", "npm", "az", "helm", "gh", "podman", "skopeo", "vault", "oras"}:
         return "login" in words[:2]
     if command.name == "aws":
         return words[:1] != ["--version"] and "--no-sign-request" not in words
     if command.name == "gcloud":
         return words[:1] == ["auth"]
-    return any(_VARIABLE_USERINFO.search(word) or re.search(r"_authToken=.*\$", word) for word in words)
+    return False
 
 
 @control(severity="high", equivalents={"sonar": "S6469"})

@@ -15,12 +15,12 @@ def _set(text: str) -> frozenset[str]:
 
 
 _WORDS = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PASSWORDS = {"password", "passwd", "pwd", "pword", "passphrase", "passcode", "secret", "credential", "credentials"}
-_TOKENS = {"token", "apikey", "accesskey", "secretkey", "privatekey", "authkey", "pat", "pass", "auth", "salt"}
+_PASSWORDS = _set("password passwords passwd pwd pword passphrase passcode secret secrets credential credentials")
+_TOKENS = _set("token apikey accesskey secretkey privatekey authkey pat pass auth salt bearer")
 # run-on spellings: PGPASSWORD, DBPASSWD, CLIENTSECRET, AUTHTOKEN
 _ENDINGS = ("password", "passwd", "passphrase", "secret", "apikey", "authtoken", "accesstoken", "secretkey")
 # these name a credential only at the end: DB_PASS and not PASS_THROUGH, NEO4J_AUTH and not AUTH_SERVICE
-_ONLY_LAST = {"pass", "auth", "salt", "pat"}
+_ONLY_LAST = {"pass", "auth", "salt", "pat", "bearer", "secrets"}
 # a last word that says the value is something about the secret, not the secret
 _ABOUT = _set(
     "file files path paths dir directory folder name names id ids version versions url uri host hostname port server "
@@ -42,6 +42,8 @@ _PLAIN_KEYS = _set(
     "event label locale translation config registry default host hosts known idempotency dedup aggregation search "
     "release site lock topic message metric state feature field natural unique composite"
 )
+# how Bundler is given the credentials of a private gem server: BUNDLE_GEMS__EXAMPLE__COM
+_BUNDLER_HOST = pattern(r"BUNDLE_[A-Z0-9_]+__[A-Z]{2,10}\Z")
 _NOT_SECRET_NAMES = frozenset({"PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS"})
 
 _TRIVIAL = pattern(
@@ -104,6 +106,8 @@ def is_secret_name(name: str) -> bool:
     """
     if name in _NOT_SECRET_NAMES:
         return False
+    if _BUNDLER_HOST.match(name):
+        return True
     words = [word.lower() for word in _WORDS.findall(name)]
     while words and words[-1].isdigit():
         words.pop()
@@ -118,7 +122,7 @@ def _is_secret_word(words: list[str], index: int) -> bool:
         return index > 0 and words[index - 1] not in _PLAIN_KEYS and (last or words[index + 1] == "base")
     if word in _ONLY_LAST:
         return last and (word != "salt" or index > 0)
-    return word in _PASSWORDS or word in _TOKENS or word.endswith(_ENDINGS)
+    return word in _PASSWORDS or word in _TOKENS or word.endswith((*_ENDINGS, "token"))
 
 
 def is_literal_secret(name: str, value: str) -> bool:
