@@ -1,0 +1,86 @@
+"""Our ``dataclass`` does what that of the standard library does."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import field
+from typing import Any
+
+import pytest
+
+from pytest_dockerharden.model.dataclass import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A value."""
+
+    text: str
+    line: int = 1
+    notes: tuple[str, ...] = field(default=(), repr=False, compare=False)
+
+
+@dataclass(slots=True, eq=False)
+class Entity:
+    """Something with an identity."""
+
+    name: str
+    parts: list[str] = field(default_factory=list)
+    kind: str = field(default="thing", init=False)
+    cache: dict[str, str] = field(default_factory=dict, init=False)
+    later: str = field(init=False)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Named:
+    """Keywords alone."""
+
+    size: int
+    unit: str = "B"
+
+
+def test_values_are_equal_and_hash_alike_by_what_is_compared() -> None:
+    assert Word("a", 2, ("x",)) == Word("a", 2, ("y",))
+    assert len({Word("a"), Word("a", 1), Word("b")}) == 2
+    assert Word("a") != ("a", 1, ())
+
+
+def test_entities_are_themselves_alone() -> None:
+    assert Entity("a") != Entity("a")
+
+
+def test_repr_shows_what_it_may() -> None:
+    assert repr(Word("a", 2, ("secret",))) == "Word(text='a', line=2)"
+
+
+def test_each_object_has_defaults_of_its_own() -> None:
+    first, second = Entity("a"), Entity("b", ["given"])
+    first.parts.append("x")
+    first.cache["k"] = "v"
+    assert (first.parts, second.parts, second.cache, second.kind) == (["x"], ["given"], {}, "thing")
+
+
+def test_a_field_without_any_value_is_not_set() -> None:
+    with pytest.raises(AttributeError):
+        _ = Entity("a").later
+
+
+def test_keyword_only_fields_are_refused_by_position() -> None:
+    assert (Named(size=1).size, Named(size=1).unit) == (1, "B")
+    make: Any = Named
+    with pytest.raises(TypeError):
+        make(1)
+
+
+@pytest.mark.parametrize("values", [(), ("a", 1, (), "too many")], ids=["missing", "too-many"])
+def test_wrong_arguments_are_refused(values: tuple[Any, ...]) -> None:
+    make: Any = Word
+    with pytest.raises(TypeError, match="__init__"):
+        make(*values)
+
+
+def test_the_standard_library_works_with_it() -> None:
+    word = Word("a", 2)
+    assert dataclasses.replace(word, text="b") == Word("b", 2)
+    assert dataclasses.asdict(word) == {"text": "a", "line": 2, "notes": ()}
+    assert [each.name for each in dataclasses.fields(Word)] == ["text", "line", "notes"]
