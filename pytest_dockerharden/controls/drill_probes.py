@@ -21,8 +21,8 @@ _SHOWN = 3
 def refuses_writes(drill: Drill, *, allowed: tuple[str, ...] = _ENGINE_MADE) -> Findings:
     """The service's user can write only where the compose file says so.
 
-    It was tried as the user that the service runs as, in a container like its own. Where an intruder can write, he can
-    leave a tool, or change what is run or served. A volume that the image declares is writable behind `read_only`.
+    Where an intruder can write, he can leave a tool, or change what is run or served. It was tried as the user that the
+    service runs as, in a container like its own. A volume that the image declares is writable behind `read_only`.
 
     Bad::
 
@@ -74,8 +74,9 @@ def no_execution_from_writable_paths(
 ) -> Findings:
     """What the service's user writes cannot be run.
 
-    A file was made in every place that its user can write, and the kernel asked to map it as a program. A tmpfs is
-    `noexec` unless its options say otherwise. Volumes are never `noexec`; judge them too with `volumes`.
+    A place where one can write and run programs is where an intruder puts his tools. In every place that its user can
+    write a file was made, and the kernel asked to map it as a program. A tmpfs is `noexec` unless its options say
+    otherwise. Volumes are never `noexec`; judge them too with `volumes`.
 
     Bad::
 
@@ -139,8 +140,8 @@ _DANGEROUS = (
 def refuses_dangerous_syscalls(drill: Drill, *, calls: tuple[str, ...] = _DANGEROUS) -> Findings:
     """The kernel refuses the service what only an intruder asks for.
 
-    Each system call was made as the user, and with the capabilities and the filter, that the service has: new
-    namespaces, mounts, modules, keys, raw packets. They are where most ways out of a container begin.
+    New namespaces, mounts, modules, keys and raw packets are where most ways out of a container begin. Each system call
+    was made as the user, and with the capabilities and the filter, that the service has.
 
     Bad::
 
@@ -186,8 +187,8 @@ def refuses_dangerous_syscalls(drill: Drill, *, calls: tuple[str, ...] = _DANGER
 def networks_keep_services_apart(drill: Drill) -> Findings:
     """A service reaches none with which it shares no network.
 
-    It was tried by connecting to every other service from its own place in the network. A firewall that is switched
-    off, or rules of one's own in front of those of the engine, open what the compose file keeps apart.
+    A firewall that is switched off, or rules of one's own in front of those of the engine, open what the compose file
+    keeps apart. It was tried by connecting to every other service from its own place in the network.
 
     Good::
 
@@ -223,8 +224,7 @@ def networks_keep_services_apart(drill: Drill) -> Findings:
 def reaches_only_its_own_data_stores(drill: Drill) -> Findings:
     """A service gets no connection to a data store that it does not use.
 
-    It was tried by connecting. On a flat network whoever takes over the proxy talks to the database next, and many
-    data stores ask for no password.
+    On a flat network whoever takes over the proxy talks to the database next. It was tried by connecting.
 
     Bad::
 

@@ -100,8 +100,8 @@ def stops_within_its_grace_period(drill: Drill) -> Findings:
 def healthcheck_notices_a_dead_service(drill: Drill) -> Findings:
     """The healthcheck fails where the service does not run.
 
-    It was run in a container in which nothing else runs. One that succeeds there says nothing about the service, and
-    whoever waits for it, or restarts by it, is misled.
+    One that succeeds where nothing runs says nothing about the service, and misleads whoever waits for it. It was run
+    in a container like the service's own, in which nothing else runs.
 
     Bad::
 

@@ -8,7 +8,6 @@ from concurrent.futures import TimeoutError as TooLate
 from typing import TYPE_CHECKING, Any
 
 from pytest_dockerharden.model.drill import HealthcheckOutcome
-from pytest_dockerharden.model.secrets import mask
 from pytest_dockerharden.observe.shell import NOT_EXECUTABLE, NOT_FOUND, ProbeDidNotRun
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 SHELL = ("/bin/sh", "-c")
 # the engine's own (daemon/health.go), in seconds
 DEFAULT_TIMEOUT = 30.0
-LONGEST_OUTPUT = 400
 
 
 def command_of(inspected: dict[str, Any]) -> list[str] | None:
@@ -46,7 +44,8 @@ def healthcheck(
     # the executor is not waited for: its thread ends when the twin is removed
     executor = ThreadPoolExecutor(1, thread_name_prefix="dockerharden-health")
     try:
-        output = executor.submit(client.api.exec_start, created["Id"]).result(min(limit, patience))
+        # what it prints may hold a secret, and is not kept
+        executor.submit(client.api.exec_start, created["Id"]).result(min(limit, patience))
     except TooLate:
         if limit > patience:
             raise ProbeDidNotRun(f"its healthcheck had no answer within {patience:.0f} s") from None
@@ -54,7 +53,6 @@ def healthcheck(
     finally:
         executor.shutdown(wait=False)
     code = client.api.exec_inspect(created["Id"])["ExitCode"]
-    text = mask(output.decode("utf-8", "replace").strip()[-LONGEST_OUTPUT:])
     if code in (NOT_EXECUTABLE, NOT_FOUND):
         raise ProbeDidNotRun(f"its healthcheck could not be run without its data (exit code {code})")
-    return HealthcheckOutcome(code, time.monotonic() - began, text)
+    return HealthcheckOutcome(code, time.monotonic() - began)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
     from pytest_dockerharden.stack.stack import Stack
 
 Progress = Callable[[str], None]
+Masked = Callable[[str], str]
 WORKERS = 8
 # seconds that a container without a healthcheck must have been running before it counts as back
 SETTLED = 2.0
 # seconds beyond the grace period that the engine may need to end a container
 SLACK = 10.0
+SHOWN_LINES = 3
 
 
 def restart(
@@ -38,86 +41,80 @@ def restart(
     *,
     deadline: float | None = None,
     progress: Progress = lambda line: None,
+    masked: Masked = lambda text: text,
 ) -> None:
     """Restart every container in order of dependency, and tell how each came back.
 
     ``deadline`` in seconds is for the whole stack; as for bringing it up unless given. A service that does not come
-    back does not keep others from being restarted.
+    back does not keep others from being restarted. ``masked`` takes secrets out of what a container has logged.
     """
     watch = Watch(client, stack.deadline if deadline is None else deadline, progress)
 
     def one(service: Service) -> None:
         if service.name in drills and drills[service.name].lasting:
-            drills[service.name].restart = _restart(stack, client, service, watch, progress)
+            drills[service.name].restart = _restart(stack, client, service, watch, progress, masked)
 
     Progression(stack.project, watch).run(one)
     for name, drill in drills.items():
         if isinstance(drill.restart, Known) and drill.restart.value.came_back:
-            drill.restart = _still_up(client, watch, name, stack.containers[name], drill.restart)
+            drill.restart = _still_up(client, watch, name, stack.containers[name], drill.restart, masked)
 
 
 def _restart(
-    stack: Stack, client: docker.DockerClient, service: Service, watch: Watch, progress: Progress
+    stack: Stack, client: docker.DockerClient, service: Service, watch: Watch, progress: Progress, masked: Masked
 ) -> Fact[RestartOutcome]:
+    from docker.errors import APIError
+
+    containers = stack.containers.get(service.name, ())
+    error: StackError | None = None
     began = time.monotonic()
     try:
-        for container in stack.containers.get(service.name, ()):
+        for container in containers:
             progress(f"{service.name}: restarting")
             client.api.restart(container, timeout=grace(service))
             watch.until(service.name, container, "up")
-    except StackError as error:
-        return _outcome(client, stack, service.name, False, time.monotonic() - began, error)
-    except Exception as error:
+    except StackError as failure:
+        error = failure
+    except APIError as refusal:
         # the engine's own refusal, to start a container that ran before, is an outcome too
-        refused = StackError(f"{service.name}: the engine could not start it", (_explanation(error),))
-        return _outcome(client, stack, service.name, False, time.monotonic() - began, refused)
-    return _outcome(client, stack, service.name, True, time.monotonic() - began)
+        error = StackError(f"{service.name}: the engine could not start it", (str(refusal.explanation),))
+    seconds = time.monotonic() - began
+    restarts = max((State.of(client.api.inspect_container(c)).restarts for c in containers), default=0)
+    if error is None:
+        origin = KernelOrigin(service.name, "restart", f"up again after {seconds:.1f} s")
+        return Known(RestartOutcome(True, seconds, restarts), origin)
+    reason = error.message.partition(": ")[2]
+    return _failed(service.name, reason, seconds, restarts, [masked(line) for line in error.details])
 
 
-def _outcome(
-    client: docker.DockerClient,
-    stack: Stack,
-    service: str,
-    came_back: bool,
-    seconds: float,
-    error: StackError | None = None,
-) -> Fact[RestartOutcome]:
-    restarts = max(
-        (State.of(client.api.inspect_container(c)).restarts for c in stack.containers.get(service, ())), default=0
-    )
-    reason = error.message.partition(": ")[2] if error else ""
-    evidence = error.details if error else ()
-    text = f"{reason} after {seconds:.1f} s" if error else f"up again after {seconds:.1f} s"
-    return Known(
-        RestartOutcome(came_back, seconds, restarts, reason, evidence),
-        KernelOrigin(service, "restart", text),
-        _shown(service, evidence),
-    )
-
-
-def _shown(service: str, evidence: tuple[str, ...]) -> tuple[KernelOrigin, ...]:
-    """The last lines, without their headings."""
+def _failed(service: str, reason: str, seconds: float, restarts: int, evidence: Sequence[str]) -> Known[RestartOutcome]:
     lines = [line.strip() for line in evidence if not line.endswith(":")]
-    return tuple(KernelOrigin(service, "after the restart", line) for line in lines[-4:])
+    return Known(
+        RestartOutcome(False, seconds, restarts, reason, tuple(evidence)),
+        KernelOrigin(service, "restart", f"{reason}, {seconds:.1f} s after it was asked to restart"),
+        (KernelOrigin(service, "after the restart", "\n".join(lines[-SHOWN_LINES:])),) if lines else (),
+    )
 
 
 def _still_up(
-    client: docker.DockerClient, watch: Watch, service: str, containers: list[str], before: Known[RestartOutcome]
+    client: docker.DockerClient,
+    watch: Watch,
+    service: str,
+    containers: list[str],
+    before: Known[RestartOutcome],
+    masked: Masked,
 ) -> Fact[RestartOutcome]:
     """Of a container without a healthcheck one knows that it runs, and a moment later that it still does."""
     for container in containers:
         while _age(inspected := client.api.inspect_container(container)) < SETTLED and State.of(inspected).running:
             time.sleep(0.1)
         state = State.of(inspected)
-        if not state.running or state.health == "unhealthy" or state.restarts:
-            reason = "ended soon after it" if not state.running else "did not stay up"
-            evidence = watch.evidence(container, state)
-            value = before.value
-            return Known(
-                RestartOutcome(False, value.seconds, state.restarts, reason, evidence),
-                KernelOrigin(service, "restart", f"{reason}: exit code {state.exit_code}"),
-                _shown(service, evidence),
-            )
+        if not state.running or state.health == "unhealthy":
+            reason = "did not stay healthy" if state.running else f"ended soon with exit code {state.exit_code}"
+            evidence = [masked(line) for line in watch.evidence(container, state)]
+            return _failed(service, reason, before.value.seconds, state.restarts, evidence)
+        if state.restarts > before.value.restarts:
+            before = Known(replace(before.value, restarts=state.restarts), before.origin)
     return before
 
 

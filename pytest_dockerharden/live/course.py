@@ -177,7 +177,7 @@ class Course:
             if not self.restarted:
                 self.restarted = True
                 if self.drilled:
-                    drills.restart(self.stack, client, self.drills, progress=self.progress)
+                    drills.restart(self.stack, client, self.drills, progress=self.progress, masked=self.secrecy.masked)
                 else:
                     self.stack.restart()
 

@@ -101,7 +101,6 @@ class HealthcheckOutcome:
 
     exit_code: int | None
     seconds: float
-    output: str = ""
 
     @property
     def noticed(self) -> bool:

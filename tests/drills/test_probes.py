@@ -221,19 +221,6 @@ def test_a_job_is_not_drilled(drilled: Drilled) -> None:
     assert drilled.verdict("refuses-writes", "job") == "not-applicable"
 
 
-def test_a_secret_in_the_output_of_a_healthcheck_is_not_kept(client: Any, image: str, tmp_path: Path) -> None:
-    text = f"""\
-services:
-  web:
-    image: app
-    command: {IDLE}
-    healthcheck: {{test: "echo password=hunter2-hunter2 || true", interval: 1s}}
-"""
-    found = drill(client, tmp_path, text, image, ())
-    assert found["web"].healthcheck.known
-    assert "hunter2" not in repr(found["web"].healthcheck)
-
-
 def test_an_image_without_a_shell_is_drilled_as_well(client: Any, bare_image: str, tmp_path: Path) -> None:
     text = """\
 services:
