@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
-from pytest_dockerharden.model.origin import Origin, TextOrigin
+from pytest_dockerharden.model.origin import KernelOrigin, Origin, TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
 from pytest_dockerharden.paths import shown_path
@@ -52,13 +52,17 @@ class Excerpts:
             lines.append(f"  in {' and '.join(map(clean, result.combinations))}")
         if not isinstance(finding.origin, TextOrigin) and result.origin is not None:
             lines.append(f"  change {self.place(result.origin)}")
-        lines += [f"  see {self.place(place)}" for place in finding.related]
+        lines += [line for place in finding.related for line in self._related(place)]
         lines += _why(finding.why) if finding.why else _why_of(result.control)
         if finding.remedy:
             lines += ["  write:", *(f"      {clean(line)}" for line in finding.remedy.text.splitlines())]
             if finding.remedy.breaks:
                 lines.append(f"  may break: {clean(finding.remedy.breaks)}")
         return "\n".join(lines)
+
+    def _related(self, origin: Origin) -> list[str]:
+        lines = [f"  see {self.place(origin)}"]
+        return lines if isinstance(origin, TextOrigin) else [*lines, *_evidence(origin)]
 
     def place(self, origin: Origin) -> str:
         """``docker-compose.yml:12:5``, relative to where pytest was started, or ``redis:/proc/1/status``."""
@@ -80,7 +84,7 @@ class Excerpts:
     def _render(self, origin: Origin) -> list[str]:
         out = [f"  --> {self.place(origin)}"]
         if not isinstance(origin, TextOrigin):
-            return [*out, *(f"    | {_shortened(clean(line))}" for line in origin.text.splitlines()[:3])]
+            return [*out, *_evidence(origin)]
         lines = self._source(origin.file)
         width = len(str(origin.line + 1))
         for number in range(max(1, origin.line - 1), origin.line + 2):
@@ -102,6 +106,10 @@ class Excerpts:
                 text = ""
             lines = self._lines[file] = text.rstrip().split("\n")
         return lines
+
+
+def _evidence(origin: KernelOrigin) -> list[str]:
+    return [f"    | {_shortened(clean(line))}" for line in origin.text.splitlines()[:3]]
 
 
 def _shortened(line: str) -> str:
