@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ from pytest_dockerharden.model.posture import (
 from pytest_dockerharden.model.signals import canonical
 
 T = TypeVar("T")
+# what lets a system call be made (seccomp(2)); a tracer that is not there refuses
+PASSING = frozenset({"SCMP_ACT_ALLOW", "SCMP_ACT_LOG"})
 NANOSECONDS = 1_000_000_000
 DEFAULT_STOP_SECONDS = 10.0
 EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 - what the engine answers, not what we bind
@@ -93,11 +96,21 @@ def own_seccomp(inspected: dict[str, Any]) -> bool:
     return bool(named) and named[-1] != "builtin"
 
 
+def lets_everything_pass(inspected: dict[str, Any]) -> bool:
+    """Whether the seccomp profile, which the engine keeps as JSON, refuses nothing."""
+    try:
+        profile = json.loads((security_option(inspected, "seccomp") or [""])[-1])
+        actions = [profile["defaultAction"], *(rule["action"] for rule in profile.get("syscalls") or ())]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return all(action in PASSING for action in actions)
+
+
 def security_option(inspected: dict[str, Any], name: str) -> list[str]:
     """The values given to a security option, in order."""
     options = inspected["HostConfig"].get("SecurityOpt") or ()
-    pairs = (option.replace("=", ":", 1).partition(":") for option in options)
-    return [value for key, _, value in pairs if key == name]
+    pairs = (re.split("[=:]", option, maxsplit=1) for option in options)
+    return [pair[1] for pair in pairs if len(pair) == 2 and pair[0] == name]
 
 
 def apparmor(inspected: dict[str, Any]) -> str:

@@ -146,9 +146,16 @@ class _Observer:
         evidence = masks[0].text if masks and locked else "nothing is mounted over /proc/keys, /proc/kcore or /proc/sys"
         return {
             "no_new_privileges": self.known(self.first.field("NoNewPrivs") == "1", "NoNewPrivs"),
-            "seccomp": self.known(("custom" if custom else "default") if filtered else "unconfined", "Seccomp"),
+            "seccomp": self.seccomp(filtered, bool(custom)),
             "masked_paths": Known(bool(masks) and locked, KernelOrigin(self.service, "/proc/1/mountinfo", evidence, 1)),
         }
+
+    def seccomp(self, filtered: bool, custom: bool) -> Fact[str]:
+        """A filter that lets everything pass is none, whatever the kernel counts."""
+        if filtered and custom and engine_facts.lets_everything_pass(self.inspected):
+            text = "its default action lets everything pass, and no rule refuses anything"
+            return Known("unconfined", KernelOrigin(self.service, "inspect HostConfig.SecurityOpt seccomp", text))
+        return self.known(("custom" if custom else "default") if filtered else "unconfined", "Seccomp")
 
     def files(self) -> dict[str, Any]:
         assert self.first is not None
