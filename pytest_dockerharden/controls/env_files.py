@@ -197,8 +197,9 @@ def edge_service_has_its_own_env_file(service: Service) -> Findings:
         secrets = _secret_keys(fact)
         missing = missing or (fact.inside and not fact.exists)
         if secrets:
+            number = "a secret" if len(secrets) == 1 else f"{len(secrets)} secrets"
             yield service.finding(
-                f"it gets {len(secrets)} secrets of the services it shares this file with",
+                f"it gets {number} of the services it shares this file with",
                 advice("give it an env file with what it needs"),
                 at=node,
             )

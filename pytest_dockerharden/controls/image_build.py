@@ -454,7 +454,7 @@ def pinned_syntax_image(dockerfile: Dockerfile, *, digest: bool = False) -> Find
     if image.digest:
         return
     if not image.tag or image.tag in {"latest", "labs", "master"}:
-        message = "the frontend has no version"
+        message = "the image that reads this file (its frontend) has no version"
     elif digest:
         message = "the frontend is not pinned by a digest"
     elif not image.path.startswith("docker/dockerfile"):

@@ -217,7 +217,9 @@ def no_shared_volumes(posture: Posture) -> Findings:
         if mount.kind == "volume" and mount.source and not mount.anonymous:
             others = [name for name in _users_of(service.project.services, mount.source) if name != service.name]
             if others:
-                yield posture.mounts.finding(f"shares volume {mount.source} with {', '.join(others)}", at=mount.origin)
+                yield posture.mounts.finding(
+                    f"it shares volume {mount.source} with {', '.join(others)}", at=mount.origin
+                )
 
 
 def _users_of(services: dict[str, Service], volume: str) -> list[str]:
@@ -269,7 +271,7 @@ def read_only_mounts_stay_read_only(posture: Posture, *, exempt: tuple[str, ...]
     for mount in posture.mounts.value:
         if mount.target in read_only and not mount.read_only:
             yield posture.mounts.finding(
-                f"{mount.target} is read-only in the files below, and writable here",
+                f"{mount.target} is read-only in the base file, and writable here",
                 advice(f"...:{mount.target}:ro"),
                 at=mount.origin,
             )

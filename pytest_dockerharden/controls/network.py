@@ -9,7 +9,7 @@ from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.posture import Port, Posture
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice, remove_key, set_key
+from pytest_dockerharden.model.remedies import advice, remove_key
 from pytest_dockerharden.model.roles import is_data_store, is_web_server, on_every_interface, open_to_all, uses
 
 _PRIVILEGED = 1024
@@ -24,7 +24,9 @@ def _bounds(port: Port) -> tuple[int, int] | None:
 
 
 def _shown(port: Port) -> str:
-    return f"{port.host_port or 'a free port'}/{port.protocol}"
+    if not port.host_port:
+        return f"{port.container_port}/{port.protocol} (on a free port)"
+    return f"{port.host_port}/{port.protocol}"
 
 
 @control(
@@ -209,7 +211,8 @@ def networks_declared(posture: Posture) -> Findings:
         not_applicable("what is declared is a matter of the files")
     if any(network.default for network in posture.networks.value):
         yield posture.networks.finding(
-            "it is on the network that all services share", set_key("networks", ["a network of its own"])
+            "it is on the network that all services share",
+            advice("networks:\n  - NAME  # and NAME below the `networks:` of the file"),
         )
 
 

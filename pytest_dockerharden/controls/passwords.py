@@ -24,7 +24,7 @@ _VARIABLE = pattern(r"(?<!\$)(?:\$\$)*\$\{?[A-Za-z_]")
 _FLAG_AND_VARIABLE = pattern(rf"(?:{'|'.join(_PASSWORD_FLAGS)})[ =]+[\"']?(?:\$\$)*\$\{{?[A-Za-z_]")
 
 
-_BY_FILE = advice("read it from a file of `secrets:`")
+_BY_FILE = advice("secrets:\n  - NAME  # and let the program read /run/secrets/NAME")
 
 
 @control(severity="high", plan="P2", owasp="RULE 12")

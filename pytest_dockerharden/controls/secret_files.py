@@ -37,6 +37,10 @@ def _secret_files(project: Project) -> Iterator[tuple[str, Node, FileFact]]:
         not_applicable("no secret is a file of the project")
 
 
+def _short(project: Project, node: Node) -> str:
+    return node.text().removeprefix(f"{project.directory}/")
+
+
 @control(severity="high", plan="P2")
 def secret_files_exist(project: Project) -> Findings:
     """Every secret's file is there and holds something.
@@ -73,7 +77,9 @@ def secret_files_exist(project: Project) -> Findings:
         if not fact.exists:
             ignored = ignored or bool(fact.git_ignored)
             if not fact.git_ignored:
-                yield project.finding(f"the file of secret {name} is missing", advice(f"create {node.text()}"), at=node)
+                yield project.finding(
+                    f"the file of secret {name} is missing", advice(f"create {_short(project, node)}"), at=node
+                )
         elif fact.is_dir:
             yield project.finding(f"secret {name} is a directory", advice("name a file"), at=node)
         elif fact.size == 0:
@@ -157,7 +163,7 @@ def secret_files_are_not_tracked(project: Project) -> Findings:
         if fact.tracked and not is_sample(fact.path):
             yield project.finding(
                 f"the file of secret {name} is in git",
-                advice(f"git rm --cached, ignore it, and change the secret: {node.text()}"),
+                advice(f"git rm --cached {_short(project, node)}, ignore it, and change the secret"),
                 at=node,
             )
 

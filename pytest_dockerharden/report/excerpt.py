@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import textwrap
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 from pytest_dockerharden.model.control import Control
@@ -13,7 +12,7 @@ from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import KernelOrigin, Origin, TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
-from pytest_dockerharden.paths import shown_path
+from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
 from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 
 _LONGEST = 160
@@ -55,7 +54,7 @@ class Excerpts:
         lines += [line for place in finding.related for line in self._related(place)]
         lines += _why(finding.why) if finding.why else _why_of(result.control)
         if finding.remedy:
-            lines += ["  write:", *(f"      {clean(line)}" for line in finding.remedy.text.splitlines())]
+            lines += ["  instead:", *(f"      {clean(line)}" for line in finding.remedy.text.splitlines())]
             if finding.remedy.breaks:
                 lines.append(f"  may break: {clean(finding.remedy.breaks)}")
         return "\n".join(lines)
@@ -100,12 +99,15 @@ class Excerpts:
         lines = self._lines.get(file)
         if lines is None:
             _forget_if_many(self._lines)
-            try:
-                text = Path(file).read_bytes()[: 1 << 22].decode("utf-8-sig", errors="replace")
-            except OSError:
-                text = ""
-            lines = self._lines[file] = text.rstrip().split("\n")
+            lines = self._lines[file] = _text(file).rstrip().split("\n")
         return lines
+
+
+def _text(file: str) -> str:
+    try:
+        return read_bytes(file, LIMIT).decode("utf-8-sig", errors="replace")
+    except (OSError, ValueError):
+        return ""
 
 
 def _evidence(origin: KernelOrigin) -> list[str]:

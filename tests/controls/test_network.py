@@ -37,7 +37,7 @@ def test_a_port_on_one_interface_is_not_reported(tmp_path: Path, body: str) -> N
     ("body", "line", "shown"),
     [
         (ports("8080:80"), 5, "8080/tcp"),
-        (ports("80"), 5, "a free port/tcp"),
+        (ports("80"), 5, "80/tcp (on a free port)"),
         (ports("80-81:80-81"), 5, "81/tcp"),
         (ports("8443:443"), 5, "8443/tcp"),
         (ports("0.0.0.0:8080:80/udp"), 5, "8080/udp"),

@@ -60,7 +60,7 @@ def test_the_text_of_a_finding(stack: Repo) -> None:
         [
             "  3 |     image: redis:7.2",
             "  why: *",
-            "  write:",
+            "  instead:",
             "      read_only: true",
             "  medium, P1, CIS 5.13, OWASP RULE 8*",
             "  waive with: # harden: waive read-only-rootfs until YYYY-MM-DD -- reason",
