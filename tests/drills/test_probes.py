@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_dockerharden.model.drill import Drill, SystemCall, WrittenPlace
+from pytest_dockerharden.stack.engine import connect
 from tests.drills.drilled import Drilled, drill
+from tests.live import engine_on_tcp
 
 pytestmark = pytest.mark.live
 
@@ -253,3 +255,27 @@ services:
     web = drill(client, tmp_path, text, image, ())["web"]
     assert web.posture and web.posture.groups.value == {77}
     assert "/kept/inner" in places(web)
+
+
+def test_an_engine_reached_by_tcp_is_drilled_the_same(image: str, tmp_path: Path) -> None:
+    text = f"""\
+services:
+  web:
+    image: app
+    command: {IDLE}
+    user: "1000:1000"
+    healthcheck: {{test: "true", interval: 1s}}
+  db:
+    image: app
+    init: true
+    command: ["sh", "-c", "exec nc -ll -p 5432 -e cat"]
+"""
+    with engine_on_tcp() as address:
+        remote = connect(address)
+        found = drill(remote, tmp_path, text, image)
+        remote.close()
+    web = found["web"]
+    facts = (web.restart, web.stop, web.writes, web.syscalls, web.connections, web.healthcheck)
+    assert [fact for fact in facts if not fact.known] == []
+    assert [(c.service, c.port, c.answer) for c in web.connections.value] == [("db", 5432, "connected")]
+    assert "/tmp" in places(web)
