@@ -1,9 +1,13 @@
-"""Paths as users see them."""
+"""Paths as users see them, and the files that they lead to."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from stat import S_ISDIR, S_ISREG
+
+LIMIT = 1 << 20
+"""The largest source text that is read, in bytes."""
 from functools import lru_cache
 
 
@@ -23,7 +27,12 @@ def is_below(path: str, folder: str) -> bool:
 
 def is_inside(path: str, root: str) -> bool:
     """Whether a path lies below a folder with all links resolved."""
-    return is_below(os.path.realpath(path), os.path.realpath(root))
+    return is_below(os.path.realpath(path), _real(root))
+
+
+@lru_cache(maxsize=8)
+def _real(root: str) -> str:
+    return os.path.realpath(root)
 
 
 def common_folder(folders: Iterable[str]) -> str:
@@ -33,3 +42,12 @@ def common_folder(folders: Iterable[str]) -> str:
         return os.path.commonpath(known)
     except ValueError:
         return known[0]
+
+
+def read_bytes(path: str, most: int) -> bytes:
+    """The first bytes of a regular file: opening a pipe would wait for ever. Raises OSError and ValueError."""
+    mode = os.stat(path).st_mode
+    if not S_ISREG(mode):
+        raise OSError(0, "it is a directory" if S_ISDIR(mode) else "it is not a regular file")
+    with open(path, "rb") as stream:
+        return stream.read(most)

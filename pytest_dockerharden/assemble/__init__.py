@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Dockerfile
 from pytest_dockerharden.model.image import ImageConfig
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.assemble.sources import Sources
 
 __all__ = ["Assembly", "Combination", "assemble"]
 
@@ -53,12 +57,8 @@ def assemble(
     ``environment`` stands for the process environment, which is not read. ``images`` are image configurations at hand,
     by reference. ``running`` is for a project that is brought up: what Docker Compose refuses is a failure then.
     """
-    from pytest_dockerharden.assemble.builds import Builds  # the loader needs PyYAML
-    from pytest_dockerharden.assemble.images import attach_images
-    from pytest_dockerharden.assemble.local import attach_local
-    from pytest_dockerharden.assemble.parts import attach_parts
+    from pytest_dockerharden.assemble.builds import Builds
     from pytest_dockerharden.assemble.sources import Sources
-    from pytest_dockerharden.predict import predict
 
     sources = Sources(root, running=running)
     assembly = Assembly()
@@ -68,17 +68,29 @@ def assemble(
             assembly.projects.append(project)
     builds = Builds(sources, assembly.projects)
     assembly.dockerfiles = builds.parse(dockerfiles)
+    if assembly.projects:
+        _complete(assembly, sources, images or {})
+    assembly.failures = sources.failures
+    return assembly
+
+
+def _complete(assembly: Assembly, sources: Sources, images: Mapping[str, ImageConfig]) -> None:
+    """Give the services all that reaches their containers, and predict the postures."""
+    # a run on Dockerfiles alone needs none of this
+    from pytest_dockerharden.assemble.images import attach_images
+    from pytest_dockerharden.assemble.local import attach_local
+    from pytest_dockerharden.assemble.parts import attach_parts
+    from pytest_dockerharden.predict import predict
+
     for project in assembly.projects:
         below = os.path.join(project.directory, "")
         unbuilt = {path: d for path, d in assembly.dockerfiles.items() if not d.built_by and path.startswith(below)}
         project.dockerfiles.update(unbuilt)
         project.siblings = tuple(p for p in assembly.projects if p is not project and set(p.files) & set(project.files))
         for service in project.services.values():
-            attach_images(service, images or {})
+            attach_images(service, images)
             attach_parts(service, sources)
         attach_local(project, sources)
     for project in assembly.projects:
         for service in project.services.values():
             service.posture = predict(service)
-    assembly.failures = sources.failures
-    return assembly

@@ -15,7 +15,6 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
-from pytest_dockerharden.source import dockerfile as reader
 from pytest_dockerharden.source import ignorefile
 
 _REMOTE = pattern(r"[a-z][a-z0-9+.-]*://|git@|github\.com/", re.IGNORECASE)
@@ -96,8 +95,10 @@ class Builds:
             except SourceError as error:
                 self.sources.fail(error.problem)
                 return None
+        from pytest_dockerharden.source.dockerfile import parse  # a run on compose files alone may not need it
+
         contexts = build.contexts if build is not None else ()
-        dockerfile = reader.parse(text, file, args=arguments, target=target, contexts=contexts)
+        dockerfile = parse(text, file, args=arguments, target=target, contexts=contexts)
         template = next((problem for problem in dockerfile.problems if problem.kind == "template"), None)
         if template is not None:
             self.sources.fail(template)

@@ -10,7 +10,6 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem, SourceError
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.paths import is_inside
-from pytest_dockerharden.source.compose import LoadOptions, load
 from pytest_dockerharden.source.git import Checkout, find_checkout
 from pytest_dockerharden.source.reading import beginning, read_source
 
@@ -31,6 +30,9 @@ class Sources:
 
     def project(self, combination: Combination, environment: Mapping[str, str]) -> Project | None:
         """The loaded project, or None where it cannot be read at all."""
+        # a run on Dockerfiles alone needs neither the loader nor YAML
+        from pytest_dockerharden.source.compose import LoadOptions, load
+
         options = LoadOptions(
             root=self.root,
             environment=environment,
