@@ -24,13 +24,13 @@ def observe(
     """Postures of all containers by service. Raises EngineError."""
     from pytest_dockerharden.observe import observe_stack
 
+    services = project.services if project else {}
+    predicted = {name: service.posture for name, service in services.items() if service.posture is not None}
     with answering():
-        postures = observe_stack(stack, client, "restarted" if phase == "restarted" else "live")
+        postures = observe_stack(stack, client, "restarted" if phase == "restarted" else "live", predicted=predicted)
     for name, observed in postures.items():
-        service = project.services.get(name) if project else None
         for posture in observed:
-            posture.service = service
-            posture.predicted = service.posture if service else None
+            posture.service = services.get(name)
     return postures
 
 
