@@ -29,8 +29,6 @@ Masked = Callable[[str], str]
 WORKERS = 8
 # seconds that a container without a healthcheck must have been running before it counts as back
 SETTLED = 2.0
-# seconds beyond the grace period that the engine may need to end a container
-SLACK = 10.0
 SHOWN_LINES = 3
 
 
@@ -154,21 +152,17 @@ def _stop(
     for container in stack.containers.get(service.name, ()):
         if not State.of(client.api.inspect_container(container)).running:
             return Unknown("it did not run any more when it was to be stopped")
-        if until - time.monotonic() < allowed + SLACK:
-            return Unknown(f"no time was left to wait for its grace period of {allowed} s")
+        given = min(allowed, int(until - time.monotonic()))
+        if given < min(allowed, 1):
+            return Unknown("no time was left to stop it")
         progress(f"{service.name}: stopping")
         began = time.monotonic()
-        try:
-            client.api.stop(container, timeout=allowed)
-        except Exception as error:
-            return Unknown(f"the engine could not stop it: {_explanation(error)}")
+        client.api.stop(container, timeout=given)
         seconds = time.monotonic() - began
         outcome = StopOutcome(State.of(client.api.inspect_container(container)).exit_code, seconds, allowed)
-        origin = KernelOrigin(service.name, "stop", f"exit code {outcome.exit_code} after {seconds:.1f} s")
+        if outcome.killed and given < allowed:
+            return Unknown(f"it had not ended after {given} s, and there was no time for all of its {allowed} s")
         if not isinstance(worst, Known) or outcome.killed:
-            worst = Known(outcome, origin)
+            text = f"exit code {outcome.exit_code} after {seconds:.1f} s"
+            worst = Known(outcome, KernelOrigin(service.name, "stop", text))
     return worst
-
-
-def _explanation(error: BaseException) -> str:
-    return str(getattr(error, "explanation", None) or error).strip()

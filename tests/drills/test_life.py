@@ -168,5 +168,26 @@ services:
         drills.restart(stack, client, found, deadline=3)
         assert time.monotonic() - began < 20
         assert not found["slow"].restart.value.came_back
-        drills.stop(stack, client, found, deadline=1)
+        drills.stop(stack, client, found, deadline=0)
         assert "no time was left" in str(found["slow"].stop)
+
+
+def test_a_long_grace_period_is_cut_and_proves_nothing(client: Any, image: str, tmp_path: Path) -> None:
+    text = f"""\
+services:
+  quick:
+    image: {image}
+    init: true
+    command: ["sleep", "1000"]
+    stop_grace_period: 5m
+  slow:
+    image: {image}
+    command: ["sleep", "1000"]
+    stop_grace_period: 5m
+"""
+    run = Run.start()
+    with Stack(loaded(tmp_path, text, f"dh-{run.id}"), client, run) as stack:
+        found = drills.active(stack, client, {}, deadline=0)
+        drills.stop(stack, client, found, deadline=3)
+    assert found["quick"].stop.value.exit_code == 143
+    assert "no time for all of its 300 s" in str(found["slow"].stop)
