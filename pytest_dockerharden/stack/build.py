@@ -88,8 +88,9 @@ class Build:
 
     def run_on(self, client: docker.DockerClient) -> None:
         """Build it. Raises StackError with the builder's last lines."""
-        command = buildkit_command()
-        needs = self.buildkit_needs()
+        podman = is_podman(client)
+        command = None if podman else buildkit_command()
+        needs = [] if podman else self.buildkit_needs()
         if needs and command is None:
             raise StackError(
                 f"{self.service.name}: its build needs BuildKit",
@@ -177,6 +178,11 @@ class Build:
             lines = [str(entry.get("stream") or entry.get("error") or "").strip() for entry in log]
             shown = tuple(line for line in lines if line)[-LAST_LINES:]
             raise StackError(f"{self.service.name}: the build failed", shown)
+
+
+def is_podman(client: docker.DockerClient) -> bool:
+    """Podman has no BuildKit to speak to, and its own builder (buildah) answers the classic builder's call."""
+    return any("Podman" in component.get("Name", "") for component in client.version().get("Components") or ())
 
 
 def instructions(dockerfile: Dockerfile) -> Iterator[Instruction]:

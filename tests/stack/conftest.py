@@ -58,16 +58,21 @@ def bystander(client: Any, image: str) -> Iterator[Callable[[], bool]]:
         yield untouched
 
 
+def load_text(folder: Path, text: str, **options: Any) -> Project:
+    """A project from compose text."""
+    file = folder / "docker-compose.yml"
+    file.write_text(text, encoding="utf-8")
+    loaded = load([str(file)], LoadOptions(**{"project_name": "safety", **options}))
+    assert not loaded.problems
+    return loaded
+
+
 @pytest.fixture
 def project(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Project]:
     """A project from compose text in which ``IMAGE`` is the image; without that word no engine is needed."""
 
-    def load_text(text: str, name: str = "safety", **options: Any) -> Project:
-        file = tmp_path / "docker-compose.yml"
+    def with_image(text: str, **options: Any) -> Project:
         image = request.getfixturevalue("image") if "IMAGE" in text else ""
-        file.write_text(text.replace("IMAGE", image), encoding="utf-8")
-        loaded = load([str(file)], LoadOptions(project_name=name, **options))
-        assert not loaded.problems
-        return loaded
+        return load_text(tmp_path, text.replace("IMAGE", image), **options)
 
-    return load_text
+    return with_image

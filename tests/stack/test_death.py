@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -96,15 +97,15 @@ def gone(client: Any, run: str) -> bool:
     return True
 
 
-MOMENTS = {"creating": "slow: creating", "waiting": "slow: waiting for its healthcheck"}
+MOMENTS = {"creating": "slow: creating", "waiting": "slow: waiting for its healthcheck", "up": "up"}
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("end", ["SIGKILL", "SIGKILL of the group", "SIGTERM", "SIGINT", "SIGINT twice"])
-def test_leaves_nothing_when_it_ends_half_way_up(
-    client: Any, image: str, bystander: Callable[[], bool], tmp_path: Path, moment: str, end: str
-) -> None:
-    with victim(tmp_path, COMPOSE.replace("IMAGE", image)) as run:
+ENDS = ("SIGKILL", "SIGKILL of the group", "SIGTERM", "SIGINT", "SIGINT twice")
+
+
+def ended(client: Any, image: str, folder: Path, moment: str, end: str) -> bool:
+    """Whether nothing is left of a run that is ended at that moment."""
+    with victim(folder, (HEALTHY if moment == "up" else COMPOSE).replace("IMAGE", image)) as run:
         run.until(MOMENTS[moment])
         kill = os.killpg if "group" in end else os.kill
         kill(run.process.pid, getattr(signal, end.split()[0]))
@@ -112,20 +113,27 @@ def test_leaves_nothing_when_it_ends_half_way_up(
             run.until("removing the stack")
             kill(run.process.pid, signal.SIGINT)
         run.ends()
-        assert gone(client, run.id)
+        return gone(client, run.id)
+
+
+@pytest.fixture(scope="module")
+def deaths(
+    client: Any, image: str, bystander: Callable[[], bool], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, str], Future[bool]]]:
+    """Several runs at a time, each of which must meet neither the others nor the bystander."""
+    with ThreadPoolExecutor(4) as pool:
+        yield {
+            (moment, end): pool.submit(ended, client, image, tmp_path_factory.mktemp("death"), moment, end)
+            for moment in MOMENTS
+            for end in ENDS
+        }
     assert bystander()
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_leaves_nothing_when_it_ends_with_the_stack_up(
-    client: Any, image: str, bystander: Callable[[], bool], tmp_path: Path, end: signal.Signals
-) -> None:
-    with victim(tmp_path, HEALTHY.replace("IMAGE", image)) as run:
-        run.until("up")
-        os.killpg(run.process.pid, end)
-        run.ends()
-        assert gone(client, run.id)
-    assert bystander()
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("end", ENDS)
+def test_leaves_nothing_whatever_ends_it(deaths: dict[tuple[str, str], Future[bool]], moment: str, end: str) -> None:
+    assert deaths[moment, end].result()
 
 
 def test_ctrl_c_ends_the_wait_for_a_healthcheck_at_once(client: Any, image: str, tmp_path: Path) -> None:

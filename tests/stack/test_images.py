@@ -175,6 +175,7 @@ def test_without_buildkit_one_error_names_what_needs_it(
     project: Projects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "buildkit_command", lambda: None)
+    monkeypatch.setattr(build, "is_podman", lambda client: False)
     (tmp_path / "Dockerfile").write_text("FROM x\nCOPY --chmod=644 a b\n", encoding="utf-8")
     text = "services: {web: {build: {context: ., ssh: [default]}}}"
     with pytest.raises(StackError) as caught:

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from pytest_dockerharden.stack.errors import StackError
 from pytest_dockerharden.stack.run import RUN
 from pytest_dockerharden.stack.stack import Stack
 from tests.live import what_is_left
+from tests.stack.conftest import load_text
 
 pytestmark = pytest.mark.live
 Projects = Callable[..., Project]
@@ -88,10 +90,22 @@ FAILURES = {
 }
 
 
+@pytest.fixture(scope="module")
+def failures(
+    client: Any, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[StackError]]]:
+    """All of them at once: most of their time is the engine's."""
+    with ThreadPoolExecutor(5) as pool:
+        yield {
+            name: pool.submit(refusal, client, load_text(tmp_path_factory.mktemp("up"), text.replace("IMAGE", image)))
+            for name, (text, _, _) in FAILURES.items()
+        }
+
+
 @pytest.mark.parametrize("failure", FAILURES)
-def test_says_which_service_failed_and_shows_why(client: Any, project: Projects, failure: str) -> None:
-    text, message, details = FAILURES[failure]
-    error = refusal(client, project(text))
+def test_says_which_service_failed_and_shows_why(failures: dict[str, Future[StackError]], failure: str) -> None:
+    _, message, details = FAILURES[failure]
+    error = failures[failure].result()
     assert error.message == message
     for detail in details:
         assert any(detail in line for line in error.details), error.details
