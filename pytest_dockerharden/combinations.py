@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.paths import LIMIT, read_bytes
 
 _NAME = pattern(r"(?P<stem>(?:docker-)?compose)(?:[._-](?P<suffix>.+))?\.ya?ml$", re.IGNORECASE)
 _BLOCK = pattern(r"^services[ \t]*:[ \t]*(?:#.*)?$", re.MULTILINE)
@@ -93,9 +94,8 @@ def _is_overlay(file: str, base: str) -> bool:
 def _services(file: str) -> dict[str, set[str]]:
     """Names of the services and of their keys, by indentation alone; nothing for a file in flow style."""
     try:
-        with open(file, encoding="utf-8", errors="replace") as handle:
-            text = handle.read(1 << 20)
-    except OSError:
+        text = read_bytes(file, LIMIT).decode("utf-8", "replace")
+    except (OSError, ValueError):
         return {}
     start = _BLOCK.search(text)
     found: dict[str, set[str]] = {}

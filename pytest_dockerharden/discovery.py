@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.source.reading import read_bytes, read_lines
+from pytest_dockerharden.paths import read_bytes
+from pytest_dockerharden.source.reading import read_lines
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -112,7 +113,8 @@ def _walk(directory: str, not_visited: dict[str, str], ignored: Sequence[str]) -
         if any(entry.name == ".gitignore" for entry in entries):
             rules = rules.with_file(os.path.join(folder, ".gitignore"))
         folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-        yield from _files([entry for entry in entries if not entry.is_dir()], rules, not_visited)
+        not_visited.update({entry.path: "a directory" for entry in folders if kind_of_name(entry.name) == "compose"})
+        yield from _files([entry for entry in entries if not os.path.isdir(entry.path)], rules, not_visited)
         for entry in reversed(folders):
             reason = _why_pruned(entry, rules)
             if reason is None:
@@ -133,8 +135,8 @@ def _files(
 
 
 def _kind_of_entry(entry: os.DirEntry[str]) -> Kind | None:
-    # a dangling symlink named Dockerfile is one: it is reported as not readable
-    return kind_of_name(entry.name) or (kind_of_file(entry.path) if entry.is_file() else None)
+    # a dangling symlink named Dockerfile is one: it is reported as not readable (and one in a circle has no type)
+    return kind_of_name(entry.name) or (kind_of_file(entry.path) if os.path.isfile(entry.path) else None)
 
 
 def _why_pruned(entry: os.DirEntry[str], rules: _IgnoreRules) -> str | None:

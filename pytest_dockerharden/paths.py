@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from stat import S_ISDIR, S_ISREG
 
 LIMIT = 1 << 20
 """The largest source text that is read, in bytes."""
-from functools import lru_cache
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from pytest_dockerharden.assemble import Combination
 from pytest_dockerharden.combinations import pair
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES, Severity
-from pytest_dockerharden.paths import shown_path
+from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
 from pytest_dockerharden.suites import Suite, load_suite, suite_of
 from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, read_toml, strings, table_of
 from pytest_dockerharden.waivers import Waiver, parse_waivers
@@ -97,8 +97,10 @@ def _configuration_in(directory: str) -> tuple[str, dict[str, Any]] | None:
 
 def _mentions(path: str) -> bool:
     # most pyproject.toml files say nothing of us and need not be parsed
-    with open(path, "rb") as file:
-        return b"dockerharden" in file.read()
+    try:
+        return b"dockerharden" in read_bytes(path, LIMIT)
+    except OSError:
+        return False
 
 
 def load_policy(file: str | None, table: Mapping[str, Any], overrides: Overrides) -> Policy:

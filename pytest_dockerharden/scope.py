@@ -6,7 +6,6 @@ import datetime
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.agreement import agree
@@ -19,7 +18,7 @@ from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
-from pytest_dockerharden.paths import shown_path
+from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
 from pytest_dockerharden.policy import Policy
 from pytest_dockerharden.tomlfile import did_you_mean
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result, Waivers, result_of
@@ -81,11 +80,13 @@ class Scope:
 
     def _forget_what_others_include(self) -> None:
         projects = self.assembly.projects
-        read = {path for project in projects for path in project.read if path not in project.files}
         asked = self.evaluation.request.files
-        for project in [p for p in projects if p.files[0] in read and p.files[0] not in asked]:
-            projects.remove(project)
-            self.evaluation.absorbed.append(project.files[0])
+        for project in list(projects):
+            file = project.files[0]
+            # of two that extend each other one remains
+            if file not in asked and any(file in p.read and file not in p.files for p in projects if p is not project):
+                projects.remove(project)
+                self.evaluation.absorbed.append(file)
 
     def _add_what_is_built(self) -> None:
         """A Dockerfile that no name or content gave away, but a ``build:``."""
@@ -193,6 +194,6 @@ def _finding_of(problem: Problem) -> Finding:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return read_bytes(path, LIMIT).decode("utf-8", "replace")
+    except (OSError, ValueError):
         return ""

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Collection
 from typing import Any
 
+from pytest_dockerharden.paths import LIMIT, read_bytes
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -19,12 +21,13 @@ class ConfigurationError(Exception):
 def read_toml(path: str) -> dict[str, Any]:
     """The tables of a TOML file. Raises :class:`ConfigurationError`."""
     try:
-        with open(path, "rb") as file:
-            table: dict[str, Any] = tomllib.load(file)
-            return table
+        table: dict[str, Any] = tomllib.loads(read_bytes(path, LIMIT).decode())
+        return table
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ConfigurationError(f"{path}: nested too deep") from None
+    except ValueError as error:
         raise ConfigurationError(f"{path}: {error}") from None
 
 

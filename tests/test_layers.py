@@ -19,7 +19,7 @@ SMALL = {"paths", "tomlfile"}
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "paths": set(),
-    "tomlfile": set(),
+    "tomlfile": {"paths"},
     "judge": {"model"},
     "controls": {"model"},
     "predict": {"model"},
@@ -28,13 +28,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stack": {"model", "source"},
     "observe": {"model", "stack"},
     "drills": {"model", "observe", "stack"},
-    "combinations": {"model"},
+    "combinations": {"model", "paths"},
     "waivers": {"model"} | SMALL,
     "suites": {"model"} | SMALL,
     "policy": {"assemble", "combinations", "model", "suites", "waivers"} | SMALL,
     "verdicts": {"judge", "model", "waivers"},
     "agreement": {"verdicts"},
-    "discovery": {"model", "source"},
+    "discovery": {"model", "paths", "source"},
     "report": {"evaluation", "model", "verdicts"} | SMALL,
 }
 PYTEST_SIDE = {"plugin", "session", "items", "protocol", "collection", "terminal", "fixtures", "current", "cli", "live"}

@@ -11,7 +11,8 @@ class Problem:
     """One thing wrong with a source text.
 
     ``kind`` is ``refused`` (the reference tool would not load it), ``warning`` (loads, but not as one thinks),
-    ``limit`` (a bound of ours was hit) or ``template`` (must be rendered before anybody can read it). ``hint`` says what to do, e.g. ``did you mean cap_drop?``.
+    ``limit`` (a bound of ours was hit) or ``template`` (must be rendered before anybody can read it). ``hint`` says
+    what to do, e.g. ``did you mean cap_drop?``.
     """
 
     kind: str

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable, Iterator
 
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.paths import is_below
-from pytest_dockerharden.source.reading import read_bytes, read_lines
+from pytest_dockerharden.paths import is_below, read_bytes
+from pytest_dockerharden.source.reading import read_lines
 
 _LARGEST_INDEX = 64 << 20
 _HEAD = pattern(r"ref: refs/\S+|[0-9a-f]{40}|[0-9a-f]{64}")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem, SourceError
-
-LIMIT = 1 << 20
-"""The largest source text that is read, in bytes."""
+from pytest_dockerharden.paths import LIMIT, read_bytes
 
 
 def read_source(path: str | Path) -> str:
@@ -24,10 +20,13 @@ def read_source(path: str | Path) -> str:
     if len(data) > LIMIT:
         raise _refusal(f"the file is larger than {LIMIT >> 20} MiB", beginning(name), kind="limit")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8-sig", "replace")
         raise _refusal("not UTF-8 text", place_behind(name, before)) from None
+    if "\0" in text:
+        raise _refusal("not text: a null byte", place_behind(name, text[: text.index("\0")]))
+    return text
 
 
 def read_lines(path: str) -> list[str]:
@@ -36,15 +35,6 @@ def read_lines(path: str) -> list[str]:
         return read_bytes(path, LIMIT).decode("utf-8", "replace").splitlines()
     except (OSError, ValueError):
         return []
-
-
-def read_bytes(path: str, most: int) -> bytes:
-    """The first bytes of a regular file: opening a pipe would wait for ever. Raises OSError and ValueError."""
-    mode = os.stat(path).st_mode
-    if not S_ISREG(mode):
-        raise OSError(0, "it is a directory" if S_ISDIR(mode) else "it is not a regular file")
-    with open(path, "rb") as stream:
-        return stream.read(most)
 
 
 def beginning(path: str) -> TextOrigin:

@@ -1,0 +1,62 @@
+"""What lies in a repository by mistake or by malice: one line each, and the rest is judged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.conftest import Repo
+
+COMPOSE = "services:\n  a:\n    image: x:1\n"
+EXTENDING = "services:\n  a:\n    image: x:1\n    extends: {{file: {other}, service: a}}\n"
+
+
+def circle(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def dangling(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def utf16(path: Path) -> None:
+    path.write_bytes(COMPOSE.encode("utf-16-le"))
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "Dockerfile"])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        pytest.param(os.mkfifo, "it is not a regular file", id="a pipe"),
+        pytest.param(circle, "too many levels of symbolic links", id="a link to itself"),
+        pytest.param(dangling, "no such file or directory", id="a link to nowhere"),
+        pytest.param(utf16, "not text: a null byte", id="UTF-16"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(repo: Repo, name: str, make: Callable[[Path], None], message: str) -> None:
+    repo.add("other/docker-compose.yml", COMPOSE)
+    make(repo.path / name)
+    result = repo.judge()
+    result.stdout.fnmatch_lines([f"*{message}*", f"*--> {name}:1:*", "*other/docker-compose.yml*"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".env", "pyproject.toml", ".dockerignore"])
+def test_a_pipe_in_place_of_a_list_does_not_stop_the_run(repo: Repo, name: str) -> None:
+    repo.add("docker-compose.yml", COMPOSE)
+    os.mkfifo(repo.path / name)
+    assert "docker-compose.yml::static::read-only-rootfs[a]" in repo.verdicts()
+
+
+def test_of_files_that_extend_each_other_one_is_judged(repo: Repo) -> None:
+    repo.add("docker-compose.yml", EXTENDING.format(other="docker-compose.b.yml"))
+    repo.add("docker-compose.b.yml", EXTENDING.format(other="docker-compose.yml"))
+    assert [node for node, outcome in repo.verdicts().items() if "accepted-by-compose" in node] != []
+
+
+def test_a_directory_with_the_name_of_a_compose_file_is_no_file(repo: Repo) -> None:
+    repo.add("compose.yaml/docker-compose.yml", COMPOSE)
+    assert "compose.yaml/docker-compose.yml::static::read-only-rootfs[a]" in repo.verdicts()
