@@ -72,7 +72,7 @@ def _listed(paths: Iterable[str]) -> str:
 def no_execution_from_writable_paths(
     drill: Drill, *, volumes: bool = False, allowed: tuple[str, ...] = ("/dev",)
 ) -> Findings:
-    """What the service's user writes cannot be run.
+    """What the service's user writes to its tmpfs mounts cannot be run.
 
     A place where one can write and run programs is where an intruder puts his tools. In every place that its user can
     write a file was made, and the kernel asked to map it as a program. A tmpfs is `noexec` unless its options say
@@ -88,13 +88,6 @@ def no_execution_from_writable_paths(
             tmpfs:
               - /tmp:exec  # <-
 
-    Bad::
-
-        services:
-          web:  # <-
-            image: app
-            command: ["sleep", "1000"]
-
     Good::
 
         services:
@@ -107,15 +100,14 @@ def no_execution_from_writable_paths(
     if not drill.lasting:
         not_applicable("it runs to completion")
     runs = [place for place in drill.writes.value if place.executable and place.path not in allowed]
-    in_image = [place.path for place in runs if place.kind == "image"]
-    if in_image:
-        message = f"a program written to its image could be run: {_listed(in_image)}"
-        yield drill.finding(drill.writes, message, set_key("read_only", True), at="read_only")
-    for place in runs:
-        if place.kind == "tmpfs" or (volumes and place.kind == "volume"):
-            message = f"a program written to {place.path} could be run"
-            remedy = advice(f"tmpfs:\n  - {place.path}:noexec")
-            yield drill.finding(drill.writes, message, remedy, at=_declaration(drill, place))
+    mounted = [place for place in runs if place.kind == "tmpfs" or (volumes and place.kind == "volume")]
+    if any(place.kind == "image" for place in runs) and not mounted:
+        not_applicable("it can write to its image as well: see refuses-writes")
+    for place in mounted:
+        message = f"a program written to {place.path} could be run"
+        yield drill.finding(
+            drill.writes, message, advice(f"tmpfs:\n  - {place.path}:noexec"), at=_declaration(drill, place)
+        )
 
 
 def _declaration(drill: Drill, place: WrittenPlace) -> Origin | str:

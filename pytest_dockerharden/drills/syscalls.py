@@ -54,10 +54,10 @@ def requests(root: bool) -> list[tuple[str, Call]]:
         # fs/namespace.c: CAP_SYS_ADMIN; a tmpfs over the probe's own folder, in the twin's own namespace
         ("mount", Call("mount", (BUFFER, BUFFER, BUFFER + after, 0, 0), source)),
         ("unshare(CLONE_NEWNS)", Call("unshare", (CLONE_NEWNS,))),
-        ("unshare(CLONE_NEWUSER)", Call("unshare", (CLONE_NEWUSER,))),
     ]
-    # for root it changes nothing and proves nothing
-    return calls if root else [("setuid(0)", Call("setuid", (0,))), *calls]
+    # for root it changes nothing and proves nothing; who becomes root by it would be asked the rest as root
+    become = [] if root else [("setuid(0)", Call("setuid", (0,)))]
+    return [*calls, *become, ("unshare(CLONE_NEWUSER)", Call("unshare", (CLONE_NEWUSER,)))]
 
 
 def outcome(name: str, answer: Answer) -> SystemCall:

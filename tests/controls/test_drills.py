@@ -124,6 +124,12 @@ def test_a_tmpfs_with_exec_is_found_at_its_line(drill: Drill) -> None:
     assert lines(said(drill, "no-execution-from-writable-paths")) == [(8, "a program written to /exec could be run")]
 
 
+def test_an_image_that_is_written_to_is_reported_once(drill: Drill) -> None:
+    drill.writes = Known((place("/srv", executable=True),), SEEN)
+    assert said(drill, "refuses-writes").verdict == "failed"
+    assert said(drill, "no-execution-from-writable-paths").verdict == "not-applicable"
+
+
 def test_volumes_are_judged_when_a_suite_asks_for_it(drill: Drill) -> None:
     drill.writes = Known((place("/data", "volume", declared=True, executable=True),), SEEN)
     assert said(drill, "no-execution-from-writable-paths", volumes=True).verdict == "failed"
