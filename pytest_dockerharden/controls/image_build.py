@@ -159,9 +159,16 @@ def package_downloads_are_cached(stage: Stage) -> Findings:
         RUN --mount=type=cache,target=/root/.npm npm ci
     """
     for run in runs(stage):
-        manager = _installs_dependencies(run)
+        manager = _downloads_packages(run)
         if manager and not mounted_caches(run):
             yield run.finding(f"{manager} downloads everything each time", advice("RUN --mount=type=cache,target=..."))
+
+
+def _downloads_packages(run: Instruction) -> str:
+    """The package manager that fetches something; empty where none does."""
+    if run.flag("network") is not None:
+        return ""
+    return next((c.manager for c in invocations(run) if c.action in {INSTALL, "update", "upgrade", "ci", "fetch"}), "")
 
 
 @control(

@@ -130,11 +130,12 @@ _CLEANING = {
     "yarn": "yarn install && yarn cache clean",
     "bundle": 'bundle install && rm -rf "$BUNDLE_PATH"/ruby/*/cache',
 }
+_SYSTEM_CACHE = pattern(r"/var/(cache/(apt|apk|dnf|yum|zypp|libdnf5|tdnf)|lib/apt)(/|\Z)")
 _CACHE_DIRECTORIES = pattern(r"\.cache|/cache|\.npm|\.yarn|\.bundle")
 
 
 def _is_clean(run: Instruction, call: Invocation) -> bool:
-    if any(_CACHE_DIRECTORIES.search(target) or "cache" in target for target in mounted_caches(run)):
+    if any(_CACHE_DIRECTORIES.search(target) and not _SYSTEM_CACHE.match(target) for target in mounted_caches(run)):
         return True
     if any(is_covered("/root/.cache", [target]) for target in mounted_caches(run)):
         return True
