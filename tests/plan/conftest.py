@@ -19,11 +19,6 @@ SERVER_NAME = "vntyper.test"
 ROOTFS = "dockerharden-base/rootfs:bookworm"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """The mark of ``--dist loadgroup``, by which one worker brings a stack up, is pytest-xdist's; it may be missing."""
-    config.addinivalue_line("markers", "xdist_group(name): the tests of one stack")
-
-
 @pytest.fixture(scope="session")
 def engine() -> Any:
     """A client of an engine that has the base images."""

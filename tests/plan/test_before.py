@@ -10,7 +10,7 @@ import pytest
 
 from tests.plan.running import SUITE, Running, eventually, failures, running
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("before")]
+pytestmark = pytest.mark.live
 
 Failing = dict[str, dict[str, list[str]]]
 BACKEND = ("backend_api", "backend_worker", "backend_worker_vntyper", "backend_worker_vntyper_long", "backend_beat")

@@ -14,7 +14,7 @@ from pytest_dockerharden.stack.run import Run
 from tests.live import labelled_run
 from tests.plan.running import SUITE, project
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("before")]
+pytestmark = pytest.mark.live
 
 HARDENED = SUITE / "hardened"
 BASES = {"redis": "redis", "frontend": "nginx", "proxy": "nginx", "backend_api": "python", "certbot": "python"}

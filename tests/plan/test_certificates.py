@@ -10,7 +10,7 @@ import urllib3
 from tests.plan.running import Running, eventually
 from tests.plan.tls import Authority
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hardened")]
+pytestmark = pytest.mark.live
 
 CHALLENGES = "/var/www/acme/.well-known/acme-challenge"
 RENEW = (

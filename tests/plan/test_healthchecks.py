@@ -8,7 +8,7 @@ import pytest
 
 from tests.plan.running import Running
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hardened")]
+pytestmark = pytest.mark.live
 
 CURL = ("curl", "--fail", "--silent", "--output", "/dev/null")
 

@@ -9,7 +9,7 @@ import pytest
 from tests.plan.running import Running, eventually
 from tests.plan.tls import Authority
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hardened")]
+pytestmark = pytest.mark.live
 
 
 def submit(authority: Authority, **job: Any) -> str:

@@ -10,7 +10,7 @@ import urllib3
 from tests.plan.running import Running
 from tests.plan.tls import Authority, handshake, speaking
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hardened")]
+pytestmark = pytest.mark.live
 
 OLD = [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1]
 HEADERS = {

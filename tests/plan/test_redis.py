@@ -8,7 +8,7 @@ import pytest
 
 from tests.plan.running import SUITE, Running
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("hardened")]
+pytestmark = pytest.mark.live
 
 CLIENTS = ("backend_api", "backend_worker", "backend_worker_vntyper", "backend_worker_vntyper_long", "backend_beat")
 
