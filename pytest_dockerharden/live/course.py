@@ -203,6 +203,8 @@ class Course:
                             progress=self.progress,
                             proceed=self.proceed,
                             keep_ports=self.settings.keep_ports,
+                            keep=self.settings.keep == "always",
+                            keep_failed=self.settings.keep != "never",
                         )
                         stack.up()
                         self.stack = stack

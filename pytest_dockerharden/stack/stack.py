@@ -43,7 +43,8 @@ class Stack:
 
     ``client`` is connected to the engine; ``deadline`` in seconds bounds bringing it up. ``progress`` gets one line of
     text for each step. ``containers`` are ids by service, in order of number; ``images`` the references they run;
-    ``notes`` what this engine cannot honour. ``keep`` may be set until the end. ``proceed`` is called twice a second
+    ``notes`` what this engine cannot honour. ``keep`` may be set until the end, and
+    ``keep_failed`` keeps what did not come up. ``proceed`` is called twice a second
     while anything is awaited: what it raises ends the wait.
     """
 
@@ -55,6 +56,7 @@ class Stack:
     proceed: Callable[[], None] = lambda: None
     keep_ports: bool = False
     keep: bool = False
+    keep_failed: bool = False
     containers: dict[str, list[str]] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -89,7 +91,8 @@ class Stack:
                     keep(self.client, self.run, self.names.project_name)
                 self._create()
                 self.start()
-        except BaseException:
+        except BaseException as error:
+            self.keep |= self.keep_failed and isinstance(error, StackError)
             self.down()
             raise
 

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.stack.errors import StackError
-from pytest_dockerharden.stack.run import RUN
+from pytest_dockerharden.stack.run import RUN, is_kept, remove
 from pytest_dockerharden.stack.stack import Stack
 from tests.live import what_is_left
 from tests.stack.conftest import load_text
@@ -219,3 +219,23 @@ def test_addresses_that_are_taken_are_said(client: Any, project: Projects) -> No
         error = refusal(client, loaded)
     assert error.message == "the engine refused to create the network inner"
     assert error.details[-1] == "stop the stack that uses these addresses, or use --harden-engine private"
+
+
+def test_what_did_not_come_up_is_kept_where_failures_are_to_be_seen(client: Any, project: Projects) -> None:
+    said: list[str] = []
+    stack = Stack(project(FAILURES["an end with an error"][0]), client, keep_failed=True, progress=said.append)
+    with pytest.raises(StackError):
+        stack.up()
+    try:
+        assert said[-1] == f"kept; remove it with: python -m pytest_dockerharden.stack.remove {stack.run.id}"
+        assert client.api.logs(stack.containers["web"][0]) == b"no configuration\n"
+        assert is_kept(client, stack.run.id)
+    finally:
+        assert remove(client, stack.run.id) == []
+    assert not is_kept(client, stack.run.id)
+
+
+def test_what_came_up_is_not_kept_for_a_failure_it_did_not_have(client: Any, project: Projects) -> None:
+    with Stack(project(f"services: {{web: {{{SLEEPER}}}}}"), client, keep_failed=True) as stack:
+        pass
+    assert what_is_left(client, f"{RUN}={stack.run.id}") == []
