@@ -7,6 +7,14 @@ import re
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.hostpaths import (
+    binds,
+    engine_socket,
+    in_project,
+    is_of_the_system,
+    is_root_equivalent,
+    is_sensitive,
+)
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
@@ -83,6 +91,44 @@ def explicit_interface_for_public_ports(
                 f"port {port.host_port} is open on every interface",
                 advice(f'ports:\n  - "ADDRESS:{port.host_port}:{port.container_port}"'),
                 at=port.origin,
+            )
+
+
+@control(
+    severity="low",
+    optional=True,
+    cis="5.6",
+    owasp="RULE 8",
+    equivalents={"kics": "volume_has_sensitive_host_directory", "compose-lint": "CL-0013"},
+)
+def no_system_files_mounted(posture: Posture) -> Findings:
+    """No file of the host's system is mounted, the harmless ones included.
+
+    `/etc/hosts`, certificates, a log directory or `/dev/shm` give nothing away by themselves. They tie the service to
+    one host, and what it needs of them a config, a secret or a volume can bring.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            volumes:
+              - /etc/ssl/certs:/etc/ssl/certs:ro  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            volumes:
+              - /etc/localtime:/etc/localtime:ro
+              - /srv/certs:/certs:ro
+    """
+    for mount in binds(posture):
+        known = engine_socket(mount.source) or is_sensitive(mount.source) or is_root_equivalent(mount.source)
+        if not known and is_of_the_system(mount.source) and not in_project(posture, mount.source):
+            yield posture.mounts.finding(
+                f"{mount.source} of the host is mounted", advice("bring a file of the project's own"), at=mount.origin
             )
 
 

@@ -48,7 +48,7 @@ _TREES = frozenset(
 )
 _WHOLE_SYSTEM = frozenset({"/", "/var", "/var/lib", "/var/snap"})
 _ROOT_EQUIVALENT_TREES = frozenset({"/", "/var", "/var/lib", "/var/spool", "/root", "/run"})
-_HOME = pattern(r"/(?:home|Users)/[^/]+|/root")
+_HOME = pattern(r"/(?:home|Users)/[^/]+|/root|~|\$HOME|\$\{HOME\}")
 # below the system's directories, yet made to be shared
 _HARMLESS = pattern(
     r"/etc/(?:localtime|timezone|machine-id|os-release|hostname|resolv\.conf|hosts|(?:ssl|pki)/certs(?:/.*)?|ca-certificates(?:/.*)?"
@@ -59,6 +59,7 @@ _HARMLESS = pattern(
     r"|tty(?:USB|ACM|AMA|S)\d*|video\d+|rtc\d*|nvidia.*)"
     r"|/etc/letsencrypt(?:/.*)?|/usr/local/(?!s?bin(?:/|$)|lib(?:/|$)).+|/sys/fs/bpf/.+|/tmp/.*"
 )
+_TIME_ZONE = pattern(r"/etc/(?:localtime|timezone)|/usr/share/zoneinfo(?:/.*)?")
 _CREDENTIALS = pattern(
     r".*/(?:\.ssh|\.aws|\.azure|\.gnupg|\.kube|\.config/gcloud|\.docker|\.password-store|\.vault-token|\.netrc"
     r"|\.git-credentials|\.pgpass|\.my\.cnf|\.npmrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519))(?:/.*)?"
@@ -101,6 +102,12 @@ def is_sensitive(path: str) -> bool:
     if clean in _TREES - {"/opt", "/srv", "/mnt", "/media"} or _HOME.fullmatch(clean) or holds_credentials(clean):
         return True
     return not _HARMLESS.fullmatch(clean) and any(covers(system, clean) for system in _SYSTEM)
+
+
+def is_of_the_system(path: str) -> bool:
+    """Whether a host path lies in a directory of the system, what is made to be shared included; the time zone not."""
+    clean = real(path)
+    return not _TIME_ZONE.fullmatch(clean) and any(covers(system, clean) for system in (*_SYSTEM, "/run", "/var/log"))
 
 
 @lru_cache(maxsize=1024)
