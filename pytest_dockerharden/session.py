@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -168,9 +168,9 @@ class StaticSession:
         static = self.evaluation.not_applicable if self.config.option.harden_static else []
         return static + (self.live.not_applicable() if self.live is not None else [])
 
-    def entries(self) -> Iterator[tuple[str, Result]]:
-        """Node id and result of all that was judged, and of what does not apply to it."""
-        for result in (*self.judged, *self.not_applicable):
+    def entries(self, results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
+        """Node id and result of each."""
+        for result in results:
             phase = f"{result.phase}::" if result.file in self.compose_files else ""
             yield f"{self.node_path(result.file)}::{phase}{result.name}", result
 
@@ -198,4 +198,4 @@ class StaticSession:
                 path.write_text(target.render(self._report()), encoding="utf-8")
 
     def _report(self) -> Report:
-        return Report(list(self.entries()), self.request.start)
+        return Report(list(self.entries((*self.judged, *self.not_applicable))), self.request.start)

@@ -41,7 +41,7 @@ class Terminal:
         if not everything or not self._is_grouping():
             yield
             return
-        results = dict(self.static.entries())
+        results = dict(self.static.entries([result for result in self.static.judged if result.fails]))
         self._ours = [report for report in everything if report.nodeid in results]
         stats["failed"] = [report for report in everything if report.nodeid not in results]
         self._print(terminalreporter, groups(results[report.nodeid] for report in self._ours))
