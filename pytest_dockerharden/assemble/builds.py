@@ -99,10 +99,10 @@ class Builds:
 
         contexts = build.contexts if build is not None else ()
         dockerfile = parse(text, file, args=arguments, target=target, contexts=contexts)
-        template = next((problem for problem in dockerfile.problems if problem.kind == "template"), None)
-        if template is not None:
-            self.sources.fail(template)
-        return None if template else dockerfile
+        hopeless = next((problem for problem in dockerfile.problems if problem.kind in {"template", "limit"}), None)
+        if hopeless is not None:
+            self.sources.fail(hopeless)
+        return None if hopeless else dockerfile
 
     def _attach(self, build: Build, shared: Dockerfile, builds: list[Build]) -> None:
         service = build.service

@@ -40,3 +40,9 @@ def test_an_inline_template_is_located_in_its_compose_file(tmp_path: Path, inlin
     text = f"services:\n  a:\n    build:\n      dockerfile_inline: |\n        {body}\n"
     line = 5 + inline.partition("{{")[0].count("\n")
     assert failures(tmp_path, {"compose.yaml": text}) == [("compose.yaml", line, "this is a template of a Dockerfile")]
+
+
+def test_a_dockerfile_without_end_is_one_error(tmp_path: Path) -> None:
+    text = "FROM alpine:3.20\n" + "RUN true\n" * 2000
+    assert failures(tmp_path, {"Dockerfile": text}) == [("Dockerfile", 2001, "more than 2,000 instructions")]
+    assert failures(tmp_path, {"Dockerfile": text.removesuffix("RUN true\n")}) == []

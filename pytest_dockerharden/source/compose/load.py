@@ -20,6 +20,7 @@ from pytest_dockerharden.source.compose.tree import Document
 from pytest_dockerharden.source.reading import beginning
 
 DEFAULTS = LoadOptions()
+MOST_SERVICES = 1_000
 RESOURCES = ("networks", "volumes", "secrets", "configs")
 
 
@@ -83,6 +84,7 @@ class _Load:
         name = self._name([document.root for document in documents])
         environment = {**self.environment, "COMPOSE_PROJECT_NAME": name}
         model = load_model(documents, self.directory, environment, self.session, tuple(self.files))
+        _refuse_too_many_services(model)
         self._complete(model, name, environment)
         return self._assembled(name, model)
 
@@ -137,6 +139,12 @@ class _Load:
         for resource in RESOURCES:
             getattr(project, resource).update(_entries(model, resource))
         return project
+
+
+def _refuse_too_many_services(model: Node) -> None:
+    services = list(_entries(model, "services").values())
+    if len(services) > MOST_SERVICES:
+        raise refusal(f"more than {MOST_SERVICES:,} services", services[MOST_SERVICES].place, kind="limit")
 
 
 def _set_name(model: Node, name: str) -> None:

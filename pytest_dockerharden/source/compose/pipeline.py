@@ -17,6 +17,7 @@ from pytest_dockerharden.source.compose.tree import Document, clear
 from pytest_dockerharden.source.compose.unique import unique_entries, unique_texts
 
 Files = tuple[str, ...]
+VALUES_A_PORT = 5
 
 
 def load_model(
@@ -76,6 +77,7 @@ def _canonical(model: Node, session: Session) -> None:
     for name, service in _items(model, "services"):
         _refuse_trailing_blanks(service, session)
         session.problems.add(*canonical_service(name, service))
+        session.budget.spend(VALUES_A_PORT * len(list(service.get("ports") or ())), service.place)
     unique_entries(model)
 
 

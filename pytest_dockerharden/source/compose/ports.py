@@ -9,10 +9,12 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem, SourceError
 from pytest_dockerharden.source.compose.derive import Parts, default, derive, is_open, refused
+from pytest_dockerharden.source.compose.problems import refusal
 from pytest_dockerharden.source.compose.units import parse_integer, scalar_text
 
 PROTOCOLS = frozenset({"tcp", "udp", "sctp"})
 HIGHEST_PORT = 65535
+MOST_PORTS = 20_000
 FORM = 'write it as "127.0.0.1:8080:80"'
 _RANGE = pattern(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
@@ -25,6 +27,9 @@ def expand_ports(sequence: Node) -> tuple[list[Node], list[Problem]]:
         found, problem = _expanded(item)
         entries += found
         problems += [problem] if problem else []
+        if len(entries) > MOST_PORTS:
+            message = f"more than {MOST_PORTS:,} ports of one service"
+            raise refusal(message, item.origin, "publish a smaller range", kind="limit")
     return list({_identity(entry): entry for entry in entries}.values()), problems
 
 

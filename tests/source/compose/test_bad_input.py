@@ -105,6 +105,30 @@ def test_a_chain_of_merge_keys_does_not_pile_up_places(tmp_path: Path) -> None:
     assert node is not None and len(node.related) == 8
 
 
+@pytest.mark.parametrize(
+    ("content", "message", "line"),
+    [
+        pytest.param(
+            "services:\n" + "".join(f"  s{n}: {{image: x}}\n" for n in range(1001)), "more than 1,000 services", 1002,
+            id="services",
+        ),
+        pytest.param(
+            "services:\n  a:\n    image: x\n    ports:\n      - 1-20000:1-20000\n      - 30000-40000:1-10001\n",
+            "more than 20,000 ports of one service", 6,
+            id="ports of one",
+        ),
+        pytest.param(
+            "services:\n" + "".join(f"  s{n}: {{image: x, ports: ['1-9999:1-9999']}}\n" for n in range(9)),
+            "more than 200,000 values once everything is expanded", 5,
+            id="ports of all",
+        ),
+    ],
+)  # fmt: skip
+def test_what_would_keep_a_machine_busy_is_one_error(tmp_path: Path, content: str, message: str, line: int) -> None:
+    problem = fail(tmp_path / "compose.yaml", content)
+    assert (problem.kind, problem.message, problem.origin.line) == ("limit", message, line)
+
+
 def test_a_directory_in_place_of_a_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="it is a directory"):
         load([str(tmp_path)])
@@ -212,8 +236,8 @@ def test_files_that_include_each_other_often_are_bounded(tmp_path: Path) -> None
 
 
 def test_an_env_file_that_many_services_read_is_bounded(tmp_path: Path) -> None:
-    services = "services:\n" + "".join(f"  s{n}: {{image: x, env_file: e.env}}\n" for n in range(2_000))
-    project = loaded(tmp_path, {"compose.yaml": services, "e.env": "# comment\n" * 50_000})
+    services = "services:\n" + "".join(f"  s{n}: {{image: x, env_file: e.env}}\n" for n in range(1_000))
+    project = loaded(tmp_path, {"compose.yaml": services, "e.env": "# comment\n" * 90_000})
     assert ("more than 200,000 values once everything is expanded") in {message for message, _, _ in refused(project)}
 
 

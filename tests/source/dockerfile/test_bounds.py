@@ -51,5 +51,5 @@ def test_what_doubles_is_unknown_in_the_end() -> None:
 
 
 def test_variables_beyond_the_bound_are_unknown_not_stale() -> None:
-    text = "FROM a\nENV U=x\n" + "".join(f"ENV A{i}=1\n" for i in range(2000)) + "USER $U"
+    text = "FROM a\nENV U=x\n" + "".join(f"ENV A{i}=1\n" for i in range(1500)) + "USER $U"
     assert parse(text, "/Dockerfile").instructions[-1].words[0].value is None
