@@ -20,6 +20,8 @@ OWNER = "dockerharden.owner"
 CREATED = "dockerharden.created"
 KEPT = "dockerharden.kept"
 REMOVERS = 8
+# for each run: what cannot be removed is somebody's now, and must not hold up every later run
+SWEEP_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def sweep(client: docker.DockerClient) -> list[str]:
         kept |= {labels[KEPT]} if KEPT in labels else set()
     dead = [run_id for run_id, owner in owners.items() if run_id and run_id not in kept and is_dead(owner)]
     for run_id in dead:
-        remove(client, run_id, deadline=20)
+        remove(client, run_id, deadline=SWEEP_SECONDS)
     return dead
 
 
