@@ -70,7 +70,7 @@ def facts(service: str, inspected: dict[str, Any]) -> dict[str, Any]:
         "healthcheck": known(healthcheck(config), "Config.Healthcheck"),
         "health": known(health.get("Status", ""), "State.Health.Status"),
         "failing_streak": known(int(health.get("FailingStreak") or 0), "State.Health.FailingStreak"),
-        "probes": known(probes(service, health), "State.Health.Log", f"{len(health.get('Log') or ())} probes"),
+        "probes": known(probes(service, health, state.get("StartedAt", "")), "State.Health.Log", f"{len(health.get('Log') or ())} probes"),
         "state": known(state.get("Status", ""), "State.Status"),
         "oom_killed": known(bool(state.get("OOMKilled")), "State.OOMKilled"),
         "restart_count": known(int(inspected.get("RestartCount", 0)), "RestartCount"),
@@ -182,14 +182,34 @@ def environment(service: str, config: dict[str, Any]) -> dict[str, Variable]:
     return variables
 
 
-def probes(service: str, health: dict[str, Any]) -> tuple[Probe, ...]:
-    """The runs of the healthcheck that the engine remembers (five of them), oldest first."""
+def probes(service: str, health: dict[str, Any], started: str) -> tuple[Probe, ...]:
+    """The runs of the healthcheck that the engine remembers (five of them), oldest first.
+
+    It keeps those of before a restart, which say nothing of what runs now.
+    """
     found = []
     for entry in health.get("Log") or ():
+        if is_before(entry.get("Start", ""), started):
+            continue
         code = int(entry.get("ExitCode", 0))
         origin = KernelOrigin(service, "inspect State.Health.Log", f"{entry.get('Start', '')} exit code {code}")
         found.append(Probe(code, seconds_between(entry.get("Start", ""), entry.get("End", "")), origin))
     return tuple(found)
+
+
+def is_before(time: str, other: str) -> bool:
+    """Of two times as Go writes them, each in a zone of its own; False where one of them is none."""
+    try:
+        first, last = (datetime.fromisoformat(zoned(text)) for text in (time, other))
+    except ValueError:
+        return False
+    return first < last
+
+
+def zoned(text: str) -> str:
+    """Cut to what fromisoformat reads on Python 3.10: seconds, and the zone as an offset."""
+    zone = text[-6:] if text[-6:-5] in ("+", "-") else "+00:00"
+    return f"{text[:19]}{zone}"
 
 
 def seconds_between(start: str, end: str) -> float:
