@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_dockerharden.stack import publish, warden
 from pytest_dockerharden.stack.engine import connect, endpoint_of
 from pytest_dockerharden.stack.errors import EngineError
 from pytest_dockerharden.stack.run import is_dead, owner_of
@@ -33,6 +32,8 @@ PREFIX = "dockerharden-engine-"
 # on a disk, not in memory: images are large, and overlayfs needs a real file system below it
 PARENT = Path("/var/tmp")  # noqa: S108 - the folder in it is made by mkdtemp
 PROXY = "publish"
+# scripts for processes of their own; what they import is not there on every platform
+WARDEN, PUBLISH = (Path(__file__).with_name(name) for name in ("warden.py", "publish.py"))
 LOG_LINES = 15
 POLL = 0.05
 END_SECONDS = 60
@@ -97,7 +98,7 @@ def start(program: str, folder: Path) -> subprocess.Popen[bytes]:
     proxy.chmod(0o700)
     # isolated from the user's PYTHON variables and site-packages: it needs the standard library alone
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", warden.__file__, program, str(folder), name],
+        [sys.executable, "-I", "-S", str(WARDEN), program, str(folder), name],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -123,7 +124,7 @@ def configuration(folder: Path, name: str) -> dict[str, object]:
 
 def proxy_script() -> str:
     """The engine runs one program for each published port, with arguments of its own."""
-    command = shlex.join([sys.executable, "-I", "-S", publish.__file__, f"/proc/{os.getpid()}/ns/net"])
+    command = shlex.join([sys.executable, "-I", "-S", str(PUBLISH), f"/proc/{os.getpid()}/ns/net"])
     return f'#!/bin/sh\nexec {command} "$@"\n'
 
 

@@ -24,6 +24,17 @@ services:
 TIMEOUT = 2
 
 
+def test_an_engine_that_accepts_and_never_answers_is_refused_in_time(client: Any) -> None:
+    valve = Valve()
+    valve.stall()
+    with engine_on_tcp(valve) as address:
+        began = time.monotonic()
+        with pytest.raises(EngineError, match="no Docker Engine answers at tcp://127"):
+            connect(address, timeout=1)
+        assert time.monotonic() - began < 10
+        valve.release()
+
+
 @pytest.mark.parametrize("moment", ["web: creating", "web: waiting for its healthcheck"])
 @pytest.mark.parametrize("how", ["stall", "refuse"])
 def test_an_engine_that_stops_answering_is_one_error_and_is_cleaned_when_it_is_back(
