@@ -58,6 +58,8 @@ _AUTH_SCHEMES = pattern(
     r"header|cookie|anonymous|native|simple|internal|external|local|builtin|user|token|db|session"
 )
 
+# no format is shorter, and none is of lower-case letters alone: a quick no for nearly every text
+_LONG_WORD = re.compile(r"(?<![\w-])(?=[a-z-]{0,80}[A-Z0-9_])[\w-]{14}|Q~|BEGIN |hooks\.slack|Key=|Signature=")
 # each alternative is a documented token format; lengths are bounded so that no input makes them slow
 _SHAPES = pattern(
     r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"
@@ -76,6 +78,15 @@ _SHAPES = pattern(
     r"|\bAC[a-f0-9]{32}:[a-f0-9]{32}|\bkey-[a-f0-9]{32}\b|\bglsa_[A-Za-z0-9]{32}_[a-f0-9]{8}"
     r"|\beyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}"
     r"|AccountKey=[A-Za-z0-9+/]{40,100}={0,2}|SharedAccessSignature=[^\s;]{20,300}"
+    r"|\bAK[CP][A-Za-z0-9]{60,100}\b|\b[MNO][A-Za-z\d_-]{23,25}\.[A-Za-z\d_-]{6}\.[A-Za-z\d_-]{27,38}"
+    r"|\b[0-9a-f]{32}-us\d{1,2}\b|\bsq0(?:csp|atp|idp)-[A-Za-z0-9_-]{22,43}|\bEAAA[A-Za-z0-9_-]{60}"
+    r"|\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b|\bdapi[a-f0-9]{32}\b|\bATATT3[A-Za-z0-9_=-]{50,250}|\blin_api_[A-Za-z0-9]{40}"
+    r"|\b(?:secret_|ntn_)[A-Za-z0-9]{43,50}\b|\bpscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.=-]{32,64}|\bpul-[a-f0-9]{40}\b"
+    r"|\bdp\.(?:pt|st|ct|sa)\.[A-Za-z0-9._-]{40,60}|\bPMAK-[a-f0-9]{24}-[a-f0-9]{34}|\brubygems_[a-f0-9]{48}"
+    r"|\bsntry[su]_[A-Za-z0-9+/=_-]{40,300}|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}|\bAGE-SECRET-KEY-1[A-Z0-9]{58}"
+    r"|\bLTAI[A-Za-z0-9]{17,21}\b|\bpat-(?:na|eu)1-[a-f0-9-]{36}|\bNRAK-[A-Z0-9]{27}|\bglc_[A-Za-z0-9+/]{32,400}={0,3}"
+    r"|\bops_eyJ[A-Za-z0-9+/]{250,1000}|\bfio-u-[A-Za-z0-9_=-]{64}|\bxkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}"
+    r"|(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"
     r"|-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 )
 _USERINFO = pattern(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:?#'\"]{0,200}):([^\s/@'\"]{1,200})@")
@@ -143,12 +154,16 @@ def is_literal_secret(name: str, value: str) -> bool:
         return not _AUTH_SCHEMES.fullmatch(text) and (len(text) >= 12 or ":" in text or "/" in text)
     if "://" in text:
         return False
-    return bool(_PASSWORDS.intersection(words)) or words[-1].endswith(_ENDINGS) or not (text.isdigit() or len(text) < 4)
+    return (
+        bool(_PASSWORDS.intersection(words))
+        or words[-1].endswith(_ENDINGS)
+        or not ((text.isdigit() and len(text) < 5) or len(text) < 4)
+    )
 
 
 def has_token(value: str) -> bool:
     """Whether the text holds a token or private key of a documented format."""
-    return bool(_SHAPES.search(value))
+    return bool(_LONG_WORD.search(value) and _SHAPES.search(value))
 
 
 def looks_like_secret(value: str) -> bool:

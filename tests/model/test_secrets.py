@@ -180,3 +180,27 @@ def test_no_text_is_slow_to_mask(piece: str) -> None:
     looks_like_secret(text)
     is_literal_secret(text, text)
     assert perf_counter() - start < 3
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("rubygems_" + "0a1b2c3d" * 6, id="rubygems"),
+        pytest.param("dapi" + "0a1b2c3d" * 4, id="databricks"),
+        pytest.param("lin_api_" + "aB3d5" * 8, id="linear"),
+        pytest.param("123456789:AA" + "aB3" * 11, id="telegram"),
+        pytest.param("PMAK-" + "0a1b2c" * 4 + "-" + "0a" * 17, id="postman"),
+        pytest.param("abc8Q~" + "aB3.5" * 6 + "abcd", id="azure"),
+        pytest.param("aB3d5fG7hI9kLm.atlasv1." + "aB3d" * 16, id="terraform"),
+    ],
+)
+def test_further_documented_tokens_are_recognised_and_masked(token: str) -> None:
+    assert looks_like_secret(f"X={token}")
+    assert token not in mask(f"X: {token}")
+
+
+@pytest.mark.parametrize(
+    "value", ["no-install-recommends", "/usr/lib/python3-dist-packages/x_y", "a" * 5000, "A1-" * 3000]
+)
+def test_ordinary_words_are_no_tokens_and_cost_nothing(value: str) -> None:
+    assert not looks_like_secret(value)
