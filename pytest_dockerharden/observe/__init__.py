@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import docker
 
     from pytest_dockerharden.model.posture import Posture
+    from pytest_dockerharden.observe.asking import Questions
     from pytest_dockerharden.observe.files import Files
     from pytest_dockerharden.observe.witness import ContainerAccount, Witness
     from pytest_dockerharden.stack.stack import Stack
+
+WORKERS = 8
 
 
 def observe_stack(
@@ -45,27 +48,38 @@ def observe_stack(
     finally:
         if witness is None:
             chosen.close()
-    files = files_of(client)
     network, questions = reach.Reach.of(client, containers, inspected), Questions(client)
     volumes = questions.volumes(inspected.values())
     result: dict[str, list[Posture]] = {}
-    by_container: dict[str, Posture] = {}
+    seen: dict[str, tuple[Posture, dict[str, Any], ContainerAccount]] = {}
     for service, ids in containers.items():
         for number, container in enumerate(ids, 1):
             answer = inspected[container]
             account = accounts.get(answer["Id"]) or choice.ended(answer["Id"])
             subject = service if number == 1 else f"{service}-{number}"
-            observed = by_container[container] = posture(subject, answer, account, phase, volumes)
+            observed = posture(subject, answer, account, phase, volumes)
             network.complete(observed, container)
-            questions.complete(observed, answer, here=bool(account.root))
-            if account.first is not None:
-                put_files(observed, answer, account, files)
             observed.predicted = predictions.get(service)
             if are_moved(answer):
                 put_ports_back(observed, observed.predicted)
+            seen[container] = observed, answer, account
             result.setdefault(service, []).append(observed)
-    put_shared_namespaces(by_container, {c: service for service, ids in containers.items() for c in ids})
+    put_shared_namespaces({c: found[0] for c, found in seen.items()}, network.services)
+    ask(seen.values(), questions, files_of(client))
     return result
+
+
+def ask(seen: Iterable[tuple[Posture, dict[str, Any], ContainerAccount]], questions: Questions, files: Files) -> None:
+    """What takes an engine its time is asked for many containers at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def complete(observed: Posture, inspected: dict[str, Any], account: ContainerAccount) -> None:
+        questions.complete(observed, inspected, here=bool(account.root))
+        if account.first is not None:
+            put_files(observed, inspected, account, files)
+
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="dockerharden-observe") as pool:
+        list(pool.map(lambda found: complete(*found), seen))
 
 
 def predictions_of(stack: Stack) -> dict[str, Posture]:

@@ -42,12 +42,7 @@ class Questions:
         identifier = self.image(reference)
         origin = KernelOrigin(posture.subject, f"inspect {reference} Id", identifier or "there is no such image")
         posture.tagged_image_id = Known(identifier, origin)
-        layer = inspected.get("GraphDriver") or {}
-        found = changes_here(layer.get("Data") or {}) if here and layer.get("Name") == "overlay2" else None
-        if found is None:
-            posture.changes = self.changes(posture.subject, inspected["Id"])
-        else:
-            posture.changes = known_changes(posture.subject, "overlay upperdir", found)
+        posture.changes = self.changes(posture.subject, inspected, here)
 
     def image(self, reference: str) -> str:
         """The id that a reference names now; empty where it names none any more."""
@@ -60,12 +55,18 @@ class Questions:
                 self.images[reference] = ""
         return self.images[reference]
 
-    def changes(self, service: str, container: str) -> Fact[tuple[Change, ...]]:
+    def changes(self, service: str, inspected: Mapping[str, Any], here: bool) -> Fact[tuple[Change, ...]]:
         """In the container's own layer: volumes and tmpfs are no part of it."""
         from docker.errors import APIError
 
+        if inspected["HostConfig"].get("ReadonlyRootfs"):  # the engine refuses to copy into it as well
+            return Known((), KernelOrigin(service, "inspect HostConfig.ReadonlyRootfs", "nothing can be changed"))
+        layer = inspected.get("GraphDriver") or {}
+        found = changes_here(layer.get("Data") or {}) if here and layer.get("Name") == "overlay2" else None
+        if found is not None:
+            return known_changes(service, "overlay upperdir", found)
         try:
-            answer = self.client.api.diff(container) or ()
+            answer = self.client.api.diff(inspected["Id"]) or ()
         except APIError as error:
             return Unknown(f"its changed files could not be listed: {error.explanation}")
         return known_changes(service, "diff", [Change(e["Path"], KINDS.get(e["Kind"], "modified")) for e in answer])

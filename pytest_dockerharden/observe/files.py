@@ -10,7 +10,9 @@ import contextlib
 import os
 import stat
 import tarfile
+import threading
 import weakref
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
@@ -247,14 +249,16 @@ class Files:
 
     def __init__(self, api: Any) -> None:
         self.api = api
+        self.locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self.by_image: dict[str, Look | Unknown] = {}
 
     def of(self, image: str, container: str, account: ContainerAccount, changes: Iterable[Change]) -> Look | Unknown:
         """``changes`` are those of the container. Where this machine does not have its files, those of the image."""
         changed = [change.path for change in changes]
-        if image not in self.by_image:
-            found = self.look(container, account)
-            self.by_image[image] = found.without(changed) if isinstance(found, Look) and account.root else found
+        with self.locks[image]:
+            if image not in self.by_image:
+                found = self.look(container, account)
+                self.by_image[image] = found.without(changed) if isinstance(found, Look) and account.root else found
         look = self.by_image[image]
         if isinstance(look, Unknown) or not account.root:
             return look
