@@ -50,9 +50,11 @@ def headline(group: Group, most: int = 3) -> str:
     message = group[0].findings[0].message
     alike = dict.fromkeys(_service(result) for result in group if result.findings[0].message == message)
     names = [name for name in [*alike][:most] if name]
-    more = len(group) - max(len(names), 1)
     if not names:
+        more = len(group) - 1
         return f"{clean(message)}{f'; {more} more like it' if more else ''}"
+    # a service may fail as text and again as it runs
+    more = len({_service(result) for result in group} - set(names))
     return f"{', '.join(names)}{f' and {more} more' if more else ''}: {clean(message)}"
 
 
