@@ -156,5 +156,11 @@ class HardenItem(pytest.Item):
         static: StaticSession = self.config.pluginmanager.getplugin("dockerharden-static")
         return static
 
+    @property
+    def location(self) -> tuple[str, int | None, str]:  # type: ignore[override]
+        # pytest's own asks the file system, once for each item
+        path, line, title = self.reportinfo()
+        return self.static.node_path(str(path)), line, title
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         return self.static.location_of(self.result)

@@ -83,8 +83,13 @@ class Service:
 
     def get(self, path: str) -> Node | None:
         """The node at a dotted path (``deploy.resources.limits.memory``); None where it is absent or null."""
-        node = self.node.get(*path.split("."))
-        return None if node is None or node.value is None else node
+        node = self.node
+        for step in path.split("."):
+            child = node.value.get(step) if isinstance(node.value, dict) else None
+            if child is None:
+                return None
+            node = child
+        return None if node.value is None else node
 
     def text(self, path: str) -> str:
         """The scalar at a dotted path as text, empty where there is none."""
