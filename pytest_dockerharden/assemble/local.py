@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pytest_dockerharden.assemble.sources import Sources
 from pytest_dockerharden.model.files import FileFact, ProjectFiles
@@ -13,6 +15,7 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
+from pytest_dockerharden.model.seccomp import profile_path
 
 _SAMPLE = pattern(r"example|sample|template|tmpl|tpl|dist|default", re.IGNORECASE)
 
@@ -22,6 +25,8 @@ def attach_local(project: Project, sources: Sources) -> None:
     env_files = set(_env_files(project))
     paths = dict.fromkeys([*project.files, *project.read, *env_files, *_named(project)])
     facts = {path: file_fact(path, sources, is_env_file=path in env_files) for path in paths}
+    for path in _seccomp_profiles(project):
+        facts[path] = replace(file_fact(path, sources), default_action=_default_action(path, sources))
     checkout = sources.checkout(project.directory)
     project.local = ProjectFiles(facts, checkout.folder if checkout else None)
 
@@ -60,6 +65,22 @@ def _has_sample(path: str) -> bool:
     except OSError:
         return False
     return any(_SAMPLE.search(other) and parts <= set(re.split(r"[._-]", other)) for other in others)
+
+
+def _seccomp_profiles(project: Project) -> Iterator[str]:
+    for service in project.services.values():
+        for option in service.items("security_opt"):
+            if (path := profile_path(option, project.directory)) is not None:
+                yield path
+
+
+def _default_action(path: str, sources: Sources) -> str:
+    try:
+        profile = json.loads(sources.text(path) or "")
+    except (ValueError, RecursionError):
+        return ""
+    action = profile.get("defaultAction") if isinstance(profile, dict) else None
+    return action if isinstance(action, str) else ""
 
 
 def _keys(path: str, sources: Sources) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ class FileFact:
     ``path`` is absolute. ``inside`` tells whether it lies in the project; one outside is not looked at and every other
     field keeps its default. ``mode`` are the permission bits, ``size`` bytes. ``tracked`` and ``git_ignored`` are None
     outside a git checkout. ``keys`` are the variable names of an env file (values are not kept). ``has_sample`` tells
-    of an env file that is not there whether one to make it from is.
+    of an env file that is not there whether one to make it from is. ``default_action`` is that of a seccomp profile.
     """
 
     path: str
@@ -28,6 +28,7 @@ class FileFact:
     git_ignored: bool | None = None
     keys: tuple[str, ...] = ()
     has_sample: bool = False
+    default_action: str = ""
 
 
 @dataclass(slots=True, eq=False)
