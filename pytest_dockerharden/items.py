@@ -157,7 +157,7 @@ class HardenItem(pytest.Item):
         return static
 
     @property
-    def location(self) -> tuple[str, int | None, str]:  # type: ignore[override]
+    def location(self) -> tuple[str, int | None, str]:
         # pytest's own asks the file system, once for each item
         path, line, title = self.reportinfo()
         return self.static.node_path(str(path)), line, title
