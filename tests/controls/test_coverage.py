@@ -42,7 +42,7 @@ def test_every_rule_that_a_control_claims_is_known() -> None:
     known = {(peer, i) for table in rows().values() for peer, ids in table.get("peers", {}).items() for i in ids}
     claimed = {(peer, i) for peer, i in holders() if peer != "docker-bench"}
     assert claimed - known == {("sonar", "S5547")}, (
-        "rules of docs/coverage/rules.toml are spelt as its peers spell them"
+        "spell rules as docs/coverage/rules.toml does"
     )
 
 
