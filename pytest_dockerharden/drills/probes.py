@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,9 @@ SECOND_LOOK = 1.0
 # seconds for a healthcheck where nothing answers it
 HEALTH_PATIENCE = 15.0
 SHOWN = 5
+# 128 and the signal of a filter that kills
+BY_SIGSYS = 159
+EXIT_PATIENCE = 10
 PROBED = ("writes", "syscalls", "healthcheck", "connections")
 
 
@@ -128,11 +132,20 @@ class Trials:
 
     def in_twin(self, drill: Drill, user: Identity) -> None:
         """The healthcheck comes first, while nothing was touched; the calls that change the agent come last."""
-        service = self.inspected[drill.subject]
-        with self.probe.started(twin_body(service, user, self.probe), self.left) as agent:
+        body = twin_body(self.inspected[drill.subject], user, self.probe)
+        with contextlib.ExitStack() as twins:
+            agent = twins.enter_context(self.probe.started(body, self.left))
             self.attempt(drill, ("healthcheck",), lambda: self.check_health(drill, agent))
             self.attempt(drill, ("writes",), lambda: self.write(drill, agent, user))
-            calls = syscalls(agent, root=user.uid == 0)
+
+            def another(agent: Agent) -> Agent:
+                # the stream may end before the engine knows of the exit
+                code = self.client.api.wait(agent.container, timeout=EXIT_PATIENCE)["StatusCode"]
+                if code != BY_SIGSYS:
+                    raise ProbeDidNotRun(f"the probe ended in a twin of it with exit code {code}")
+                return twins.enter_context(self.probe.started(body, self.left))
+
+            calls = syscalls(agent, user.uid == 0, another)
         shown = ", ".join(f"{call.name} {call.answer}" for call in calls if not call.refused) or "all refused"
         drill.syscalls = known(drill, f"system calls as {user}", shown, calls)
 

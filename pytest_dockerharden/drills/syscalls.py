@@ -6,9 +6,12 @@ the permission, or what it makes belongs to the twin alone. How the kernel check
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pytest_dockerharden.drills.agent import BUFFER, Agent, Answer, Call
 from pytest_dockerharden.drills.twin import FOLDER
 from pytest_dockerharden.model.drill import SystemCall
+from pytest_dockerharden.observe.shell import ShellClosed
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 PTRACE_ATTACH = 16
@@ -20,9 +23,19 @@ MNT_DETACH = 2
 REFUSALS = frozenset({"EPERM", "EACCES", "ENOSYS", "ENOSPC", "EUSERS"})
 
 
-def syscalls(agent: Agent, root: bool) -> tuple[SystemCall, ...]:
-    """Every call with its answer. Those that would change the agent come last; ``root`` is whether it is uid 0."""
-    return tuple(outcome(name, agent.calls([call])[0]) for name, call in requests(root))
+def syscalls(agent: Agent, root: bool, another: Callable[[Agent], Agent]) -> tuple[SystemCall, ...]:
+    """Every call with its answer. Those that would change the agent come last; ``root`` is whether it is uid 0.
+
+    A filter may kill who makes a call: ``another`` gives an agent for the rest, or raises where that was not it.
+    """
+    answers = []
+    for name, call in requests(root):
+        try:
+            answers.append(outcome(name, agent.calls([call])[0]))
+        except ShellClosed:
+            agent = another(agent)
+            answers.append(SystemCall(name, "SIGSYS", refused=True))
+    return tuple(answers)
 
 
 def requests(root: bool) -> list[tuple[str, Call]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,7 @@ def test_an_engine_reached_by_tcp_is_drilled_the_same(image: str, tmp_path: Path
 services:
   web:
     image: app
+    init: true
     command: {IDLE}
     user: "1000:1000"
     healthcheck: {{test: "true", interval: 1s}}
@@ -279,3 +281,26 @@ services:
     assert [fact for fact in facts if not fact.known] == []
     assert [(c.service, c.port, c.answer) for c in web.connections.value] == [("db", 5432, "connected")]
     assert "/tmp" in places(web)
+
+
+def test_a_filter_that_kills_has_refused(client: Any, image: str, tmp_path: Path) -> None:
+    killing = {"names": ["unshare", "mount", "keyctl"], "action": "SCMP_ACT_KILL"}
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [killing]}
+    (tmp_path / "profile.json").write_text(json.dumps(profile))
+    text = f"""\
+services:
+  web:
+    image: app
+    init: true
+    command: {IDLE}
+    user: "1000:1000"
+    security_opt: ["seccomp:./profile.json"]
+"""
+    found = calls(drill(client, tmp_path, text, image, ())["web"])
+    assert {name for name, call in found.items() if call.answer == "SIGSYS"} == {
+        "keyctl",
+        "mount",
+        "unshare(CLONE_NEWNS)",
+        "unshare(CLONE_NEWUSER)",
+    }
+    assert found["mount"].refused and not found["perf_event_open"].refused
