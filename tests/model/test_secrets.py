@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -175,11 +175,11 @@ def test_masking_is_total_and_stable(text: str) -> None:
 @pytest.mark.parametrize("piece", ["a", "a-", "--a-", "key=", "PASSWORD", "a://b:", "${A:-", "eyJa.", "=", "\\"])
 def test_no_text_is_slow_to_mask(piece: str) -> None:
     text = "--" + piece * (40_000 // len(piece))
-    start = perf_counter()
+    start = process_time()
     mask(text)
     looks_like_secret(text)
     is_literal_secret(text, text)
-    assert perf_counter() - start < 3
+    assert process_time() - start < 3
 
 
 @pytest.mark.parametrize(

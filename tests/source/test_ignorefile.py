@@ -137,6 +137,6 @@ def test_random_patterns_exclude_what_the_port_of_the_builder_excludes(
 
 @pytest.mark.parametrize("pattern", ["*a" * 40 + "*b", "**/a" * 30 + "/b", "**/*a*" * 20 + "b", "a**b" * 30])
 def test_a_hostile_pattern_is_answered_in_time(pattern: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse(pattern, "/x").excludes("/".join(["a" * 200] * 5))
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

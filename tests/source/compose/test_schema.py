@@ -138,9 +138,9 @@ def test_a_small_file_takes_well_under_half_a_millisecond() -> None:
 
 
 def _timed(model: object) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     validate(model)  # type: ignore[arg-type]
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def test_deep_nesting_does_not_recurse() -> None:

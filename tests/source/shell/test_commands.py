@@ -294,9 +294,9 @@ def test_what_cannot_be_parsed_is_incomplete_and_keeps_the_rest() -> None:
     ],
 )
 def test_hostile_text_is_survived_in_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     read(text, A="0", L="a b c d e f g h" * 20)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_an_exec_form_list_is_one_command() -> None:
