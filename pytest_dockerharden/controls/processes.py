@@ -43,7 +43,7 @@ def every_process_non_root(posture: Posture) -> Findings:
     if posture.runs_as_root.value:
         not_applicable("its first process is root, which non-root-user reports")
     for process in posture.processes.value:
-        if 0 in process.uids and process.pid != 1:
+        if 0 in process.uids and process.pid != 1 and not process.ended:
             yield posture.processes.finding(
                 f"process {_named(process)} is root, though the first one is not",
                 advice("start the whole service under `user:`, and set no-new-privileges"),
@@ -73,7 +73,7 @@ def no_zombies(posture: Posture) -> Findings:
             init: true
             command: ["sh", "-c", "(sleep 1 &); exec sleep 1000"]
     """
-    zombies = [process for process in posture.processes.value if process.state.startswith("Z")]
+    zombies = [process for process in posture.processes.value if process.ended]
     if zombies:
         yield posture.processes.finding(
             f"{len(zombies)} ended process{'es are' if len(zombies) > 1 else ' is'} left over as zombie",
@@ -178,7 +178,7 @@ def no_secrets_in_process_environments(posture: Posture) -> Findings:
     declared = set(posture.environment.value)
     unread = False
     for process in posture.processes.value:
-        unread |= process.environment_names is None and not process.state.startswith("Z")
+        unread |= process.environment_names is None and not process.ended
         names = sorted(filter(is_secret_name, (process.environment_names or frozenset()) - declared))
         if names:
             yield posture.processes.finding(
@@ -227,7 +227,7 @@ def _programs(posture: Posture, names: frozenset[str]) -> Iterator[Process]:
 def _program(process: Process) -> str:
     """``sshd`` for ``sshd: /usr/sbin/sshd -D`` as well: a daemon may write its own title."""
     word = process.argv[0] if process.argv else process.executable
-    return word.split(" ")[0].rstrip(":").rsplit("/", 1)[-1] or process.executable.rsplit("/", 1)[-1]
+    return word.split(" ")[0].rstrip(":").rsplit("/", 1)[-1] or process.name
 
 
 def _named(process: Process) -> str:

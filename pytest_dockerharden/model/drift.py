@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Any
 
 from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.model.capabilities import ALL, DEFAULT
 from pytest_dockerharden.model.fact import Fact, Known
 from pytest_dockerharden.model.mount_drift import mount_differences
 from pytest_dockerharden.model.origin import Origin
@@ -98,6 +99,8 @@ def capabilities(what: str) -> Compare:
 
 
 def _only(one: frozenset[str], other: frozenset[str]) -> str:
+    if one in (ALL, DEFAULT):
+        return "all there are" if one == ALL else "the default ones"
     own = one - other
     return f"{', '.join(sorted(own))} and {len(one & other)} more" if own else shown(one)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.origin import Origin
-from pytest_dockerharden.model.paths import real
+from pytest_dockerharden.model.paths import covers, real
 from pytest_dockerharden.model.posture import Mount, MountKind, Posture
 
 PAGE = 4096
@@ -42,8 +42,12 @@ def mount_differences(
             continue
         for what, one, two in _rows(mount, other, predicted):
             yield MountDifference(f"{target} {what}", one, two, mount.origin, other.origin)
+    # a bind brings what is mounted below its source on the host
+    trees = [target for target, mount in declared.items() if mount.kind == "bind"]
     for target in there.keys() - declared.keys():
         other = there[target]
+        if any(covers(tree, target) for tree in trees):
+            continue
         if other.kind != "kernel" and (whole or not other.anonymous):
             yield MountDifference(f"at {target} is", "nothing mounted", _said(other), None, other.origin)
 

@@ -144,6 +144,7 @@ class Process:
 
     In ``argv`` secrets are masked; ``secret_argument`` then says what held one (``--requirepass``). ``caught``,
     ``ignored`` and ``blocked`` are names of signals. ``parent`` is as the container counts, 0 for one outside.
+    ``name`` is the kernel's, of fifteen bytes.
     """
 
     pid: int
@@ -168,6 +169,12 @@ class Process:
     ignored: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
     secret_argument: str = ""
+    name: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is a zombie: it does nothing any more, and has no arguments or environment to read."""
+        return self.state.startswith("Z")
 
 
 @dataclass(frozen=True, slots=True)

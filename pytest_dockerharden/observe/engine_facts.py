@@ -70,7 +70,11 @@ def facts(service: str, inspected: dict[str, Any]) -> dict[str, Any]:
         "healthcheck": known(healthcheck(config), "Config.Healthcheck"),
         "health": known(health.get("Status", ""), "State.Health.Status"),
         "failing_streak": known(int(health.get("FailingStreak") or 0), "State.Health.FailingStreak"),
-        "probes": known(probes(service, health, state.get("StartedAt", "")), "State.Health.Log", f"{len(health.get('Log') or ())} probes"),
+        "probes": known(
+            probes(service, health, state.get("StartedAt", "")),
+            "State.Health.Log",
+            f"{len(health.get('Log') or ())} probes",
+        ),
         "state": known(state.get("Status", ""), "State.Status"),
         "oom_killed": known(bool(state.get("OOMKilled")), "State.OOMKilled"),
         "restart_count": known(int(inspected.get("RestartCount", 0)), "RestartCount"),

@@ -284,6 +284,7 @@ class _Observer:
             ignored=signal_set("SigIgn"),
             blocked=signal_set("SigBlk"),
             secret_argument=secret,
+            name=account.field("Name"),
         )
 
     def parent(self, account: ProcessAccount) -> int:

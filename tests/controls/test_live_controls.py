@@ -78,6 +78,9 @@ def test_the_first_process_takes_the_stop_signal(values: dict[str, Any], expecte
         pytest.param(
             (process(uids=(0, 0, 0, 0)),), True, ("not-applicable", []), id="the first one is: another control"
         ),
+        pytest.param(
+            (process(), process(7, (), uids=(0, 0, 0, 0), state="Z (zombie)")), False, ("passed", []), id="dead"
+        ),
         pytest.param((process(),), Unknown("x"), ("unknown", []), id="nobody knows of the first one"),
         pytest.param(
             (process(), process(7, ("/bin/cron", "-f"), uids=(0, 0, 0, 0))),

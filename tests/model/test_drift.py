@@ -10,6 +10,7 @@ import pytest
 
 from pytest_dockerharden.controls import load_all
 from pytest_dockerharden.judge import judge
+from pytest_dockerharden.model.capabilities import DEFAULT
 from pytest_dockerharden.model.drift import COMPARED, NOT_COMPARED, differences
 from pytest_dockerharden.model.fact import Known, Unknown
 from pytest_dockerharden.model.origin import KernelOrigin, TextOrigin
@@ -229,6 +230,7 @@ def test_a_mount_that_differs_is_told(asked: Mount | None, found: Mount | None, 
     ("asked", "found"),
     [
         pytest.param((), (mount("/proc", kind="kernel"),), id="of the kernel"),
+        pytest.param((BIND,), (BIND, mount("/data/below", kind="bind", source="/x")), id="what is below a bind"),
         pytest.param(
             (mount("/dev/shm", size=4096),), (mount("/dev/shm", kind="kernel", size=4096),), id="in its place"
         ),
@@ -287,6 +289,15 @@ def test_secrets_are_not_told() -> None:
     told += drifted("environment", variables(TOKEN="hunter2x"), variables(TOKEN="hunter3x"))
     assert told
     assert "hunter" not in str(told)
+
+
+def test_sets_of_capabilities_are_told_in_short() -> None:
+    assert drifted("cap_effective", DEFAULT, frozenset()) == [
+        ("its effective capabilities are", "the default ones", "none")
+    ]
+    assert drifted("cap_bounding", frozenset({"CHOWN"}), frozenset({"CHOWN", "SYS_ADMIN"})) == [
+        ("its bounding capabilities are", "CHOWN", "SYS_ADMIN and 1 more")
+    ]
 
 
 def test_the_control_names_both_places() -> None:
