@@ -353,7 +353,7 @@ def image_labels(dockerfile: Dockerfile, *, labels: tuple[str, ...] = _LABELS) -
               org.opencontainers.image.source="https://example.com/app" org.opencontainers.image.licenses="MIT"
     """
     stage = dockerfile.final
-    if stage is None:
+    if stage is None or stage.is_fragment:
         not_applicable("there is no stage")
     given = {pair.key.text for label in stage.inherited("LABEL") for pair in label.pairs}
     missing = [label for label in labels if label not in given]

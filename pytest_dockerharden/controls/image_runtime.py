@@ -55,6 +55,8 @@ def image_healthcheck(dockerfile: Dockerfile) -> Findings:
     stage = dockerfile.final
     if stage is None or holds_files_only(stage):
         not_applicable("the image runs nothing")
+    if stage.is_fragment:
+        not_applicable("what it is a fragment of is not known")
     check = stage.last("HEALTHCHECK")
     if check is None:
         yield stage.finding("there is no HEALTHCHECK", advice("HEALTHCHECK CMD ..."))

@@ -125,6 +125,11 @@ class Stage:
         return self.name or str(self.index)
 
     @property
+    def is_fragment(self) -> bool:
+        """Whether it has no FROM: the whole text has none, and its base is not known."""
+        return self.instructions[0].keyword != "FROM"
+
+    @property
     def origin(self) -> TextOrigin:
         """The FROM."""
         return self.instructions[0].origin
