@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.capabilities import ALL, DEFAULT
+from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.fact import Fact, Known
 from pytest_dockerharden.model.mount_drift import mount_differences
 from pytest_dockerharden.model.origin import Origin
