@@ -49,9 +49,13 @@ def collect_all(session: pytest.Session, static: StaticSession) -> None:
     """What ``Session.perform_collect`` does, for items that are known beforehand."""
     hook = session.config.hook
     session.items = []
+    seen: set[Path] = set()
     try:
         for top in _tops(static):
             for file in _files(HardenFolder.of(Path(top), session, static)):
+                if file.path in seen:  # a folder outside may hold the root
+                    continue
+                seen.add(file.path)
                 items = list(_items(file))
                 hook.pytest_collectreport(report=pytest.CollectReport(file.nodeid, "passed", None, [*items]))
                 session.items += items

@@ -298,6 +298,13 @@ def test_a_file_outside_the_root_is_judged(stack: Repo) -> None:
     result.stdout.fnmatch_lines("*build/Dockerfile::non-root-image-user FAILED*")
 
 
+def test_a_file_above_the_root_makes_nothing_of_the_root_come_twice(stack: Repo) -> None:
+    result = stack.pytester.runpytest_subprocess(
+        "--harden-static", "-p", "no:cacheprovider", "--rootdir=build", "docker-compose.yml", "build/Dockerfile"
+    )
+    result.assert_outcomes(passed=1, failed=2)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
