@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pytest_dockerharden.drills.agent import BUFFER, Agent, Call
 from pytest_dockerharden.model.drill import Connection
+from pytest_dockerharden.observe.shell import ProbeDidNotRun
 
 AF_INET, AF_INET6 = 2, 10
 SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC = 1, 0o4000, 0o2000000
@@ -18,6 +19,7 @@ SOL_SOCKET, SO_ERROR = 1, 4
 POLLOUT = 4
 # seconds within which a peer on the same machine answers
 PATIENCE = 0.7
+AT_ONCE = 100
 # a port on which nothing listens: that it refuses shows that the packet got there
 CLOSED_PORT = 9
 
@@ -31,7 +33,16 @@ class Target(NamedTuple):
 
 
 def connections(agent: Agent, targets: Sequence[Target]) -> tuple[Connection, ...]:
-    """All are tried at once. Nothing is sent over a connection that comes about."""
+    """Many are tried at once. Nothing is sent over a connection that comes about.
+
+    Raises ProbeDidNotRun where no attempt could be made: that is no proof of being kept apart.
+    """
+    starts = range(0, len(targets), AT_ONCE)
+    return tuple(made for start in starts for made in attempts(agent, targets[start : start + AT_ONCE]))
+
+
+def attempts(agent: Agent, targets: Sequence[Target]) -> tuple[Connection, ...]:
+    """One round, of as many as there are descriptors for."""
     started = [(target, *begin(agent, target)) for target in targets]
     waiting = {number: target for target, number, answer in started if answer == "EINPROGRESS"}
     late = finish(agent, list(waiting), PATIENCE)
@@ -48,8 +59,10 @@ def begin(agent: Agent, target: Target) -> tuple[int, str]:
     """The descriptor, and the first answer to connect(2)."""
     family, address = socket_address(target.address, target.port)
     made = agent.call("socket", family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
-    if made.error:
+    if made.error == "EAFNOSUPPORT":
         return -1, made.error
+    if made.error:
+        raise ProbeDidNotRun(f"it could not make a socket: {made.error}")
     answer = agent.call("connect", made.result, BUFFER, len(address), data=address)
     return made.result, answer.error or "connected"
 
