@@ -173,6 +173,41 @@ def programs_unchanged(posture: Posture) -> Findings:
         )
 
 
+@control(severity="low", optional=True, nist="4.4.4", live=True)
+def code_belongs_to_another(posture: Posture) -> Findings:
+    """The service cannot change its own programs and configuration.
+
+    What belongs to the user it runs as, an intruder rewrites in its name, and the service runs it at the next start.
+
+    Bad::
+
+        services:
+          web:  # <-
+            build: .
+        # file: Dockerfile
+        FROM debian:12.5
+        RUN touch /opt/start && chown 4242 /opt/start
+        USER 4242:4242
+
+    Good::
+
+        services:
+          web:
+            build: .
+        # file: Dockerfile
+        FROM debian:12.5
+        RUN touch /opt/start
+        USER 4242:4242
+    """
+    if posture.runs_as_root.value or posture.read_only_rootfs.value:
+        not_applicable("as root it can change everything, with a read-only root nothing")
+    path = posture.owned_files.value.get(posture.uid.value)
+    if path is not None:
+        yield posture.owned_files.finding(
+            f"{path} belongs to the user it runs as", advice("COPY without --chown\n# or read_only: true")
+        )
+
+
 @control(severity="low", optional=True, owasp="RULE 8", live=True)
 def no_writable_executable_mounts(posture: Posture) -> Findings:
     """What a container can write it cannot execute.

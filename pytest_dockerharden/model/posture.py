@@ -228,6 +228,7 @@ class Posture:
     ``namespaces`` are the kernel's numbers of the first process's by name (``net``, ``pid``, ...);
     ``shared_namespaces`` names with whom each is shared: services, or ``the host``.
     ``control_sockets`` are paths in the container of sockets that command an engine or the init system.
+    ``owned_files`` has by uid the first program, library or configuration that belongs to that user and not to root.
     ``tagged_image_id`` is the image that the container's reference names now, empty where it names none.
     ``allowed_devices`` are the rules of the device control group (version 1): ``c 1:3 rwm``.
     ``memory*``, ``shm_size`` in bytes, ``cpus`` in CPUs, ``pids`` in processes; None = no limit.
@@ -269,6 +270,7 @@ class Posture:
     changes: Fact[tuple[Change, ...]] = ONLY_LIVE
     files: Fact[tuple[FoundFile, ...]] = ONLY_LIVE
     passwordless: Fact[frozenset[str]] = ONLY_LIVE
+    owned_files: Fact[Mapping[int, str]] = ONLY_LIVE
     # what it shares and reaches
     network_mode: Fact[str] = NOT_LOOKED_AT
     pid_mode: Fact[str] = NOT_LOOKED_AT

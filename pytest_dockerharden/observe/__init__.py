@@ -90,12 +90,11 @@ def predictions_of(stack: Stack) -> dict[str, Posture]:
 
 def put_files(observed: Posture, inspected: Mapping[str, Any], account: ContainerAccount, files: Files) -> None:
     """What is in the root file system of the container, ids as it counts."""
-    from pytest_dockerharden.observe.files import Look
+    from pytest_dockerharden.observe.files import FACTS, Look
 
     first = account.first
     look = files.of(inspected["Image"], inspected["Id"], account, observed.changes.get(()))
-    if isinstance(look, Look):
-        maps = [(first.get(name) if first else None) or "" for name in ("uid_map", "gid_map")]
-        observed.files, observed.passwordless = look.facts(observed.subject, *maps)
-    else:
-        observed.files = observed.passwordless = look
+    maps = [(first.get(name) if first else None) or "" for name in ("uid_map", "gid_map")]
+    facts = look.facts(observed.subject, *maps) if isinstance(look, Look) else dict.fromkeys(FACTS, look)
+    for name, fact in facts.items():
+        setattr(observed, name, fact)

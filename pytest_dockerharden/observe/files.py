@@ -34,7 +34,10 @@ MOST_ENTRIES = 300_000
 # bytes of an image that may come over the network for it
 MOST_BYTES = 600 * 1024**2
 CAPABILITY = "security.capability"
+# what a service runs or is configured by, and does not have to write
+CODE = ("/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/opt/", "/app/", "/srv/", "/etc/", "/code/", "/src/")
 ACCOUNT_FILES = ("etc/passwd", "etc/shadow")
+FACTS = ("files", "passwordless", "owned_files")
 MOST_OF_ACCOUNTS = 1 << 20
 
 
@@ -74,32 +77,35 @@ class Entry:
 
 @dataclass(slots=True)
 class Look:
-    """What was found in one root file system, by path. ``accounts`` are texts of passwd and shadow by path."""
+    """What was found in one root file system, by path. ``accounts`` are texts of passwd and shadow by path, ``owned``
+    has for each user but root the first program, library or configuration that is his to change."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
+    owned: dict[int, str] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
         """Keep what is worth to know."""
         if entry.kind is not None:
             self.entries[entry.path] = entry
+        if entry.uid and stat.S_ISREG(entry.mode) and entry.mode & stat.S_IWUSR and entry.path.startswith(CODE):
+            first = self.owned.setdefault(entry.uid, entry.path)
+            self.owned[entry.uid] = min(first, entry.path)
 
     def without(self, paths: Iterable[str]) -> Look:
         """Of the image, from what was seen in a container that changed these paths."""
         entries = dict(self.entries)
         for path in paths:
             entries.pop(path, None)
-        return Look(entries, self.accounts)
+        return Look(entries, self.accounts, self.owned)
 
     def passwordless(self) -> frozenset[str]:
         """Accounts that ask for no password: an empty second field. See passwd(5), shadow(5)."""
         fields = [line.split(":") for text in self.accounts.values() for line in procfs.lines(text)]
         return frozenset(parts[0] for parts in fields if len(parts) > 1 and parts[0] and not parts[1])
 
-    def facts(
-        self, service: str, uid_map: str, gid_map: str
-    ) -> tuple[Fact[tuple[FoundFile, ...]], Fact[frozenset[str]]]:
-        """The facts ``files`` and ``passwordless`` of a container, ids as it counts."""
+    def facts(self, service: str, uid_map: str, gid_map: str) -> dict[str, Fact[Any]]:
+        """Of a container, by the posture's field names; ids as it counts."""
         found = []
         for path, entry in sorted(self.entries.items()):
             if entry.kind is not None:
@@ -110,7 +116,12 @@ class Look:
         names = self.passwordless()
         shadow = KernelOrigin(service, "/proc/1/root/etc/shadow", ", ".join(sorted(names)) or "no empty password", 1)
         root = KernelOrigin(service, "/proc/1/root", f"{len(found)} files", 1)
-        return Known(tuple(found), root), Known(names, shadow)
+        owned = {procfs.inside(uid, uid_map): path for uid, path in self.owned.items()}
+        return {
+            "files": Known(tuple(found), root),
+            "passwordless": Known(names, shadow),
+            "owned_files": Known(owned, root),
+        }
 
 
 def look_here(root: str, skipped: Iterable[str]) -> Look:
@@ -145,7 +156,7 @@ def entry_of(place: str, path: str, status: os.stat_result) -> Entry:
 
 def look_again(look: Look, root: str, changed: Iterable[str]) -> Look:
     """The look of an image, with what one of its containers has of its own at ``root``."""
-    mine = Look(dict(look.entries), accounts_here(root))
+    mine = Look(dict(look.entries), accounts_here(root), dict(look.owned))
     for path in changed:
         mine.entries.pop(path, None)
         with contextlib.suppress(OSError):

@@ -224,6 +224,20 @@ def test_files_of_the_image(control: str, values: dict[str, Any], expected: str)
     assert verdict(control, **values)[0] == expected
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"uid": 1000, "read_only_rootfs": False}, "failed"),
+        ({"uid": 1001, "read_only_rootfs": False}, "passed"),
+        ({"uid": 1000, "read_only_rootfs": True}, "not-applicable"),
+        ({"uid": 0, "read_only_rootfs": False}, "not-applicable"),
+    ],
+)
+def test_code_that_belongs_to_the_service(values: dict[str, Any], expected: str) -> None:
+    values |= {"runs_as_root": values["uid"] == 0, "owned_files": {1000: "/opt/start"}}
+    assert verdict("code-belongs-to-another", **values)[0] == expected
+
+
 def test_a_long_list_of_files_is_cut() -> None:
     messages = verdict("no-privileged-programs", files=SETUID, no_new_privileges=False)[1]
     assert messages == ["/usr/bin/su, /usr/bin/passwd and 1 more are programs with setuid, setgid or capabilities"]

@@ -41,6 +41,8 @@ ALONE = {"runs-as-predicted", "namespaces-of-its-own"}
 VOLUMES = {"redis": "/data"}
 # instructions of an example's Dockerfile that say how its container runs
 KEPT = ("USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "WORKDIR", "STOPSIGNAL", "ENV")
+# and those that say what is in it
+MADE = {"code-belongs-to-another": ("RUN",)}
 NOT_FOUND = re.compile(r"executable file not found|no such file or directory|permission denied", re.IGNORECASE)
 
 
@@ -123,13 +125,13 @@ class Engine:
         assert not assembly.failures, [problem.message for problem in assembly.failures]
         example.project = assembly.projects[-1]
 
-    def standin(self, service: Service) -> str:
+    def standin(self, service: Service, also: tuple[str, ...] = ()) -> str:
         if service.stage is not None:
             kept = [
                 f"{instruction.keyword} {instruction.text}"
                 for link in reversed(list(service.stage.chain()))
                 for instruction in link.instructions
-                if instruction.keyword in KEPT
+                if instruction.keyword in KEPT + also
             ]
             return self.image(tuple(kept))
         name = service.text("image").rpartition(":")[0] or service.text("image")
@@ -140,7 +142,7 @@ class Engine:
         assert example.project is not None
         names = Names(example.project, self.run.labels, fixed_names=False)
         services = example.project.services
-        images = {name: self.standin(service) for name, service in services.items()}
+        images = {name: self.standin(service, MADE.get(example.control.id, ())) for name, service in services.items()}
         creation = Creation(self.client, names, images, {name: [] for name in services})
         self.resources(creation, names)
         for name, service in services.items():
@@ -247,7 +249,7 @@ def start_all(client: Any, run: Run, found: list[Example], folder: Path) -> None
     for example in found:  # networks and images first, in turn
         assert example.project is not None
         for service in example.project.services.values():
-            engine.standin(service)
+            engine.standin(service, MADE.get(example.control.id, ()))
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(engine.start, found))
     time.sleep(SETTLED)

@@ -32,8 +32,7 @@ SHADOW = "root:*:1::::::\nadmin::1::::::\n"
 
 
 def kinds(look: Look) -> dict[str, str]:
-    files, _ = look.facts("web", "", "")
-    return {file.path: file.kind for file in files.value}
+    return {file.path: file.kind for file in look.facts("web", "", "")["files"].value}
 
 
 @pytest.fixture
@@ -138,7 +137,19 @@ def test_more_than_it_is_worth_is_refused(root: Path, monkeypatch: pytest.Monkey
 
 
 def test_owners_are_as_the_container_counts(root: Path) -> None:
-    files, _ = look_here(str(root), ["/mounted"]).facts("web", f"0 {os.getuid()} 1\n", "")
-    (su,) = (file for file in files.value if file.path == "/usr/bin/su")
+    facts = look_here(str(root), ["/mounted"]).facts("web", f"0 {os.getuid()} 1\n", "")
+    (su,) = (file for file in facts["files"].value if file.path == "/usr/bin/su")
     assert (su.uid, su.mode) == (0, stat.S_ISUID | 0o755)
     assert str(su.origin).startswith("web:/proc/1/root/usr/bin/su: -rwsr-xr-x 0:")
+
+
+def test_programs_that_belong_to_a_user_are_told_by_user() -> None:
+    tool, data, link = (tarfile.TarInfo(name) for name in ("opt/app/start", "var/lib/app/data", "opt/app/link"))
+    tool.uid = data.uid = link.uid = 4242
+    tool.mode = data.mode = 0o755
+    link.type, link.linkname = tarfile.SYMTYPE, "start"
+    locked = tarfile.TarInfo("opt/app/locked")
+    locked.uid, locked.mode = 4343, 0o555
+    look = look_at_tar(archive((tool, data, link, locked)), [])
+    assert look.facts("web", "", "")["owned_files"].value == {4242: "/opt/app/start"}
+    assert look.facts("web", "0 4242 1\n", "")["owned_files"].value == {0: "/opt/app/start"}
