@@ -95,4 +95,3 @@ def test_the_proxy_has_to_be_killed(before: Running) -> None:
     container = before.stack.containers["proxy"][0]
     before.client.api.stop(container, timeout=2)
     assert before.inspect("proxy")["State"]["ExitCode"] == 137
-    before.client.api.start(container)
