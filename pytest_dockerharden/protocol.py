@@ -146,12 +146,18 @@ class Protocol:
         if result.verdict == "passed":
             return "passed", None, extra
         if result.fails:
-            return "failed", self.static.excerpts.text_of(result), extra
+            return "failed", self._text(result), extra
         if result.verdict == "unknown":
             path, line, _ = item.reportinfo()
             return "skipped", (str(path), (line or 0) + 1, f"Skipped: unknown: {result.reason}"), extra
         extra["wasxfail"] = _reason(result)
         return "skipped", self.static.excerpts.text_of(result), extra
+
+    def _text(self, result: Result) -> str:
+        # where only we and the terminal listen and failures are printed in groups, most of the texts are never shown
+        if self.counting and self.static.terminal.is_grouping():
+            return self.static.excerpts.first_line(result)
+        return self.static.excerpts.text_of(result)
 
 
 def _properties(result: Result) -> list[tuple[str, object]]:

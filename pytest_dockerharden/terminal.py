@@ -38,7 +38,7 @@ class Terminal:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
         stats = terminalreporter.stats
         everything = stats.get("failed", [])
-        if not everything or not self._is_grouping():
+        if not everything or not self.is_grouping():
             yield
             return
         results = dict(self.static.entries([result for result in self.static.judged if result.fails]))
@@ -56,9 +56,10 @@ class Terminal:
         if len(self._ours) <= _SHORT or typed:
             terminalreporter.stats.get("failed", []).extend(self._ours)
 
-    def _is_grouping(self) -> bool:
+    def is_grouping(self) -> bool:
+        """Whether failures are printed in groups, with the whole text of the first of each."""
         option = self.config.option
-        quiet = getattr(option, "no_summary", False) or option.tbstyle in ("no", "line")
+        quiet = getattr(option, "no_summary", False) or getattr(option, "tbstyle", "") in ("no", "line")
         return not quiet and self.config.getoption("verbose", 0) <= 0
 
     def _print(self, reporter: pytest.TerminalReporter, found: Iterable[Group]) -> None:

@@ -33,10 +33,15 @@ class Excerpts:
         if result.verdict == "error":
             return f"{_blame(result.control)}\n\n{result.reason}"
         parts = [self._finding(result, finding) for finding in result.findings]
-        if len(parts) > 1:
-            first, rest = parts[0].split("\n", 1)
-            parts[0] = f"{first} (and {len(parts) - 1} more)\n{rest}"
+        parts[0] = "\n".join([self.first_line(result), *parts[0].split("\n")[1:]])
         return "\n".join([*parts, *_footer(result)])
+
+    def first_line(self, result: Result) -> str:
+        """The first line of :meth:`text_of`."""
+        if result.verdict == "error":
+            return _blame(result.control)
+        more = f" (and {len(result.findings) - 1} more)" if len(result.findings) > 1 else ""
+        return f"{self.headline(result, result.findings[0])}{more}"
 
     def headline(self, result: Result, finding: Finding) -> str:
         """``redis: the root filesystem is writable``, ``app/Dockerfile: no USER is set``"""
