@@ -118,7 +118,8 @@ def _of_service(service: Service) -> Iterator[str]:
     context = service.get("build.context")
     if context is not None and "://" not in context.text():
         for path in _path(context, project):
-            yield from (path, os.path.join(path, ".dockerignore"))
+            file = service.text("build.dockerfile") or "Dockerfile"
+            yield from (path, os.path.join(path, ".dockerignore"), os.path.normpath(os.path.join(path, file)))
     if service.dockerfile is not None:
         yield service.dockerfile.path
     for config in service.nginx:

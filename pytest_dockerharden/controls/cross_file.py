@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os.path
+
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
-from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.project import Project, Service
@@ -183,6 +185,43 @@ def image_volumes_are_mounted(service: Service) -> Findings:
 def _target(mount: Node) -> str:
     target = mount.get("target")
     return target.text().rstrip("/") if target else ""
+
+
+@control(severity="high")
+def built_dockerfile_exists(service: Service) -> Findings:
+    """The Dockerfile that a service builds is there.
+
+    The build fails otherwise, and nothing that the image brings can be judged. A context that git ignores, or that is
+    a submodule, comes from elsewhere, so nothing is said of it here.
+
+    Bad::
+
+        services:
+          web:
+            build: ./web  # <-
+
+    Good::
+
+        services:
+          web:
+            build: ./web
+        # file: web/Dockerfile
+        FROM scratch
+    """
+    context, file = service.get("build.context"), service.get("build.dockerfile")
+    nodes = [node for node in (context, file) if node is not None]
+    if context is None or service.get("build.dockerfile_inline") is not None or any(node.unresolved for node in nodes):
+        not_applicable("no Dockerfile of the project is named")
+    local = service.project.local
+    fact = local[os.path.normpath(os.path.join(context.text(), file.text() if file is not None else "Dockerfile"))]
+    if service.dockerfile is not None or not fact.inside or "://" in context.text():
+        return
+    if fact.git_ignored or local[os.path.normpath(context.text())].tracked:
+        unknown("the build context is not here: it is brought from elsewhere")
+    if not fact.exists or fact.is_dir:
+        name = os.path.relpath(fact.path, service.project.directory)
+        what = "is a directory" if fact.is_dir else "does not exist"
+        yield service.finding(f"{name} {what}", advice("add the Dockerfile, or name another one"), at=context)
 
 
 @control(severity="high")

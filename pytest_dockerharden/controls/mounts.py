@@ -10,12 +10,15 @@ from pytest_dockerharden.model.hostpaths import (
     holds_credentials,
     holds_more_than_sockets,
     in_project,
+    is_of_init,
     is_root_equivalent,
     is_sensitive,
 )
 from pytest_dockerharden.model.paths import real
 from pytest_dockerharden.model.posture import Mount, Posture
 from pytest_dockerharden.model.remedies import advice
+
+_INIT = "Over it root in the container has systemd start any program on the host, as root."
 
 
 @control(
@@ -79,6 +82,7 @@ def no_engine_socket(posture: Posture) -> Findings:
                 f"it is given the control socket {socket}{inside}",
                 advice("remove it; for reading events put a filtering socket proxy in between"),
                 at=mount.origin,
+                why=_INIT if is_of_init(socket) else None,
             )
 
 

@@ -43,12 +43,12 @@ def _shown(port: Port) -> str:
     },
 )
 def ports_bound_to_interface(
-    posture: Posture, *, allowed: tuple[str, ...] = ("25", "80", "443", "465", "587", "993")
+    posture: Posture, *, allowed: tuple[str, ...] = ("25", "80", "443", "465", "587", "993", "51820")
 ) -> Findings:
     """Published ports are bound to one interface.
 
     A port without an address is open on every interface, IPv4 and IPv6, and the engine's rules come before those of a
-    host firewall such as ufw. ``allowed`` names the host ports that are meant for everybody: web and mail by default.
+    host firewall such as ufw. ``allowed`` names the host ports that are meant for everybody: web, mail and WireGuard.
     Of a data store ``data-stores-not-published`` speaks.
 
     Bad::

@@ -81,6 +81,11 @@ def engine_socket(path: str) -> str | None:
     return f"{clean}/docker.sock" if _SOCKET_DIRECTORIES.fullmatch(clean) else None
 
 
+def is_of_init(socket: str) -> bool:
+    """Whether a socket that :func:`engine_socket` names is the init system's, not an engine's."""
+    return socket in {"/run/systemd/private", "/run/dbus/system_bus_socket"}
+
+
 def holds_more_than_sockets(path: str) -> bool:
     """Whether the engine's socket is the smaller part of what a bind of this host path brings."""
     return real(path) in _WHOLE_SYSTEM

@@ -14,7 +14,8 @@ DATA_STORES = frozenset(
         "pgvector", "mysql", "mysql-server", "mariadb", "percona", "mongo", "mongodb", "couchdb", "couchbase",
         "cassandra", "scylla", "elasticsearch", "opensearch", "solr", "influxdb", "neo4j", "arangodb", "clickhouse",
         "clickhouse-server", "rabbitmq", "zookeeper", "etcd", "cockroach", "rethinkdb", "redis-stack-server",
-        "redis-stack", "mssql/server", "oracle", "qdrant", "weaviate", "milvus",
+        "redis-stack", "mssql/server", "kafka", "cp-kafka", "cp-zookeeper", "activemq", "nats", "oracle", "qdrant",
+        "weaviate", "milvus",
     }
 )  # fmt: skip
 WEB_SERVERS = frozenset(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import hits
+from tests.helpers import hits, write_git_index
 
 
 def found(folder: Path, settings: str, dockerfile: str, control: str) -> list[int]:
@@ -93,3 +93,33 @@ def test_the_target_is_there(tmp_path: Path, lines: tuple[str, ...], dockerfile:
 )
 def test_a_volume_of_the_image_is_mounted(tmp_path: Path, settings: str, expected: list) -> None:
     assert found(tmp_path, settings, "FROM x\nVOLUME /data\n", "image-volumes-are-mounted") == expected
+
+
+@pytest.mark.parametrize(
+    ("build", "files", "message"),
+    [
+        pytest.param("./web", {}, "web/Dockerfile does not exist", id="no folder"),
+        pytest.param("./web", {"web/a": ""}, "web/Dockerfile does not exist", id="no file"),
+        pytest.param("./web", {"web/Dockerfile/a": ""}, "web/Dockerfile is a directory", id="a directory"),
+        pytest.param("{context: ., dockerfile: web.dockerfile}", {}, "web.dockerfile does not exist", id="named"),
+        pytest.param("./web", {"web/Dockerfile": "FROM scratch\n"}, "", id="there"),
+        pytest.param("{context: ./web, dockerfile: ../D}", {"D": "FROM scratch\n"}, "", id="beside its context"),
+        pytest.param("{context: ./web, dockerfile_inline: FROM scratch}", {}, "", id="inline"),
+        pytest.param("https://example.com/a.git", {}, "", id="remote"),
+        pytest.param("'git@example.com:a/b.git#main'", {}, "", id="remote over ssh"),
+        pytest.param("github.com/a/b", {}, "", id="remote without a scheme"),
+        pytest.param("../other", {}, "", id="outside of the project"),
+        pytest.param("${CONTEXT}", {}, "", id="unknown"),
+        pytest.param("./web", {".git/HEAD": "", ".gitignore": "/web\n"}, "", id="ignored by git"),
+    ],
+)
+def test_the_dockerfile_that_is_built_is_there(tmp_path: Path, build: str, files: dict[str, str], message: str) -> None:
+    compose = f"services:\n  a:\n    build: {build}\n"
+    found = hits(tmp_path, {"compose.yaml": compose, **files}, "built-dockerfile-exists")
+    assert [(hit.line, hit.message) for hit in found] == ([(3, message)] if message else [])
+
+
+def test_the_dockerfile_of_a_submodule_is_not_missed(tmp_path: Path) -> None:
+    write_git_index(tmp_path, ["compose.yaml", "web"])
+    files = {"compose.yaml": "services:\n  a:\n    build: ./web\n"}
+    assert hits(tmp_path, files, "built-dockerfile-exists") == []
