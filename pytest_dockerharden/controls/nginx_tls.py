@@ -233,12 +233,19 @@ def nginx_sends_hsts(service: Service) -> Findings:
         if any(_is_hsts(directive) for directive in config.directives):
             continue
         for server in servers_of(config):
-            if _is_tls(server) and not any(_is_hsts(d) for d in directives_in(server, "add_header")):
+            silent = _refuses_handshakes(server)
+            if _is_tls(server) and not silent and not any(_is_hsts(d) for d in directives_in(server, "add_header")):
                 yield service.finding(
                     "no Strict-Transport-Security is sent",
                     advice('add_header Strict-Transport-Security "max-age=31536000" always;'),
                     at=server.origin,
                 )
+
+
+def _refuses_handshakes(server: Directive) -> bool:
+    """A default server for unknown names that answers nobody: ngx_http_ssl_module, ``ssl_reject_handshake``."""
+    found = directives_in(server, "ssl_reject_handshake")
+    return any(directive.args and directive.args[0].text == "on" for directive in found)
 
 
 def _is_hsts(directive: Directive) -> bool:

@@ -181,6 +181,12 @@ def test_named_paths_are_writable(tmp_path: Path, line: str, more: str, expected
         pytest.param("nginx-hides-its-version", "server_tokens off;\n" + server(), [], id="hidden"),
         pytest.param("nginx-hides-its-version", "map $a $b { default 1; }\n", [], id="no server"),
         pytest.param("nginx-sends-hsts", server(), [], id="no TLS"),
+        pytest.param(
+            "nginx-sends-hsts",
+            "server {\n    listen 443 ssl default_server;\n    ssl_reject_handshake on;\n}\n",
+            [],
+            id="a default server that refuses every handshake",
+        ),
         pytest.param("nginx-names-its-tls-versions", server(), [], id="no TLS either"),
         pytest.param(
             "nginx-names-its-tls-versions", server("ssl_protocols TLSv1.3;", listen="443 ssl"), [], id="in the server"
