@@ -6,7 +6,6 @@ from ``inspect``, and its origin says so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
@@ -14,10 +13,9 @@ from pytest_dockerharden.model import signals
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.model.posture import Posture, Process, Socket
-from pytest_dockerharden.observe import engine_facts, mount_table, procfs
+from pytest_dockerharden.observe import control_groups, engine_facts, mount_table, procfs
 from pytest_dockerharden.observe.arguments import masked, secret_values
 from pytest_dockerharden.observe.asking import Volume
-from pytest_dockerharden.observe.cgroup import Limit, read_limits
 from pytest_dockerharden.observe.witness import ContainerAccount, Owner, ProcessAccount
 
 T = TypeVar("T")
@@ -70,17 +68,14 @@ class _Observer:
             | self.capabilities()
             | self.confinement()
             | self.files()
-            | self.limits()
+            | control_groups.facts(self.service, self.inspected, self.account)
             | {
                 "processes": self.processes(),
                 "listening": self.listening(),
                 "namespaces": self.namespaces(),
                 "root_is_host_root": self.host_root(),
-                "allowed_devices": self.allowed_devices(),
                 "control_sockets": self.control_sockets(),
             }
-            | self.cgroup_namespace()
-            | self.out_of_memory()
         )
 
     def line(self, name: str, process: ProcessAccount | None = None) -> KernelOrigin:
@@ -182,25 +177,6 @@ class _Observer:
             for target, owner in self.account.owners.items()
         }
 
-    def limits(self) -> dict[str, Any]:
-        assert self.first is not None
-        files = self.account.cgroup
-        v1 = any(name.startswith("memory/") for name in files)
-        limits = read_limits(files.get, {"memory": "", "cpu": "", "pids": ""} if v1 else {"": "/"})
-        return {
-            "memory": self.limit(limits.memory, whole=True),
-            "memory_swap": self.limit(limits.memory_swap, whole=True),
-            "memory_reservation": self.limit(limits.memory_reservation, whole=True),
-            "cpus": self.limit(limits.cpus, whole=False),
-            "pids": self.limit(limits.pids, whole=True),
-        }
-
-    def limit(self, limit: Limit | None, *, whole: bool) -> Fact[float | int | None]:
-        if limit is None:
-            return Unknown("its cgroup files could not be read, or this kernel does not account for it")
-        origin = KernelOrigin(self.service, f"/sys/fs/cgroup/{limit.path}", limit.text)
-        return Known(limit.whole if whole else limit.value, origin)
-
     def namespaces(self) -> Fact[dict[str, int]]:
         assert self.first is not None
         found = dict(namespaces(self.first))
@@ -218,33 +194,11 @@ class _Observer:
         line = " ".join(table.split("\n")[0].split())
         return Known(procfs.maps_host_root(table), KernelOrigin(self.service, "/proc/1/uid_map", line, 1))
 
-    def allowed_devices(self) -> Fact[tuple[str, ...]]:
-        rules = self.account.cgroup.get("devices/devices.list")
-        if rules is None:
-            return Unknown("its device control group could not be read; version 2 has a program there, and no list")
-        path = "/sys/fs/cgroup/devices/devices.list"
-        return Known(tuple(procfs.lines(rules)), KernelOrigin(self.service, path, "; ".join(procfs.lines(rules))))
-
     def control_sockets(self) -> Fact[tuple[str, ...]]:
         if self.account.sockets is None:
             return Unknown(self.account.why or "its file system could not be looked into")
         found = tuple(sorted(self.account.sockets))
         return Known(found, KernelOrigin(self.service, "/proc/1/root", ", ".join(found) or "no control socket", 1))
-
-    def cgroup_namespace(self) -> dict[str, Any]:
-        """The engine's default on version 1 is the host's, and nothing tells whether somebody asked for it."""
-        unified = not any("/" in name for name in self.account.cgroup)
-        if self.inspected["HostConfig"].get("CgroupnsMode") != "host" or unified:
-            return {}
-        return {"cgroup_mode": Unknown("with control groups of version 1 the engine gives no namespace of its own")}
-
-    def out_of_memory(self) -> dict[str, Any]:
-        """The kernel counts every victim; the engine knows of the first process at most."""
-        for name in ("memory/memory.oom_control", "memory.events"):
-            for line in procfs.lines(self.account.cgroup.get(name, "")):
-                if re.fullmatch(r"oom_kill [1-9]\d*", line):
-                    return {"oom_killed": Known(True, KernelOrigin(self.service, f"/sys/fs/cgroup/{name}", line))}
-        return {}
 
     def processes(self) -> Fact[tuple[Process, ...]]:
         found = tuple(self.process(p) for p in self.account.processes.values() if p.files.get("status"))
