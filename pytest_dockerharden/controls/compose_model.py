@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_dockerharden.model.control import control
-from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Finding, Findings
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project, Service
@@ -39,6 +39,10 @@ def accepted_by_compose(project: Project) -> Findings:
               - ALL
     """
     yield from _problems(project, "refused")
+    for problem in project.problems:
+        if problem.kind == "limit":
+            file = problem.origin.file.rsplit("/", 1)[-1]
+            unknown(f"{file}:{problem.origin.line}: {problem.message}")
 
 
 @control(severity="low")

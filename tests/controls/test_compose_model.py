@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import hits
+from tests.helpers import hits, verdicts
 
 
 def found(folder: Path, text: str, control: str, **parameters: object) -> list[int]:
@@ -201,3 +201,15 @@ def test_builds_stay_in_their_sandbox(tmp_path: Path, control: str, build: str, 
 def test_a_credential_is_not_shown(tmp_path: Path) -> None:
     files = {"compose.yaml": "services:\n  a:\n    build: https://bot:hunter2@git.example/a.git\n"}
     assert "hunter2" not in str(hits(tmp_path, files, "no-credentials-in-build-context"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "files"),
+    [
+        pytest.param("env_file: big.env", {"big.env": "A=1\n" * 300_000}, id="a file that is too large"),
+        pytest.param("env_file: ../shared.env", {}, id="outside of the project"),
+    ],
+)
+def test_what_was_not_read_is_no_pass(tmp_path: Path, entry: str, files: dict[str, str]) -> None:
+    text = f"services:\n  a:\n    image: x\n    {entry}\n"
+    assert verdicts(tmp_path, {"compose.yaml": text, **files}, "accepted-by-compose") == {"": "unknown"}
