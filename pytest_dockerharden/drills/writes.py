@@ -11,7 +11,6 @@ from typing import Any
 from pytest_dockerharden.drills.agent import BUFFER, Agent, Call
 from pytest_dockerharden.drills.twin import FOLDER
 from pytest_dockerharden.model.drill import PlaceKind, WrittenPlace
-from pytest_dockerharden.observe.mount_table import KERNEL
 from pytest_dockerharden.observe.procfs import MountLine, mount_lines, visible
 from pytest_dockerharden.observe.shell import ProbeDidNotRun
 from pytest_dockerharden.observe.witness import ENGINE_FILES
@@ -30,7 +29,10 @@ LONGEST_PATH = 4096
 MOST_FOLDERS = 20_000
 # listed one by one; a place that is writable covers what is below it
 MOST_PLACES = 100
-# of the kernel: not files
+# file systems of the kernel, in which a file is something else
+NO_FILES = frozenset(
+    {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "securityfs", "debugfs", "tracefs", "bpf", "binfmt_misc"}
+)
 APART = ("/proc", "/sys", FOLDER)
 # in every container, of the engine's own making
 ENGINE_MADE = ("/", "/dev", "/dev/shm")  # noqa: S108 - no temporary file is made there
@@ -71,7 +73,7 @@ def writes(agent: Agent, targets: Targets) -> tuple[WrittenPlace, ...]:
     table = trial.mounts()
     places: list[WrittenPlace | None] = []
     for mount in table:
-        if "rw" not in mount.options:
+        if "rw" not in mount.options or not holds_files(mount):
             continue
         if mount.target in own:
             kind = kind_of(mount)
@@ -80,6 +82,11 @@ def writes(agent: Agent, targets: Targets) -> tuple[WrittenPlace, ...]:
             # on the host's own files nothing is written: the kernel is asked whether it would be allowed
             places.append(WrittenPlace(mount.target, "bind", declared=False, executable="noexec" not in mount.options))
     return tuple(place for place in places if place is not None)
+
+
+def holds_files(mount: MountLine) -> bool:
+    """Whether it is more than the kernel's own file systems and the engine's own files."""
+    return mount.type not in NO_FILES and mount.target not in ENGINE_FILES and not below(mount.target, APART)
 
 
 def kind_of(mount: MountLine) -> PlaceKind:
@@ -114,13 +121,8 @@ class Trial:
         return frozenset(found)
 
     def mounts(self) -> list[MountLine]:
-        """What is mounted in the twin, without the kernel's own file systems and single files."""
-        text = self.read("/proc/self/mountinfo")
-        return [
-            mount
-            for mount in visible(mount_lines(text))
-            if mount.type not in KERNEL and mount.target not in ENGINE_FILES and not below(mount.target, APART)
-        ]
+        """What is mounted in the twin."""
+        return visible(mount_lines(self.read("/proc/self/mountinfo")))
 
     def read(self, path: str) -> str:
         opened = self.agent.call("openat", AT_CWD, BUFFER, O_CLOEXEC, data=encoded(path))

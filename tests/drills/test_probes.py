@@ -141,6 +141,11 @@ def test_a_hardened_service_writes_to_what_is_declared_alone(drilled: Drilled) -
     assert drilled.verdict("refuses-writes", "hardened") == "passed"
 
 
+@pytest.mark.parametrize("service", ["plain", "user", "hardened", "executable", "unconfined"])
+def test_message_queues_and_terminals_are_no_files(drilled: Drilled, service: str) -> None:
+    assert not {"/dev/mqueue", "/dev/pts"} & places(drilled[service]).keys()
+
+
 def test_a_tmpfs_on_a_symbolic_link_is_the_declared_one(drilled: Drilled) -> None:
     assert places(drilled["hardened"])["/var/run"].declared
 
