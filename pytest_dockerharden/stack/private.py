@@ -36,7 +36,7 @@ PROXY = "publish"
 WARDEN, PUBLISH = (Path(__file__).with_name(name) for name in ("warden.py", "publish.py"))
 LOG_LINES = 15
 POLL = 0.05
-END_SECONDS = 60
+END_SECONDS = 120
 
 
 @contextlib.contextmanager

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 POLL = 0.1
 LOG_LINES = 20
-# what has no healthcheck and ends at once was never up
-SETTLE = 0.5
+# what has no healthcheck and ends at once was never up; what the engine had to restart must run for as long as the
+# engine itself asks for before it forgets the failure (restartmanager: 10 s)
+SETTLE = 1.0
+SETTLE_RESTARTED = 10.0
 
 
 class Cancelled(Exception):  # noqa: N818 - another service has failed, or the user has
@@ -72,11 +74,13 @@ class Watch:
 
         Raises StackError when it cannot hold any more or the deadline has passed, Cancelled after :meth:`cancel`.
         """
-        settled = 0.0
+        settled, restarts = 0.0, -1
         while True:
             state, verdict = self.holds(service, container, condition)
-            if verdict is None and condition == "up" and not state.health and not settled:
-                settled = time.monotonic() + SETTLE
+            unchecked = condition == "up" and not state.health
+            if unchecked and (verdict is not None or state.restarts != restarts):
+                settled = time.monotonic() + (SETTLE_RESTARTED if state.restarts else SETTLE)
+                restarts = state.restarts
             if verdict is None and time.monotonic() >= settled:
                 self._tell(service, state.health or state.status)
                 return

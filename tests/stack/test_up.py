@@ -239,3 +239,9 @@ def test_what_came_up_is_not_kept_for_a_failure_it_did_not_have(client: Any, pro
     with Stack(project(f"services: {{web: {{{SLEEPER}}}}}"), client, keep_failed=True) as stack:
         pass
     assert what_is_left(client, f"{RUN}={stack.run.id}") == []
+
+
+def test_a_secret_in_a_log_is_not_shown(client: Any, project: Projects) -> None:
+    text = "services: {web: {image: IMAGE, command: [sh, -c, 'echo DB_PASSWORD=kT7pQz91vXw2; exit 3']}}"
+    error = refusal(client, project(text))
+    assert "kT7pQz91vXw2" not in str(error) and "DB_PASSWORD" in str(error)
