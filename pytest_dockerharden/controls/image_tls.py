@@ -88,7 +88,8 @@ _SETTINGS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
 # text written into a configuration file
 _WRITTEN = pattern(
     r"(?i)\bsslverify\s*=\s*(false|0|no)\b|\bstrict-ssl\s*=\s*false|^\s*insecure\s*$|check_certificate\s*=\s*off|"
-    r"verify-(peer|host)\s+[\"']?(false|0)|\btrusted-host\s*="
+    r"verify-(peer|host)\s+[\"']?(false|0)|\btrusted-host\s*=|"
+    r"\b(NODE_TLS_REJECT_UNAUTHORIZED|PYTHONHTTPSVERIFY)\s*=\s*[\"']?0|\bGIT_SSL_NO_VERIFY\s*=|\bNPM_CONFIG_STRICT_SSL\s*=\s*false"
 )
 
 

@@ -39,7 +39,8 @@ _WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
         ("unshare", "", 0),
     )
 }
-_RUNNERS = SHELLS | _WRAPPERS.keys() | {"su", "runuser", "eval"}
+_RUNNERS = SHELLS | _WRAPPERS.keys() | {"su", "runuser", "eval", "find"}
+_FIND_RUNS = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
 _ASSIGNMENT = pattern(r"[A-Za-z_]\w*\+?=")
 _SHELL_OPTION_WITH_VALUE = ("-o", "+o", "-O", "+O", "--rcfile", "--init-file")
 
@@ -61,6 +62,8 @@ def may_run_another(program: str) -> bool:
 
 def inner_command(words: Sequence[str]) -> int | None:
     """Where the wrapped command begins in a command such as ``sudo -u app cmd``; None where nothing is wrapped."""
+    if words and base_name(words[0]) == "find":
+        return next((i + 1 for i, word in enumerate(words[:-1]) if word in _FIND_RUNS), None)
     wrapper = _WRAPPERS.get(base_name(words[0])) if words else None
     if wrapper is None:
         return None

@@ -69,6 +69,7 @@ def test_commands_in_source_order(text: str, expected: list[str]) -> None:
         pytest.param("nohup a &", ["a"], id="nohup"),
         pytest.param("timeout -s KILL 5 a b", ["a b"], id="timeout"),
         pytest.param("xargs -0 -n 1 rm -f", ["rm -f"], id="xargs"),
+        pytest.param("find / -name x -exec rm {} +", ["rm {} +"], id="find"),
         pytest.param("gosu app:app a", ["a"], id="gosu"),
         pytest.param("tini -g -- a", ["a"], id="tini"),
         pytest.param("sudo env A=1 nice -n 5 a", ["env A=1 nice -n 5 a", "nice -n 5 a", "a"], id="one in another"),
