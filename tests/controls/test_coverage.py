@@ -41,9 +41,7 @@ def test_every_control_that_the_table_names_is_there() -> None:
 def test_every_rule_that_a_control_claims_is_known() -> None:
     known = {(peer, i) for table in rows().values() for peer, ids in table.get("peers", {}).items() for i in ids}
     claimed = {(peer, i) for peer, i in holders() if peer != "docker-bench"}
-    assert claimed - known == {("sonar", "S5547")}, (
-        "spell rules as docs/coverage/rules.toml does"
-    )
+    assert claimed - known == {("sonar", "S5547")}, "spell rules as docs/coverage/rules.toml does"
 
 
 def test_the_page_is_as_the_table_says() -> None:
