@@ -43,6 +43,7 @@ VOLUMES = {"redis": "/data"}
 KEPT = ("USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "WORKDIR", "STOPSIGNAL", "ENV")
 # and those that say what is in it
 MADE = {"code-belongs-to-another": ("RUN",)}
+NO_SUCH_PATH = "this host has no"
 NOT_FOUND = re.compile(r"executable file not found|no such file or directory|permission denied", re.IGNORECASE)
 
 
@@ -149,7 +150,7 @@ class Engine:
             body = creation.body(service, 1)
             for path in host_paths(body):
                 if not os.path.lexists(path):  # the engine would make it
-                    raise StackError(f"this host has no {path}")
+                    raise StackError(f"{NO_SUCH_PATH} {path}")
             later = creation.later_endpoints(body)
             created = self.client.api.create_container_from_config(body, name=f"dh-{self.run.id}-{example.name}-{name}")
             example.containers[name] = created["Id"]
