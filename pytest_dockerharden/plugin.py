@@ -52,7 +52,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
     group.addoption(
         "--harden-timeout",
         type=float,
-        default=300.0,
         metavar="SECONDS",
         help="How long a stack may take to come up and be healthy (default: 300)",
     )

@@ -18,8 +18,9 @@ from pytest_dockerharden.waivers import Waiver, parse_waivers
 
 _KEYS = {
     "suite", "fail-on", "controls", "combinations", "waiver", "select", "exclude", "severity", "parameters",
-    "env-files", "profiles", "ignore",
+    "env-files", "profiles", "ignore", "live",
 }  # fmt: skip
+_LIVE_KEYS = {"env-files", "profiles", "timeout"}
 _COMBINATION_KEYS = {"files", "env-files", "profiles", "project-directory"}
 
 
@@ -36,6 +37,19 @@ class Overrides:
 
 
 @dataclass(slots=True)
+class LivePolicy:
+    """What applies only to stacks that are brought up.
+
+    ``env_files`` are read after those of static mode: images and secrets to test with. ``profiles`` None means those
+    of static mode, without which none is active; ``timeout`` in seconds is for a stack to be healthy.
+    """
+
+    env_files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] | None = None
+    timeout: float | None = None
+
+
+@dataclass(slots=True)
 class Policy:
     """What applies to the files below ``directory``. ``file`` is where it is written, None where nothing is."""
 
@@ -49,6 +63,7 @@ class Policy:
     env_files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ("*",)
     ignore: tuple[str, ...] = ()
+    live: LivePolicy = field(default_factory=LivePolicy)
 
     def combine(self, files: Sequence[str]) -> list[Combination]:
         """The combinations to judge: the configured ones that have one of ``files``, and the other files paired."""
@@ -121,6 +136,7 @@ def load_policy(file: str | None, table: Mapping[str, Any], overrides: Overrides
         env_files=env_files,
         profiles=profiles,
         ignore=strings(table.get("ignore", []), f"{where}: ignore"),
+        live=_live(table_of(table.get("live", {}), f"{where}: live"), directory, f"{where}: live"),
     )
     if overrides.compose:
         policy.combinations = (Combination(overrides.compose, "", env_files, profiles),)
@@ -130,6 +146,18 @@ def load_policy(file: str | None, table: Mapping[str, Any], overrides: Overrides
             _combination(name, value, policy, f"{where}: combinations.{name}") for name, value in tables.items()
         )
     return policy
+
+
+def _live(table: Mapping[str, Any], directory: str, where: str) -> LivePolicy:
+    check_keys(table, _LIVE_KEYS, where)
+    timeout = table.get("timeout")
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0):
+        raise ConfigurationError(f"{where}: `timeout` is a number of seconds")
+    return LivePolicy(
+        _paths(table.get("env-files", []), directory, f"{where}: env-files"),
+        strings(table["profiles"], f"{where}: profiles") if "profiles" in table else None,
+        float(timeout) if timeout is not None else None,
+    )
 
 
 def _suite(table: Mapping[str, Any], directory: str, overrides: Overrides, where: str) -> Suite:

@@ -28,13 +28,16 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 
+# seconds for a stack to come up and be healthy
+DEADLINE = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was asked of the live run. ``deadline`` in seconds bounds each bring-up, restart and stop."""
+    """What was asked of the live run. ``deadline`` in seconds bounds a bring-up; None leaves it to the policy."""
 
     attach: str = ""
-    deadline: float = 300.0
+    deadline: float | None = None
     keep: str = "never"
     keep_ports: bool = False
 
@@ -89,7 +92,12 @@ class Course:
     def _load(self) -> Project:
         from pytest_dockerharden.assemble import assemble
 
-        named = replace(self.combination, project_name=f"dh-{self.run.id}", profiles=self._profiles())
+        named = replace(
+            self.combination,
+            project_name=f"dh-{self.run.id}",
+            profiles=self._profiles(),
+            env_files=self._env_files(),
+        )
         assembly = assemble([named], root=self.scope.root, environment=os.environ, running=True)
         if not assembly.projects:
             problem = assembly.failures[0]
@@ -99,9 +107,18 @@ class Course:
     def _profiles(self) -> tuple[str, ...] | None:
         """Static mode judges every profile; what runs is what `docker compose up` would run, or what was asked for."""
         asked = self.scope.evaluation.request.overrides.profiles
-        if asked or self.combination.profiles != ("*",):
-            return asked or self.combination.profiles
-        return None
+        configured = self.scope.policy.live.profiles
+        if asked or configured is not None:
+            return asked or configured
+        return None if self.combination.profiles == ("*",) else self.combination.profiles
+
+    def _env_files(self) -> tuple[str, ...]:
+        """Those for live runs go on top of what static mode reads, ``.env`` included."""
+        files, more = self.combination.env_files, self.scope.policy.live.env_files
+        if not more or self.scope.evaluation.request.overrides.env_files:
+            return files
+        default = os.path.join(self.statically.directory, ".env")
+        return (files or ((default,) if os.path.isfile(default) else ())) + more
 
     def questions(self, phase: Phase) -> Iterator[Question]:
         """Everything that is asked in a phase, known before anything runs."""
@@ -199,7 +216,7 @@ class Course:
                             self.project,
                             client,
                             self.run,
-                            deadline=self.settings.deadline,
+                            deadline=self.settings.deadline or self.scope.policy.live.timeout or DEADLINE,
                             progress=self.progress,
                             proceed=self.proceed,
                             keep_ports=self.settings.keep_ports,

@@ -186,3 +186,21 @@ secrets: {key: {file: ./key}}
     for text in (done.stdout, (stack.path / "report.json").read_text(encoding="utf-8")):
         assert "correct-horse" not in text
         assert "quite-private-key" not in text
+
+
+def test_a_live_run_has_env_files_and_profiles_of_its_own(stack: Stack) -> None:
+    stack.add(
+        "docker-compose.yml",
+        COMPOSE.replace("  bad:\n", "  bad:\n    profiles: [tools]\n").replace("IMAGE", "${TESTED:-none}"),
+    )
+    stack.add("test.env", "TESTED=IMAGE\n")
+    stack.add("dockerharden.toml", 'select = ["read-only-rootfs"]\n[live]\nenv-files = ["test.env"]\n')
+    assert stack.outcomes("--harden-live", "-k", "live") == {
+        "docker-compose.yml::live::stack-comes-up": "passed",
+        "docker-compose.yml::live::read-only-rootfs[web]": "passed",
+    }
+    stack.add(
+        "dockerharden.toml",
+        'select = ["read-only-rootfs"]\n[live]\nenv-files = ["test.env"]\nprofiles = ["tools"]\n',
+    )
+    assert "docker-compose.yml::live::read-only-rootfs[bad]" in stack.outcomes("--harden-live", "-k", "live")
