@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
-EditKind = Literal["set", "append", "remove", "replace"]
+EditKind = Literal["set", "append", "remove", "replace", "text"]
 Class = Literal["safe", "behaviour-changing", "advice"]
 
 
@@ -22,12 +22,16 @@ Class = Literal["safe", "behaviour-changing", "advice"]
 class Edit:
     """A change of one compose value, by its path below the service (or the project).
 
-    ``value`` is plain data (str, int, bool, list, dict); None for ``remove``.
+    ``value`` is plain data (str, int, bool, list, dict); None for ``remove``. ``at`` names one item of the list at
+    ``path`` by its place: what ``remove`` takes out and ``replace`` rewrites (``value`` is then the text as one writes
+    it, ``${VARIABLES}`` included). A ``text`` edit has no path: it puts ``value`` in place of the span ``at`` of any
+    file, as in a Dockerfile; an empty span inserts.
     """
 
     kind: EditKind
     path: tuple[str, ...]
     value: object = None
+    at: TextOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,41 @@
+"""Edits of a text: spans and what replaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_dockerharden.model.dataclass import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TextEdit:
+    """Replace ``text[start:end]`` of a file by ``new``. Offsets count code points, behind a byte order mark.
+
+    Of insertions at one place the one with the greater ``depth`` comes first: it belongs to what ends there.
+    """
+
+    file: str
+    start: int
+    end: int
+    new: str
+    depth: int = 0
+
+
+def overlap(first: TextEdit, second: TextEdit) -> bool:
+    """Whether two edits of one file get in each other's way. Insertions at one place do not: they keep their order."""
+    return first.start < second.end and second.start < first.end
+
+
+def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
+    """The text with all edits made. They do not overlap; those at one place are written in the order given."""
+    parts, position = [], 0
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end, -edit.depth)):
+        parts += [text[position : edit.start], edit.new]
+        position = edit.end
+    return "".join([*parts, text[position:]])
+
+
+def newline_of(text: str) -> str:
+    """How the lines of a text end: as the first one does."""
+    end = text.find("\n")
+    return "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"

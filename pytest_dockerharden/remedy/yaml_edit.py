@@ -1,0 +1,197 @@
+"""The text edits that put a value into a YAML text, add an item to a list, or take an entry out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.remedy.shape import Shape, Shapes
+from pytest_dockerharden.remedy.text import TextEdit, newline_of
+from pytest_dockerharden.remedy.write import block, flow, item, scalar
+
+_LINE_END = pattern(r"\r\n|\r|\n")
+_COMMENT = pattern(r"(?:^|[ \t])#", 8)
+_DASH = pattern(r"-[ \t]*\Z")
+
+
+class CannotEdit(Exception):
+    """Why there is no edit that would do this and nothing else."""
+
+
+class YamlText:
+    """One YAML file and the edits that it takes. All methods raise CannotEdit."""
+
+    def __init__(self, file: str, text: str, shapes: Shapes) -> None:
+        self.file = file
+        self.text = text
+        self.shapes = shapes
+        self.newline = newline_of(text)
+
+    def add_entry(self, mapping: Shape, key: str, value: object, behind: int = -1) -> TextEdit:
+        """A new entry behind the last one of a mapping, or behind that with the index ``behind``."""
+        if mapping.flow:
+            return self._into_flow(mapping, f"{scalar(key, in_flow=True)}: {flow(value)}")
+        if not mapping.entries:
+            raise CannotEdit("the mapping is empty")
+        first, last = mapping.entries[0][0], mapping.entries[behind][1]
+        self._refuse_odd_key(first)
+        lines = [" " * first.column + line for line in block(key, value, self.shapes.step)]
+        return self._lines_behind(last.end, lines)
+
+    def set_value(self, key: Shape, value: Shape, new: object, *, in_flow: bool) -> TextEdit:
+        """Another value for a key that is there."""
+        if value.anchored:
+            raise CannotEdit("other places refer to the value by its anchor")
+        if value.kind == "alias":
+            return self._replace(value, flow(new))
+        if value.is_null:
+            return self._fill(key, value, new, in_flow=in_flow)
+        if value.kind != "scalar":
+            return self._rewrite(key, value, new, in_flow=in_flow)
+        if value.style in {"|", ">"}:
+            raise CannotEdit("the value is a text of several lines")
+        if isinstance(new, (dict, list)):
+            return self._rewrite(key, value, new, in_flow=in_flow)
+        return self._replace(value, scalar(new, value.style, in_flow=in_flow))
+
+    def rewrite_scalar(self, value: Shape, written: str) -> TextEdit:
+        """Another text for a scalar, as it is to be written: its variables stay variables."""
+        if value.kind != "scalar" or value.style in {"|", ">"} or value.anchored:
+            raise CannotEdit("the value is no text of one line of its own")
+        return self._replace(value, scalar(written, value.style, in_flow=True).replace("$$", "$"))
+
+    def add_item(self, items: Shape, new: object) -> TextEdit:
+        """A new last item of a list; a text alone becomes a list of two."""
+        if items.kind == "scalar" and not items.is_null and items.style not in {"|", ">"} and not items.anchored:
+            written = self.text[items.start : items.end]
+            old = written if items.style else scalar(items.value.replace("$$", "$"), in_flow=True)
+            if "$" in items.value and not items.style:
+                raise CannotEdit("the value holds a variable")
+            return self._replace(items, f"[{old}, {flow(new)}]")
+        if items.kind != "list":
+            raise CannotEdit("it is no list")
+        if items.flow:
+            return self._into_flow(items, flow(new))
+        last = items.items[-1]
+        return self._lines_behind(last.end, [f"{' ' * self._dash(items.items[0])[1]}- {item(new)}"])
+
+    def remove_entry(self, mapping: Shape, key: Shape) -> TextEdit:
+        """Take out an entry with the whole lines it stands on."""
+        index = next(index for index, entry in enumerate(mapping.entries) if entry[0] is key)
+        return self._take_out(mapping, key.start, mapping.entries[index][1], index, len(mapping.entries))
+
+    def remove_item(self, items: Shape, index: int) -> TextEdit:
+        """Take out an item of a list."""
+        gone = items.items[index]
+        start = gone.start if items.flow else self._dash(gone)[0]
+        return self._take_out(items, start, gone, index, len(items.items))
+
+    def _take_out(self, around: Shape, start: int, last: Shape, index: int, count: int) -> TextEdit:
+        if count == 1:
+            raise CannotEdit("nothing would be left beside it")
+        if self._is_anchored(last):
+            raise CannotEdit("another place refers to it by its anchor")
+        if around.flow:
+            return self._out_of_flow(around, start, last, index, count)
+        begin = self._line_start(start)
+        if self.text[begin:start].strip():
+            raise CannotEdit("it shares its line with something else")
+        return TextEdit(self.file, begin, self._next_line(last.end), "")
+
+    def _out_of_flow(self, around: Shape, start: int, last: Shape, index: int, count: int) -> TextEdit:
+        """With the comma behind it, or before it where it is the last."""
+        children = around.items or [key for key, _ in around.entries]
+        ends = around.items or [value for _, value in around.entries]
+        edit = (
+            TextEdit(self.file, start, children[index + 1].start, "")
+            if index + 1 < count
+            else TextEdit(self.file, ends[index - 1].end, last.end, "")
+        )
+        if "#" in self.text[edit.start : edit.end]:
+            raise CannotEdit("a comment stands there")
+        return edit
+
+    def _is_anchored(self, shape: Shape) -> bool:
+        below = [*shape.items, *(part for entry in shape.entries for part in entry)]
+        return shape.anchored or any(self._is_anchored(child) for child in below)
+
+    def _fill(self, key: Shape, value: Shape, new: object, *, in_flow: bool) -> TextEdit:
+        """A value where there is none."""
+        if in_flow or not isinstance(new, (dict, list)) or value.value:
+            written = flow(new) if in_flow or isinstance(new, (dict, list)) else scalar(new)
+            return TextEdit(self.file, value.start, value.end, written if value.value else f" {written}")
+        lines = block(key.value, new, self.shapes.step)[1:]
+        return self._lines_behind(value.end, [" " * key.column + line for line in lines])
+
+    def _rewrite(self, key: Shape, value: Shape, new: object, *, in_flow: bool) -> TextEdit:
+        """Another value in place of a whole collection, or a collection in place of a scalar."""
+        if self._is_anchored(value) or _COMMENT.search(self.text[value.start : value.end]):
+            raise CannotEdit("a comment or an anchor stands in what would be replaced")
+        colon = self.text.index(":", key.end) + 1
+        between = self.text[colon : value.start]
+        if "#" in between:
+            raise CannotEdit("a comment stands in what would be replaced")
+        if in_flow or value.flow or value.kind == "scalar" or not isinstance(new, (dict, list)):
+            written = flow(new) if isinstance(new, (dict, list)) else scalar(new, in_flow=in_flow)
+            return TextEdit(self.file, colon, value.end, f" {written}")
+        self._refuse_odd_key(key)
+        column, step = key.column, self.shapes.step
+        lines = [" " * column + line for line in block(key.value, new, step)[1:]]
+        return TextEdit(self.file, colon, value.end, self.newline + self.newline.join(lines))
+
+    def _replace(self, shape: Shape, new: str) -> TextEdit:
+        return TextEdit(self.file, shape.start, shape.end, new)
+
+    def _into_flow(self, around: Shape, new: str) -> TextEdit:
+        ends = around.items or [value for _, value in around.entries]
+        if not ends:
+            return TextEdit(self.file, around.end - 1, around.end - 1, new)
+        comma = self.text[ends[-1].end : around.end].strip()[:1] == ","
+        if comma:
+            at = self.text.index(",", ends[-1].end) + 1
+            return TextEdit(self.file, at, at, f" {new}")
+        return TextEdit(self.file, ends[-1].end, ends[-1].end, f", {new}")
+
+    def _refuse_odd_key(self, key: Shape) -> None:
+        before = self.text[self._line_start(key.start) : key.start]
+        if before.strip(" -"):
+            raise CannotEdit("the mapping does not begin on a line of its own")
+
+    def _dash(self, shape: Shape) -> tuple[int, int]:
+        """Offset and column of the dash before an item."""
+        begin = self._line_start(shape.start)
+        found = _DASH.search(self.text[begin : shape.start])
+        if found is None:
+            raise CannotEdit("the item does not stand behind its dash")
+        return begin + found.start(), found.start()
+
+    def _lines_behind(self, offset: int, lines: list[str]) -> TextEdit:
+        """New lines behind the line that holds an offset, its comment included."""
+        end = self._line_end(offset)
+        depth = len(lines[0]) - len(lines[0].lstrip(" "))
+        return TextEdit(self.file, end, end, "".join(f"{self.newline}{line}" for line in lines), depth)
+
+    def _line_start(self, offset: int) -> int:
+        return max(self.text.rfind("\n", 0, offset), self.text.rfind("\r", 0, offset)) + 1
+
+    def _line_end(self, offset: int) -> int:
+        found = _LINE_END.search(self.text, offset)
+        return found.start() if found else len(self.text)
+
+    def _next_line(self, offset: int) -> int:
+        found = _LINE_END.search(self.text, offset)
+        return found.end() if found else len(self.text)
+
+
+def merged(old: Any, new: Any) -> Any:
+    """Two values for one key that is to be written: mappings and lists are put together. Raises CannotEdit."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        both = dict(old)
+        for key, value in new.items():
+            both[key] = merged(old[key], value) if key in old else value
+        return both
+    if isinstance(old, list) and isinstance(new, list):
+        return [*old, *(value for value in new if value not in old)]
+    if old == new:
+        return old
+    raise CannotEdit("another remedy writes the same key")
