@@ -36,9 +36,13 @@ def _list(form: str, controls: Iterable[Control]) -> str:
         return listing(controls)
     if form == "json":
         return listing_as_json(controls)
+    if form == "schema":
+        from pytest_dockerharden.schema import schema_text
+
+        return schema_text(controls)
     if form in peers:
         return listing_for(form, controls)
-    known = ["text", "json", *sorted(peers)]
+    known = ["text", "json", "schema", *sorted(peers)]
     raise pytest.UsageError(f"--harden-list: no `{form}`{did_you_mean(form, known)} (there are: {', '.join(known)})")
 
 

@@ -90,8 +90,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         "--harden-list",
         nargs="?",
         const="text",
-        metavar="text|json|TOOL",
-        help="List every control and exit; for a tool such as hadolint: the controls that hold its rules",
+        metavar="text|json|schema|TOOL",
+        help="List every control and exit; for a tool such as hadolint: the controls that hold its rules; "
+        "schema: the JSON schema of the configuration",
     )
     group.addoption(
         "--harden-explain", action="append", default=[], metavar="ID", help="Explain a control and exit (repeatable)"
@@ -99,7 +100,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
     group.addoption(
         "--harden-baseline",
         action="store_true",
-        help="Print waivers for all that fails now, to be pasted and given a reason, and exit",
+        help="Add waivers for all that fails now to dockerharden.toml, each to be given a reason in 90 days, and exit",
     )
 
 
@@ -123,9 +124,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:  # noqa: D103
 
         return show(config)
     if option.harden_baseline:
-        from pytest_dockerharden.baseline import show_baseline
+        from pytest_dockerharden.baseline import write_baseline
 
-        return show_baseline(config)
+        return write_baseline(config)
     return None
 
 

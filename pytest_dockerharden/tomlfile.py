@@ -21,14 +21,22 @@ class ConfigurationError(Exception):
 def read_toml(path: str) -> dict[str, Any]:
     """The tables of a TOML file. Raises :class:`ConfigurationError`."""
     try:
-        table: dict[str, Any] = tomllib.loads(read_bytes(path, LIMIT).decode())
-        return table
+        return parse_toml(read_bytes(path, LIMIT).decode(), path)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: it is not UTF-8 text") from None
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """The tables of a text that is TOML. Raises :class:`ConfigurationError`."""
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+        return table
     except RecursionError:
-        raise ConfigurationError(f"{path}: nested too deep") from None
+        raise ConfigurationError(f"{where}: nested too deep") from None
     except ValueError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+        raise ConfigurationError(f"{where}: {error}") from None
 
 
 def table_of(value: Any, where: str) -> dict[str, Any]:

@@ -21,6 +21,8 @@ _INLINE = pattern(
 )
 _REASON = pattern(r"[ \t]*--[ \t]*(?P<reason>\S.*?)[ \t]*$")
 _FROM = pattern(r"[ \t]*FROM[ \t]", re.IGNORECASE)
+TO_DO = "TODO:"
+"""How the reason of a waiver begins that ``--harden-baseline`` wrote and nobody has given a reason yet."""
 _FORM = "# harden: waive CONTROL until YYYY-MM-DD -- reason"
 
 
@@ -46,6 +48,11 @@ class Waiver:
 
     def expired(self, today: datetime.date) -> bool:
         return self.until is not None and self.until < today
+
+    @property
+    def lacks_a_reason(self) -> bool:
+        """Whether nobody has given the reason yet of what ``--harden-baseline`` wrote."""
+        return self.reason.startswith(TO_DO)
 
     def covers(self, line: int) -> bool:
         return self.lines is not None and self.lines[0] <= line <= self.lines[1]

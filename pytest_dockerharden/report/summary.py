@@ -15,6 +15,8 @@ from pytest_dockerharden.verdicts import Result
 Line = tuple[str, str]
 _VERDICTS = ("failed", "passed", "waived", "unknown")
 _ROWS = 15
+# so many failures are not mended in one go
+_MANY = 10
 
 
 @dataclass(slots=True)
@@ -34,9 +36,20 @@ def summarise(results: Sequence[Result], not_applicable: int, excerpts: Excerpts
     files = sorted(_rows(results).items(), key=lambda file: min(row.rank() for row in file[1]))
     lines = [*_table(files, excerpts, most=1 << 30 if everything else _ROWS)]
     lines += most_important(results, excerpts)
+    lines += _waiving(results)
     if not_applicable:
         lines.append((f"{not_applicable} times a control had nothing to judge", ""))
     return lines
+
+
+def _waiving(results: Sequence[Result]) -> Iterator[Line]:
+    """What is left to do for waivers, and how to come by them on the first day."""
+    waivers = {id(result.waiver): result.waiver for result in results if result.waiver}
+    lacking = sum(waiver.lacks_a_reason for waiver in waivers.values())
+    if lacking:
+        yield f"{lacking} waiver{'s say' if lacking > 1 else ' says'} TODO: a reason is still to be given", "yellow"
+    if not waivers and sum(result.fails for result in results) > _MANY:
+        yield "to start from here: --harden-baseline waives what fails today, each for 90 days", ""
 
 
 def _rows(results: Iterable[Result]) -> dict[str, list[_Row]]:

@@ -191,18 +191,6 @@ def test_a_waiver_in_pyproject(stack: Repo) -> None:
     assert stack.verdicts()[REDIS] == "XFAIL"
 
 
-def test_the_baseline_waives_what_fails_once_reasons_are_filled_in(stack: Repo) -> None:
-    baseline = stack.pytester.runpytest_inprocess("--harden-baseline")
-    assert baseline.ret == 0
-    text = "\n".join(baseline.outlines)
-    until = datetime.date.today() + datetime.timedelta(days=90)
-    assert f"until = {until}" in text
-    stack.add("dockerharden.toml", SUITE + text)
-    assert stack.judge().ret == pytest.ExitCode.USAGE_ERROR
-    stack.add("dockerharden.toml", SUITE + text.replace('reason = ""', 'reason = "later"'))
-    assert stack.judge().ret == pytest.ExitCode.OK
-
-
 def lines(text: str) -> list[tuple[str, tuple[int, int] | None]]:
     return [
         (w.control, w.lines) if isinstance(w, Waiver) else (w.message, None) for w in inline_waivers("/f", text, "f")
