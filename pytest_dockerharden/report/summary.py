@@ -20,7 +20,7 @@ _MANY = 10
 
 
 @dataclass(slots=True)
-class _Row:
+class Row:
     """A service, a Dockerfile, or what a compose file says of none of its services."""
 
     label: str
@@ -33,7 +33,7 @@ class _Row:
 
 def summarise(results: Sequence[Result], not_applicable: int, excerpts: Excerpts, *, everything: bool) -> list[Line]:
     """Lines of text, each with its colour (empty: none), worst first. ``everything`` leaves no row out."""
-    files = sorted(_rows(results).items(), key=lambda file: min(row.rank() for row in file[1]))
+    files = sorted(rows_by_file(results).items(), key=lambda file: min(row.rank() for row in file[1]))
     lines = [*_table(files, excerpts, most=1 << 30 if everything else _ROWS)]
     lines += most_important(results, excerpts)
     lines += _waiving(results)
@@ -52,9 +52,9 @@ def _waiving(results: Sequence[Result]) -> Iterator[Line]:
         yield "to start from here: --harden-baseline waives what fails today, each for 90 days", ""
 
 
-def _rows(results: Iterable[Result]) -> dict[str, list[_Row]]:
+def rows_by_file(results: Iterable[Result]) -> dict[str, list[Row]]:
     """The rows of each file, worst first."""
-    files: dict[str, dict[str, _Row]] = {}
+    files: dict[str, dict[str, Row]] = {}
     for result in results:
         # stages of a Dockerfile are mended together, services of a compose file one by one
         subject = result.service if result.combinations else result.subject
@@ -62,15 +62,15 @@ def _rows(results: Iterable[Result]) -> dict[str, list[_Row]]:
         rows = files.setdefault(result.file, {})
         row = rows.get(label)
         if row is None:
-            row = rows[label] = _Row(label)
+            row = rows[label] = Row(label)
         verdict = "tolerated" if result.tolerated and result.verdict == "failed" else result.verdict
         row.counts[verdict] += 1
         if result.fails:
             row.weight += 4 ** SEVERITIES.index(result.severity)
-    return {file: sorted(rows.values(), key=_Row.rank) for file, rows in files.items()}
+    return {file: sorted(rows.values(), key=Row.rank) for file, rows in files.items()}
 
 
-def _table(files: Sequence[tuple[str, list[_Row]]], excerpts: Excerpts, most: int) -> Iterator[Line]:
+def _table(files: Sequence[tuple[str, list[Row]]], excerpts: Excerpts, most: int) -> Iterator[Line]:
     rows = [row for _, group in files for row in group]
     columns = [*_VERDICTS, *(v for v in ("tolerated", "error") if any(row.counts[v] for row in rows))]
     labels = [excerpts.shown(file) for file, _ in files] + [f"  {row.label}" for row in rows]
@@ -89,11 +89,11 @@ def _table(files: Sequence[tuple[str, list[_Row]]], excerpts: Excerpts, most: in
         yield f"... and {-left} more (-v shows all)", ""
 
 
-def _numbers(row: _Row, columns: Sequence[str]) -> str:
+def _numbers(row: Row, columns: Sequence[str]) -> str:
     return "  ".join(f"{row.counts[column] or '-':>{max(7, len(column))}}" for column in columns)
 
 
-def _colour(row: _Row) -> str:
+def _colour(row: Row) -> str:
     if row.counts["failed"] or row.counts["error"]:
         return "red"
     return "yellow" if row.counts["unknown"] else "green"
