@@ -98,10 +98,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         "--harden-explain", action="append", default=[], metavar="ID", help="Explain a control and exit (repeatable)"
     )
     group.addoption(
+        "--harden-diff",
+        action="store_true",
+        help="Show what would mend the findings: a diff of each file, what it may break, what is left and why",
+    )
+    group.addoption(
+        "--harden-fix",
+        action="count",
+        default=0,
+        help="Write the remedies that cannot change a working service; said twice: over what git does not have, too",
+    )
+    group.addoption(
+        "--harden-fix-all",
+        action="count",
+        default=0,
+        help="Write the remedies that change how a service behaves as well (see what they may break in --harden-diff)",
+    )
+    group.addoption(
         "--harden-baseline",
         action="store_true",
         help="Add waivers for all that fails now to dockerharden.toml, each to be given a reason in 90 days, and exit",
     )
+
+
+def _mends(option: Any) -> bool:
+    return bool(option.harden_diff or option.harden_fix or option.harden_fix_all)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -109,7 +130,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     """Where nothing but ours is judged, no code of the repository is run: not even a conftest.py at its top."""
     known = early_config.known_args_namespace
     typed = [str(argument) for argument in early_config.invocation_params.args]
-    is_ours = any(getattr(known, name, None) for name in ("harden_static", "harden_live", "harden_attach"))
+    judges = any(getattr(known, name, None) for name in ("harden_static", "harden_live", "harden_attach"))
+    is_ours = judges or _mends(known)
     if is_ours and not any(argument.split("::")[0].endswith(".py") for argument in typed):
         known.noconftest = True
         # addopts may name options of a conftest.py, or of a plugin that only the repository's own tests need
@@ -132,6 +154,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:  # noqa: D103
 
 def pytest_configure(config: pytest.Config) -> None:  # noqa: D103
     option = config.option
+    if _mends(option) and not (option.harden_live or option.harden_attach):
+        option.harden_static = True
     if option.harden_static or option.harden_live or option.harden_attach:
         from pytest_dockerharden.imports import import_plainly
 

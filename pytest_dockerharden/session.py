@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,6 +26,9 @@ from pytest_dockerharden.terminal import Terminal
 from pytest_dockerharden.tomlfile import ConfigurationError
 from pytest_dockerharden.verdicts import READABLE, Result
 
+if TYPE_CHECKING:
+    from pytest_dockerharden.mending import Mending
+
 
 class StaticSession:
     """Discovery, collection and reports of one run with ``--harden-static`` or ``--harden-live``, or both."""
@@ -39,6 +43,7 @@ class StaticSession:
         self.judged: list[Result] = []
         self.terminal = Terminal(self)
         config.pluginmanager.register(self.terminal, "dockerharden-terminal")
+        self.mending = self._mending()
         self.live = live_of(config) if config.option.harden_live or config.option.harden_attach else None
         if self.alone:
             take_over(config, self.request.directories if not (self.request.files or self.request.choosing) else ())
@@ -49,10 +54,21 @@ class StaticSession:
         except ConfigurationError as error:
             raise pytest.UsageError(str(error)) from None
 
+    def _mending(self) -> Mending | None:
+        option = self.config.option
+        if not (option.harden_diff or option.harden_fix or option.harden_fix_all):
+            return None
+        from pytest_dockerharden.mending import Mending
+
+        mending = Mending(self)
+        self.config.pluginmanager.register(mending, "dockerharden-mending")
+        return mending
+
     @functools.cached_property
     def evaluation(self) -> Evaluation:
         try:
-            return evaluate(self.request)
+            evaluation = evaluate(self.request)
+            return self.mending.apply(evaluation) if self.mending else evaluation
         except ConfigurationError as error:
             raise pytest.UsageError(f"dockerharden: {error}") from None
 

@@ -1,6 +1,6 @@
 """Where things stand in a YAML text: every collection, key and value with its offsets, as written.
 
-Unlike the tree that is judged, aliases are not followed and merge keys are keys: this is the text and not what it means.
+Unlike the tree that is judged, aliases are not followed and merge keys are keys: it is the text and not what it means.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ def shapes_of(text: str) -> Shapes:
     # libyaml takes these for line ends, and offsets have to be those of the text
     readable = text if text.isascii() else text.translate(ODD_BREAKS)
     stack: list[tuple[Shape, list[Shape]]] = []
+    event: Any
     for event in yaml.parse(readable, Loader=LOADER):
         kind = type(event)
         if kind in (yaml.MappingStartEvent, yaml.SequenceStartEvent):
@@ -111,11 +112,11 @@ def _collection(event: Any, kind: str) -> Shape:
 def _leaf(event: Any, text: str) -> Shape:
     start, end = event.start_mark, event.end_mark.index
     if type(event) is yaml.AliasEvent:
-        return Shape("alias", start.index, end, start.line, start.column, value=event.anchor)
+        return Shape("alias", start.index, end, start.line, start.column, value=str(event.anchor))
     if event.style in _BLOCK_STYLES:  # the parser's own end is behind the blank lines that follow
         end = start.index + len(text[start.index : end].rstrip())
     return Shape(
-        "scalar", start.index, end, start.line, start.column, False, event.style, event.value, bool(event.anchor)
+        "scalar", start.index, end, start.line, start.column, False, event.style, str(event.value), bool(event.anchor)
     )
 
 

@@ -39,3 +39,12 @@ def newline_of(text: str) -> str:
     """How the lines of a text end: as the first one does."""
     end = text.find("\n")
     return "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"
+
+
+def line_starts(text: str) -> list[int]:
+    """The offset of each line."""
+    starts, end = [0], text.find("\n")
+    while end >= 0:
+        starts.append(end + 1)
+        end = text.find("\n", end + 1)
+    return starts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pytest_dockerharden.model.pattern import pattern
@@ -14,12 +15,12 @@ _COMMENT = pattern(r"(?:^|[ \t])#", 8)
 _DASH = pattern(r"-[ \t]*\Z")
 
 
-class CannotEdit(Exception):
+class CannotEditError(Exception):
     """Why there is no edit that would do this and nothing else."""
 
 
 class YamlText:
-    """One YAML file and the edits that it takes. All methods raise CannotEdit."""
+    """One YAML file and the edits that it takes. All methods raise CannotEditError."""
 
     def __init__(self, file: str, text: str, shapes: Shapes) -> None:
         self.file = file
@@ -32,7 +33,7 @@ class YamlText:
         if mapping.flow:
             return self._into_flow(mapping, f"{scalar(key, in_flow=True)}: {flow(value)}")
         if not mapping.entries:
-            raise CannotEdit("the mapping is empty")
+            raise CannotEditError("the mapping is empty")
         first, last = mapping.entries[0][0], mapping.entries[behind][1]
         self._refuse_odd_key(first)
         lines = [" " * first.column + line for line in block(key, value, self.shapes.step)]
@@ -41,7 +42,7 @@ class YamlText:
     def set_value(self, key: Shape, value: Shape, new: object, *, in_flow: bool) -> TextEdit:
         """Another value for a key that is there."""
         if value.anchored:
-            raise CannotEdit("other places refer to the value by its anchor")
+            raise CannotEditError("other places refer to the value by its anchor")
         if value.kind == "alias":
             return self._replace(value, flow(new))
         if value.is_null:
@@ -49,7 +50,7 @@ class YamlText:
         if value.kind != "scalar":
             return self._rewrite(key, value, new, in_flow=in_flow)
         if value.style in {"|", ">"}:
-            raise CannotEdit("the value is a text of several lines")
+            raise CannotEditError("the value is a text of several lines")
         if isinstance(new, (dict, list)):
             return self._rewrite(key, value, new, in_flow=in_flow)
         return self._replace(value, scalar(new, value.style, in_flow=in_flow))
@@ -57,23 +58,29 @@ class YamlText:
     def rewrite_scalar(self, value: Shape, written: str) -> TextEdit:
         """Another text for a scalar, as it is to be written: its variables stay variables."""
         if value.kind != "scalar" or value.style in {"|", ">"} or value.anchored:
-            raise CannotEdit("the value is no text of one line of its own")
+            raise CannotEditError("the value is no text of one line of its own")
         return self._replace(value, scalar(written, value.style, in_flow=True).replace("$$", "$"))
 
-    def add_item(self, items: Shape, new: object) -> TextEdit:
-        """A new last item of a list; a text alone becomes a list of two."""
-        if items.kind == "scalar" and not items.is_null and items.style not in {"|", ">"} and not items.anchored:
-            written = self.text[items.start : items.end]
-            old = written if items.style else scalar(items.value.replace("$$", "$"), in_flow=True)
-            if "$" in items.value and not items.style:
-                raise CannotEdit("the value holds a variable")
-            return self._replace(items, f"[{old}, {flow(new)}]")
+    def add_items(self, items: Shape, new: list[Any]) -> TextEdit:
+        """New last items of a list; a text alone becomes the first item of one."""
+        if items.kind == "scalar":
+            return self._replace(items, f"[{', '.join([self._as_item(items), *map(flow, new)])}]")
         if items.kind != "list":
-            raise CannotEdit("it is no list")
+            raise CannotEditError("the list is shared through an anchor")
         if items.flow:
-            return self._into_flow(items, flow(new))
-        last = items.items[-1]
-        return self._lines_behind(last.end, [f"{' ' * self._dash(items.items[0])[1]}- {item(new)}"])
+            return self._into_flow(items, ", ".join(map(flow, new)))
+        column = self._dash(items.items[0])[1]
+        return self._lines_behind(items.items[-1].end, [f"{' ' * column}- {item(each)}" for each in new])
+
+    def _as_item(self, value: Shape) -> str:
+        if value.is_null or value.style in {"|", ">"} or value.anchored:
+            raise CannotEditError("the value is no text of one line of its own")
+        written = scalar(value.value.replace("$", ""), value.style, in_flow=True)
+        if value.style:
+            return self.text[value.start : value.end]
+        if "$" in value.value:
+            return json.dumps(value.value, ensure_ascii=False)
+        return written
 
     def remove_entry(self, mapping: Shape, key: Shape) -> TextEdit:
         """Take out an entry with the whole lines it stands on."""
@@ -88,14 +95,14 @@ class YamlText:
 
     def _take_out(self, around: Shape, start: int, last: Shape, index: int, count: int) -> TextEdit:
         if count == 1:
-            raise CannotEdit("nothing would be left beside it")
+            raise CannotEditError("nothing would be left beside it")
         if self._is_anchored(last):
-            raise CannotEdit("another place refers to it by its anchor")
+            raise CannotEditError("another place refers to it by its anchor")
         if around.flow:
             return self._out_of_flow(around, start, last, index, count)
         begin = self._line_start(start)
         if self.text[begin:start].strip():
-            raise CannotEdit("it shares its line with something else")
+            raise CannotEditError("it shares its line with something else")
         return TextEdit(self.file, begin, self._next_line(last.end), "")
 
     def _out_of_flow(self, around: Shape, start: int, last: Shape, index: int, count: int) -> TextEdit:
@@ -108,7 +115,7 @@ class YamlText:
             else TextEdit(self.file, ends[index - 1].end, last.end, "")
         )
         if "#" in self.text[edit.start : edit.end]:
-            raise CannotEdit("a comment stands there")
+            raise CannotEditError("a comment stands there")
         return edit
 
     def _is_anchored(self, shape: Shape) -> bool:
@@ -126,11 +133,11 @@ class YamlText:
     def _rewrite(self, key: Shape, value: Shape, new: object, *, in_flow: bool) -> TextEdit:
         """Another value in place of a whole collection, or a collection in place of a scalar."""
         if self._is_anchored(value) or _COMMENT.search(self.text[value.start : value.end]):
-            raise CannotEdit("a comment or an anchor stands in what would be replaced")
+            raise CannotEditError("a comment or an anchor stands in what would be replaced")
         colon = self.text.index(":", key.end) + 1
         between = self.text[colon : value.start]
         if "#" in between:
-            raise CannotEdit("a comment stands in what would be replaced")
+            raise CannotEditError("a comment stands in what would be replaced")
         if in_flow or value.flow or value.kind == "scalar" or not isinstance(new, (dict, list)):
             written = flow(new) if isinstance(new, (dict, list)) else scalar(new, in_flow=in_flow)
             return TextEdit(self.file, colon, value.end, f" {written}")
@@ -155,14 +162,14 @@ class YamlText:
     def _refuse_odd_key(self, key: Shape) -> None:
         before = self.text[self._line_start(key.start) : key.start]
         if before.strip(" -"):
-            raise CannotEdit("the mapping does not begin on a line of its own")
+            raise CannotEditError("the mapping does not begin on a line of its own")
 
     def _dash(self, shape: Shape) -> tuple[int, int]:
         """Offset and column of the dash before an item."""
         begin = self._line_start(shape.start)
         found = _DASH.search(self.text[begin : shape.start])
         if found is None:
-            raise CannotEdit("the item does not stand behind its dash")
+            raise CannotEditError("the item does not stand behind its dash")
         return begin + found.start(), found.start()
 
     def _lines_behind(self, offset: int, lines: list[str]) -> TextEdit:
@@ -184,7 +191,7 @@ class YamlText:
 
 
 def merged(old: Any, new: Any) -> Any:
-    """Two values for one key that is to be written: mappings and lists are put together. Raises CannotEdit."""
+    """Two values for one key that is to be written: mappings and lists are put together. Raises CannotEditError."""
     if isinstance(old, dict) and isinstance(new, dict):
         both = dict(old)
         for key, value in new.items():
@@ -194,4 +201,4 @@ def merged(old: Any, new: Any) -> Any:
         return [*old, *(value for value in new if value not in old)]
     if old == new:
         return old
-    raise CannotEdit("another remedy writes the same key")
+    raise CannotEditError("another remedy writes the same key")

@@ -138,11 +138,11 @@ def _forget_if_many(cache: dict[Any, Any], many: int = 64) -> None:
 
 def _masked(lines: list[str], index: int) -> str:
     line = lines[index].rstrip("\r")[: 4 * _LONGEST]
-    shown = clean(f"{line[: _indent(line)]}{MASK}" if _continues_secret(lines, index) else mask(line))
+    shown = clean(f"{line[: _indent(line)]}{MASK}" if continues_secret(lines, index) else mask(line))
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
 
 
-def _continues_secret(lines: list[str], index: int) -> bool:
+def continues_secret(lines: list[str], index: int) -> bool:
     """Whether the line goes on with a value that began under a secret's key further up, as YAML block text does."""
     indent = _indent(lines[index])
     for above in range(index - 1, max(-1, index - 200), -1):

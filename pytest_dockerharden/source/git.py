@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -20,16 +21,27 @@ class Checkout:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._repository = _repository(os.path.join(folder, ".git"))
-        self._tracked: frozenset[str] | None = None
+        self._index: dict[str, bytes] | None = None
         self._specs: dict[str, Callable[[str], bool | None]] = {}
 
     def tracked(self, path: str) -> bool | None:
         """Whether the index has this file; None where ``.git`` leads to no repository."""
+        return None if self._repository is None else self._name(path) in self._entries(self._repository)
+
+    def has_content(self, path: str) -> bool | None:
+        """Whether the index has this file as it is now, so that nothing is lost where it is overwritten."""
         if self._repository is None:
             return None
-        if self._tracked is None:
-            self._tracked = frozenset(_index_names(os.path.join(self._repository, "index")))
-        return self._name(path) in self._tracked
+        entry = self._entries(self._repository).get(self._name(path))
+        try:
+            return entry is not None and _is_content(entry, path)
+        except (OSError, ValueError):
+            return False
+
+    def _entries(self, repository: str) -> dict[str, bytes]:
+        if self._index is None:
+            self._index = dict(_index_entries(os.path.join(repository, "index")))
+        return self._index
 
     def ignored(self, path: str) -> bool:
         """Whether a file that is not tracked would be left out by ``git add .``."""
@@ -98,8 +110,21 @@ def _common(repository: str) -> str:
     return os.path.join(repository, shared[0]) if shared else repository
 
 
-def _index_names(path: str) -> Iterator[str]:
-    """The names in an index of format 2, 3 or 4 (gitformat-index); nothing where it cannot be read."""
+def _is_content(entry: bytes, path: str) -> bool:
+    """Whether the blob of an index entry is what the file holds, its line ends as git may have stored them."""
+    data = read_bytes(path, _LARGEST_INDEX)
+    versions = (data, data.replace(b"\r\n", b"\n"))
+    return any(
+        hashlib.sha1(b"blob %d\0" % len(each) + each, usedforsecurity=False).digest() == entry[40:60]
+        for each in versions
+    )
+
+
+def _index_entries(path: str) -> Iterator[tuple[str, bytes]]:
+    """Name and fixed part (stat data, object id) of each entry of an index of format 2, 3 or 4 (gitformat-index).
+
+    Nothing where it cannot be read.
+    """
     try:
         data = read_bytes(path, _LARGEST_INDEX)
     except (OSError, ValueError):
@@ -113,6 +138,7 @@ def _index_names(path: str) -> Iterator[str]:
     for _ in range(count):
         if offset + 62 > len(data):
             return
+        entry = data[offset : offset + 60]
         flags = int.from_bytes(data[offset + 60 : offset + 62], "big")
         start = offset + (64 if version >= 3 and flags & 0x4000 else 62)
         if version == 4:
@@ -126,7 +152,7 @@ def _index_names(path: str) -> Iterator[str]:
             offset += (end - offset + 8) // 8 * 8
         if end < 0:
             return
-        yield before.decode("utf-8", "replace")
+        yield before.decode("utf-8", "replace"), entry
 
 
 def _variable_length(data: bytes, offset: int) -> tuple[int, int]:

@@ -1,0 +1,137 @@
+"""Whether edited texts mean what was intended and nothing else: every project they are part of is loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pytest_dockerharden.assemble import Combination
+from pytest_dockerharden.assemble.sources import Sources
+from pytest_dockerharden.evaluation import Evaluation
+from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.paths import reading
+from pytest_dockerharden.remedy.wishes import Path, Wish
+from pytest_dockerharden.source.dockerfile import parse
+
+_ABSENT: Any = object()
+# what Compose adds or takes away because of a key
+_FOLLOWS: dict[str, tuple[Path, ...]] = {"network_mode": (("networks",),)}
+
+
+@dataclass(slots=True, eq=False)
+class _Loaded:
+    """A combination as it was before any edit."""
+
+    combination: Combination
+    root: str
+    project: Project
+    model: Any
+    problems: int
+
+    @property
+    def files(self) -> set[str]:
+        return {*self.project.files, *self.project.read}
+
+
+class Checker:
+    """Compares all projects of an evaluation, as they are, with what edited texts make of them."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.loaded: list[_Loaded] = []
+        for scope in evaluation.scopes:
+            for project in scope.assembly.projects:
+                combination = next(c for c in scope.combinations if _is_of(c, project))
+                known = _Loaded(combination, scope.root, project, project.model.plain(), _refusals(project))
+                self.loaded.append(known)
+
+    def complaint(self, before: Mapping[str, str], texts: Mapping[str, str], wishes: Iterable[Wish]) -> str:
+        """Why the texts cannot stand for those before, empty where they can. ``wishes`` say what is intended."""
+        intended = list(wishes)
+        compose = {file for known in self.loaded for file in known.files}
+        for file in texts.keys() - compose:
+            edits = sum(wish.edit.at is not None and wish.edit.at.file == file for wish in intended)
+            if complaint := still_parses(file, before[file], texts[file], edits):
+                return complaint
+        with reading({file: text.encode() for file, text in texts.items()}):
+            for known in self.loaded:
+                if not known.files.isdisjoint(texts):
+                    complaint = _complaint(known, [wish for wish in intended if known.project in wish.projects])
+                    if complaint:
+                        return complaint
+        return ""
+
+
+def _is_of(combination: Combination, project: Project) -> bool:
+    return combination.files == project.files and combination.name == project.combination
+
+
+def _refusals(project: Project) -> int:
+    return sum(problem.kind != "warning" for problem in project.problems)
+
+
+def _complaint(known: _Loaded, wishes: list[Wish]) -> str:
+    sources = Sources(known.root)
+    project = sources.project(known.combination, {})
+    if project is None:
+        return f"the file would not load: {sources.failures[0].message}"
+    if _refusals(project) > known.problems:
+        return f"Compose would refuse it: {[p.message for p in project.problems if p.kind != 'warning'][-1]}"
+    for path, before, after in differences(known.model, project.model.plain()):
+        if not any(_allows(wish, path, before, after) for wish in wishes):
+            return f"it would change {_shown(path)} as well"
+    return ""
+
+
+def _shown(path: Path) -> str:
+    return ".".join(path[1:] if path[:1] == ("services",) else path)
+
+
+def _allows(wish: Wish, path: Path, before: Any, after: Any) -> bool:
+    intended = wish.path
+    if path[: len(intended)] == intended:
+        if wish.edit.kind == "append":
+            return _is_part(before, after)
+        return wish.edit.kind != "remove" or wish.edit.at is None or _is_part(after, before)
+    below = path[len(wish.base) :]
+    follows = (also for key in wish.edit.path[:1] for also in _FOLLOWS.get(key, ()))
+    return any(below[: len(also)] == also or path[: len(also)] == also for also in follows)
+
+
+def _is_part(less: Any, more: Any) -> bool:
+    """Whether a list holds all of another one, in its order."""
+    if less is _ABSENT or not isinstance(less, list):
+        return less is _ABSENT or less is None
+    rest: Iterator[Any] = iter(more if isinstance(more, list) else ())
+    return all(any(item == other for other in rest) for item in less)
+
+
+def differences(before: Any, after: Any) -> Iterator[tuple[Path, Any, Any]]:
+    """Where two models differ: paths of scalars and lists, with what stands there before and after."""
+    todo: list[tuple[Path, Any, Any]] = [((), before, after)]
+    while todo:
+        path, old, new = todo.pop()
+        if old == new and type(old) is type(new):
+            continue
+        mappings = [side for side in (old, new) if isinstance(side, dict)]
+        absent = old is _ABSENT or new is _ABSENT
+        if len(mappings) == 2 or (mappings and mappings[0] and absent):
+            keys = dict.fromkeys(key for side in mappings for key in side)
+            todo += [((*path, key), _at(old, key), _at(new, key)) for key in keys]
+        else:
+            yield path, old, new
+
+
+def _at(side: Any, key: str) -> Any:
+    return side.get(key, _ABSENT) if isinstance(side, dict) else _ABSENT
+
+
+def still_parses(path: str, before: str, after: str, edits: int) -> str:
+    """Why the text of a Dockerfile cannot be replaced, empty where it can: only instructions with edits differ."""
+    old, new = parse(before, path), parse(after, path)
+    if len(new.problems) > len(old.problems):
+        return f"Docker would refuse it: {new.problems[-1].message}"
+    kept = [(i.keyword, i.text) for i in old.instructions]
+    now = [(i.keyword, i.text) for i in new.instructions]
+    gone = sum(item not in now for item in kept)
+    return "it would change other instructions" if gone > edits else ""

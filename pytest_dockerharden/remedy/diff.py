@@ -1,0 +1,89 @@
+"""A plan as text for people: one unified diff for each file, what may break, and what was left and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from difflib import SequenceMatcher
+
+from pytest_dockerharden.model.secrets import mask
+from pytest_dockerharden.remedy.plan import Plan
+from pytest_dockerharden.remedy.wishes import Wish
+from pytest_dockerharden.report.excerpt import clean, continues_secret
+
+Line = tuple[str, str]
+_CONTEXT = 3
+_LONG = 2_000
+_NAMED = 3
+
+
+def diff_lines(before: str, after: str, name: str) -> Iterator[Line]:
+    """Lines of a unified diff, each with its colour (empty: none). Secrets in them are masked."""
+    old, new = before.splitlines(), after.splitlines()
+    matcher = SequenceMatcher(None, old, new, autojunk=len(old) > _LONG)
+    yield f"--- {name}", "bold"
+    yield f"+++ {name}", "bold"
+    for group in matcher.get_grouped_opcodes(_CONTEXT):
+        first, last = group[0], group[-1]
+        yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@", "cyan"
+        for tag, start, end, new_start, new_end in group:
+            if tag == "equal":
+                yield from ((f" {_shown(old, index)}", "") for index in range(start, end))
+                continue
+            yield from ((f"-{_shown(old, index)}", "red") for index in range(start, end))
+            yield from ((f"+{_shown(new, index)}", "green") for index in range(new_start, new_end))
+
+
+def _range(start: int, end: int) -> str:
+    length = end - start
+    return f"{start + 1 if length else start},{length}"
+
+
+def _shown(lines: list[str], index: int) -> str:
+    line = lines[index]
+    if continues_secret(lines, index):
+        return f"{line[: len(line) - len(line.lstrip())]}***"
+    return clean(mask(line))
+
+
+def plan_lines(plan: Plan, shown: Callable[[str], str], *, written: bool, with_diff: bool = True) -> Iterator[Line]:
+    """Everything that there is to say of a plan. ``shown`` gives a path as users see it."""
+    for file in sorted(plan.after) if with_diff else ():
+        yield from diff_lines(plan.before[file], plan.after[file], shown(file))
+    if not plan.after:
+        yield "no finding has a remedy that can be written by itself", ""
+    yield from _breaking(plan)
+    yield from _left(plan, shown)
+    yield _sum(plan, written=written), "bold"
+
+
+def _sum(plan: Plan, *, written: bool) -> str:
+    findings = {(w.result.file, w.result.name, w.finding.message) for w in plan.made}
+    verb = "were mended" if written else "would be mended"
+    return f"{len(findings)} findings {verb} in {len(plan.after)} files"
+
+
+def _breaking(plan: Plan) -> Iterator[Line]:
+    groups: dict[tuple[str, str], list[Wish]] = {}
+    for wish in plan.made:
+        if wish.remedy.effect != "safe":
+            groups.setdefault((wish.result.control.id, wish.remedy.breaks), []).append(wish)
+    if groups:
+        yield "these change how a service behaves:", "yellow"
+    for (control, breaks), wishes in groups.items():
+        yield f"  {control} ({_names(wishes)}){f' may break {clean(breaks)}' if breaks else ''}", ""
+
+
+def _left(plan: Plan, shown: Callable[[str], str]) -> Iterator[Line]:
+    groups: dict[tuple[str, str, str], list[Wish]] = {}
+    for wish in plan.left:
+        groups.setdefault((wish.result.control.id, wish.result.file, wish.reason), []).append(wish)
+    if groups:
+        yield "left as they are:", "yellow"
+    for (control, file, reason), wishes in groups.items():
+        yield f"  {shown(file)}: {control} ({_names(wishes)}): {clean(reason)}", ""
+
+
+def _names(wishes: list[Wish]) -> str:
+    names = list(dict.fromkeys(wish.result.subject or wish.result.control.family for wish in wishes))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return clean(", ".join(names[:_NAMED]) + more)

@@ -1,0 +1,241 @@
+"""Where in the texts a wish can be fulfilled, and the edit that does it there.
+
+A value that is there is changed where it is defined, be that an anchor, an extended or an included file; one that is
+missing is written into the mapping that lacks it. Further sites come into question where that would change more than
+was wished: the last file that speaks of a service, a key of its own that overrides what it shares with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.remedy.shape import Shape, Shapes, shapes_of
+from pytest_dockerharden.remedy.text import TextEdit, line_starts
+from pytest_dockerharden.remedy.wishes import Path, Wish
+from pytest_dockerharden.remedy.yaml_edit import CannotEditError, YamlText, merged
+from pytest_dockerharden.source.reading import read_source
+
+SiteKind = Literal["add", "set", "append", "remove", "remove-item", "rewrite", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One place for one edit: in ``around`` (a mapping or list) at ``key``, or what stands at ``shape``."""
+
+    file: str
+    kind: SiteKind
+    around: Shape | None = None
+    key: str = ""
+    shape: Shape | None = None
+    value: object = None
+    behind: int = -1
+    span: tuple[int, int] = (0, 0)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Sites of one identity are written as one edit."""
+        value = repr(self.value) if self.kind in ("rewrite", "text") else ""
+        return self.file, self.kind, id(self.around), self.key, id(self.shape), self.behind, self.span, value
+
+
+class Sheets:
+    """The texts as they stand now, by path, and the shapes in them."""
+
+    def __init__(self) -> None:
+        self._yaml: dict[str, YamlText] = {}
+        self._texts: dict[str, str] = {}
+        self._starts: dict[str, list[int]] = {}
+
+    def text(self, file: str) -> str:
+        """Raises SourceError."""
+        if file not in self._texts:
+            self._texts[file] = read_source(file)
+        return self._texts[file]
+
+    def yaml(self, file: str) -> YamlText:
+        if file not in self._yaml:
+            text = self.text(file)
+            self._yaml[file] = YamlText(file, text, shapes_of(text))
+        return self._yaml[file]
+
+    def shapes(self, file: str) -> Shapes:
+        return self.yaml(file).shapes
+
+    def offset(self, file: str, line: int, column: int) -> int:
+        if file not in self._starts:
+            self._starts[file] = line_starts(self.text(file))
+        return self._starts[file][line - 1] + column - 1
+
+
+def sites_of(wish: Wish, sheets: Sheets) -> list[Site]:
+    """The places that come into question, the best first. Raises CannotEditError."""
+    edit = wish.edit
+    if edit.kind == "text":
+        return [_span(wish, sheets)]
+    model = wish.projects[0].model
+    node = model.get(*wish.path) if wish.path else None
+    if edit.at is not None:
+        return [_item(wish, edit.at, sheets)]
+    if edit.kind == "remove":
+        return [_entry_out(_textual(node), sheets)]
+    if node is not None and node.key_origin is not None and node.value is not None:
+        return [*_there(wish, node, sheets), *_overriding(wish, model, sheets)]
+    found = list(_missing(wish, model, sheets))
+    if not found:
+        raise CannotEditError("what it belongs to is in short form")
+    return found
+
+
+def _span(wish: Wish, sheets: Sheets) -> Site:
+    at = wish.edit.at
+    if at is None:
+        raise CannotEditError("it has no place")
+    start = sheets.offset(at.file, at.line, at.column)
+    end = sheets.offset(at.file, at.end_line, at.end_column)
+    return Site(at.file, "text", value=str(wish.edit.value), span=(start, end))
+
+
+def _textual(node: Node | None) -> Node:
+    if node is None or node.key_origin is None:
+        raise CannotEditError("it is written nowhere")
+    return node
+
+
+def _entry_out(node: Node, sheets: Sheets) -> Site:
+    place = node.key_origin
+    assert place is not None
+    entry = sheets.shapes(place.file).entry(place)
+    if entry is None:
+        raise CannotEditError("it is in short form")
+    return Site(place.file, "remove", entry[0], shape=entry[1])
+
+
+def _item(wish: Wish, at: TextOrigin, sheets: Sheets) -> Site:
+    """An item of a list by its place."""
+    shapes = sheets.shapes(at.file)
+    shape = shapes.scalar(at) or shapes.collection(at)
+    around = next((c for c in shapes.collections.values() if any(item is shape for item in c.items)), None)
+    if shape is None or around is None:
+        raise CannotEditError("it is no item of a list")
+    if wish.edit.kind == "replace":
+        return Site(at.file, "rewrite", shape=shape, value=wish.edit.value)
+    return Site(at.file, "remove-item", around, shape=shape)
+
+
+def _there(wish: Wish, node: Node, sheets: Sheets) -> Iterator[Site]:
+    """Where the value that is there is written."""
+    if node.template is not None:
+        raise CannotEditError("the value comes from a variable")
+    place = node.key_origin
+    assert place is not None
+    if wish.edit.kind == "append":
+        shapes = sheets.shapes(node.origin.file)
+        items = shapes.collection(node.origin) or shapes.scalar(node.origin)
+        if items is not None:
+            yield Site(node.origin.file, "append", shape=items, value=[wish.edit.value])
+        return
+    entry = sheets.shapes(place.file).entry(place)
+    if entry is not None:
+        yield Site(place.file, "set", entry[0], entry[1].value, entry[1], wish.edit.value)
+
+
+def _overriding(wish: Wish, model: Node, sheets: Sheets) -> Iterator[Site]:
+    """A key of the mapping's own, over what it got from somewhere else."""
+    if wish.edit.kind == "set":
+        parent = model.get(*wish.path[:-1])
+        for file, mapping in _mappings(parent, sheets) if parent is not None else ():
+            if mapping.entry(wish.path[-1]) is None:
+                yield from _adding(file, mapping, wish.path[-1], wish.edit.value)
+
+
+def _missing(wish: Wish, model: Node, sheets: Sheets) -> Iterator[Site]:
+    """The mappings that lack the first missing step, and what is to be written there."""
+    path = wish.path
+    depth = _known_depth(model, path, sheets)
+    parent, missing = model.get(*path[:depth]), path[depth:]
+    value = nested(missing[1:], [wish.edit.value] if wish.edit.kind == "append" else wish.edit.value)
+    for file, mapping in _mappings(parent, sheets) if parent is not None else ():
+        entry = mapping.entry(missing[0])
+        if entry is None:
+            yield from _adding(file, mapping, missing[0], value)
+        elif entry[1].is_null:
+            yield Site(file, "set", mapping, missing[0], entry[0], value)
+
+
+def _adding(file: str, mapping: Shape, key: str, value: object) -> Iterator[Site]:
+    yield Site(file, "add", mapping, key, value=value)
+    if mapping.entries and mapping.entries[-1][1].style in {"|", ">"}:
+        # behind a text of several lines a new line may become part of it
+        yield Site(file, "add", mapping, key, value=value, behind=0)
+
+
+def nested(path: Path, value: object) -> object:
+    """``value`` below the keys of ``path``."""
+    for key in reversed(path):
+        value = {key: value}
+    return value
+
+
+def _known_depth(model: Node, path: Path, sheets: Sheets) -> int:
+    """How many steps of a path lead to mappings that are written somewhere; what Compose adds is not."""
+    depth = 0
+    while depth < len(path) - 1:
+        node = model.get(*path[: depth + 1])
+        if node is None or node.key_origin is None or node.value is None:
+            break
+        entry = sheets.shapes(node.key_origin.file).entry(node.key_origin)
+        if entry is None:
+            break
+        depth += 1
+    return depth
+
+
+def _mappings(node: Node | None, sheets: Sheets) -> Iterator[tuple[str, Shape]]:
+    """The mappings in the texts that a node was merged from."""
+    seen: set[int] = set()
+    if node is None:
+        return
+    for place in (node.origin, *node.related):
+        shapes = sheets.shapes(place.file)
+        entry = shapes.entry(place)
+        first = shapes.collection(place)
+        for shape in (first, entry[2] if entry and place is not node.origin else None):
+            if shape is not None and shape.kind == "map" and id(shape) not in seen:
+                seen.add(id(shape))
+                yield place.file, shape
+
+
+def edit_at(site: Site, sheets: Sheets) -> TextEdit:
+    """The edit at a site. Raises CannotEditError."""
+    if site.kind == "text":
+        return TextEdit(site.file, *site.span, str(site.value))
+    yaml, around, shape = sheets.yaml(site.file), site.around, site.shape
+    if site.kind == "rewrite":
+        assert shape is not None
+        return yaml.rewrite_scalar(shape, str(site.value))
+    if site.kind == "append":
+        assert shape is not None and isinstance(site.value, list)
+        return yaml.add_items(shape, site.value)
+    assert around is not None
+    if site.kind == "add":
+        return yaml.add_entry(around, site.key, site.value, site.behind)
+    assert shape is not None
+    if site.kind == "set":
+        value = next(value for key, value in around.entries if key is shape)
+        return yaml.set_value(shape, value, site.value, in_flow=around.flow)
+    if site.kind == "remove":
+        return yaml.remove_entry(around, shape)
+    return yaml.remove_item(around, next(i for i, item in enumerate(around.items) if item is shape))
+
+
+def joined(sites: list[Site]) -> Site:
+    """Sites of one identity as one. Raises CannotEditError where they want different things."""
+    first = sites[0]
+    value: Any = first.value
+    for other in sites[1:]:
+        value = merged(value, other.value)
+    return Site(first.file, first.kind, first.around, first.key, first.shape, value, first.behind, first.span)
