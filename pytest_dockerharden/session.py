@@ -214,4 +214,5 @@ class StaticSession:
                 path.write_text(target.render(self._report()), encoding="utf-8")
 
     def _report(self) -> Report:
-        return Report(list(self.entries((*self.judged, *self.not_applicable))), self.request.start)
+        entries = list(self.entries((*self.judged, *self.not_applicable)))
+        return Report(entries, self.request.start, self.request.top)

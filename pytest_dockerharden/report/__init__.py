@@ -15,11 +15,13 @@ from pytest_dockerharden.verdicts import Result
 class Report:
     """What a format renders: node id and result of everything judged, what does not apply included.
 
-    Paths are shown relative to ``start``, where pytest was started.
+    Paths are shown relative to ``start``, where pytest was started; those that a forge is to find again are relative
+    to ``root``, the checkout.
     """
 
     entries: Sequence[tuple[str, Result]]
     start: str
+    root: str
 
 
 @dataclass(slots=True, eq=False)
@@ -51,3 +53,13 @@ def format_names() -> list[str]:
     """The names of all formats."""
     package = importlib.import_module(f"{__name__}.formats")
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+def version() -> str:
+    """Of this distribution; ``unknown`` in a source tree that is not installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("pytest-dockerharden")
+    except metadata.PackageNotFoundError:
+        return "unknown"
