@@ -55,6 +55,7 @@ class Finding:
     ``message`` says what is wrong with this one; reports put the subject in front of it
     (``redis: the root filesystem is writable``), so it starts in lower case and does not repeat the subject.
     ``why`` replaces the control's own sentence of why where this case needs another.
+    ``sections`` are those of the control's CIS sections that it speaks of; empty: all of them.
     A secret value never stands in ``message``, ``why`` or ``remedy``.
     """
 
@@ -63,6 +64,7 @@ class Finding:
     remedy: Remedy | None = None
     related: tuple[Origin, ...] = field(default=())
     why: str | None = None
+    sections: tuple[str, ...] = ()
 
 
 Findings = Iterator[Finding]
