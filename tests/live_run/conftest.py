@@ -61,7 +61,7 @@ class Stack:
         items = json.loads(report.read_text(encoding="utf-8"))["items"]
         return {item["id"]: item["verdict"] for item in items if item["verdict"] != "not-applicable"}
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """A run that a test will end in some way, in a process group of its own."""
         return subprocess.Popen(
             self.command(*arguments),
@@ -70,6 +70,7 @@ class Stack:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            env={**os.environ, **environment},
             # what is started from a shell's background inherits an ignored SIGINT
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )

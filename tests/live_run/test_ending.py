@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.live import Valve, engine_on_tcp
 from tests.live_run.conftest import Stack
 
 pytestmark = pytest.mark.live
@@ -130,3 +131,23 @@ def test_two_runs_at_once_do_not_meet(slow: Stack) -> None:
         output, _ = run.communicate(timeout=120)
         assert "2 failed" in output, output
         assert slow.left(run.pid) == []
+
+
+def test_an_engine_that_is_gone_in_the_middle_is_one_failure_and_is_cleaned_when_it_is_back(stack: Stack) -> None:
+    stack.add("docker-compose.yml", COMPOSE.replace('["CMD", "false"]', '["CMD", "true"]'))
+    valve = Valve()
+    with engine_on_tcp(valve) as address:
+        lines = []
+        with stack.start("--harden-live", DOCKER_HOST=address, PYTHONUNBUFFERED="1") as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                lines.append(line)
+                if "reading every container" in line:
+                    valve.refuse()
+        output = "".join(lines)
+        assert "the engine stopped answering" in output, output
+        assert "1 failed" in output, output
+        assert "Traceback" not in output
+        assert stack.left(process.pid), output
+        valve.release()
+        assert until(lambda: not stack.left(process.pid)), stack.left(process.pid)
