@@ -8,7 +8,7 @@ from typing import Any
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.report import Report
-from pytest_dockerharden.report.documentation import as_markdown
+from pytest_dockerharden.report.documentation import as_text
 from pytest_dockerharden.report.excerpt import Excerpts
 from pytest_dockerharden.report.places import fingerprint, in_order, line_of
 from pytest_dockerharden.verdicts import Result
@@ -41,5 +41,5 @@ def _issue(result: Result, number: int, finding: Finding, excerpts: Excerpts) ->
             "path": shown_path(place.file, excerpts.start),
             "lines": {"begin": place.line, "end": place.end_line},
         },
-        "content": {"body": as_markdown(result.control)},
+        "content": {"body": as_text(result.control)},
     }

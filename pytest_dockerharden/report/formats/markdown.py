@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_dockerharden.report import Report
-from pytest_dockerharden.report.documentation import fenced, language, sections
+from pytest_dockerharden.report.documentation import fenced, sections
 from pytest_dockerharden.report.excerpt import Excerpts, clean
 from pytest_dockerharden.report.groups import Group, groups, headline
 from pytest_dockerharden.report.places import in_order, line_of
@@ -52,27 +53,31 @@ def _table(results: Sequence[Result], excerpts: Excerpts) -> str:
     if not rows:
         return ""
     columns = [*_COLUMNS, *(name for name in ("tolerated", "error") if any(row.counts[name] for _, row in rows))]
-    lines = [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
-    lines += [_line(excerpts.shown(file), row, columns) for file, row in rows[:_MOST_ROWS]]
+    named = {file for file, row in rows if row.label}
+    only = excerpts.shown(named.pop()) if len(named) == 1 else ""
+    lines = [f"| {code(only) if only else ''} | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    lines += [_line(excerpts.shown(file), row, columns, only) for file, row in rows[:_MOST_ROWS]]
     if len(rows) > _MOST_ROWS:
         lines.append(f"| and {len(rows) - _MOST_ROWS} more |{' |' * len(columns)}")
     return "\n".join(lines)
 
 
-def _line(file: str, row: Row, columns: Sequence[str]) -> str:
-    label = f"**{escaped(row.label)}** {code(file)}" if row.label else code(file)
+def _line(file: str, row: Row, columns: Sequence[str], only: str) -> str:
+    """``only`` is the file of all services, where there is but one: it stands above them."""
+    name = f"**{escaped(row.label)}**" if row.label else ""
+    label = name if name and file == only else " ".join(filter(None, (name, code(file))))
     return f"| {label} | {' | '.join(str(row.counts[column] or '') for column in columns)} |"
 
 
 def _failures(results: Iterable[Result], excerpts: Excerpts) -> Iterator[str]:
     ranked = groups(results)
     for number, group in enumerate(ranked[:_MOST_GROUPS], 1):
-        yield f"{number}. {_group(group, excerpts)}"
+        yield f"{number}. {_group(group, excerpts, indent=len(str(number)) + 2)}"
     if len(ranked) > _MOST_GROUPS:
         yield f"\nand {len(ranked) - _MOST_GROUPS} more"
 
 
-def _group(group: Group, excerpts: Excerpts) -> str:
+def _group(group: Group, excerpts: Excerpts, indent: int) -> str:
     result = group[0]
     if not result.findings:
         return f"{escaped(excerpts.first_line(result))} ({code(result.control.id)})"
@@ -83,7 +88,7 @@ def _group(group: Group, excerpts: Excerpts) -> str:
     text += code(result.control.id)
     if finding.remedy:
         lines = "\n".join(map(clean, finding.remedy.text.splitlines()))
-        text += "\n\n" + _indented(fenced(lines, language("services:") if finding.remedy.edits else ""))
+        text += "\n\n" + textwrap.indent(fenced(lines, "yaml" if finding.remedy.edits else ""), " " * indent)
     return text
 
 
@@ -119,13 +124,9 @@ def _details(title: str, lines: Sequence[str]) -> Iterator[str]:
         yield f"<details><summary>{title}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"   {line}".rstrip() for line in text.split("\n"))
-
-
 def escaped(text: str) -> str:
     """Text that marks nothing up, mentions nobody, refers to no issue and links nowhere."""
-    text = " ".join(clean(text).split()).replace("&", "&amp;").replace("<", "&lt;")
+    text = clean(" ".join(text.split())).replace("&", "&amp;").replace("<", "&lt;")
     text = "".join(f"\\{c}" if c in _MARKS else c for c in text)
     for mark, harmless in (("@", "@<!-- -->"), ("#", "#<!-- -->"), ("://", "&#58;//"), ("www.", "www&#46;")):
         text = text.replace(mark, harmless)
@@ -134,5 +135,5 @@ def escaped(text: str) -> str:
 
 def code(text: str) -> str:
     """A name as code."""
-    text = " ".join(clean(text).split()).replace("&", "&amp;").replace("<", "&lt;")
+    text = clean(" ".join(text.split())).replace("&", "&amp;").replace("<", "&lt;")
     return f"<code>{''.join(f'&#{ord(c)};' if c in _MARKS else c for c in text)}</code>"
