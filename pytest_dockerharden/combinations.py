@@ -29,12 +29,28 @@ def pair(files: Sequence[str]) -> list[Pairing]:
     """Pair the compose files of each folder.
 
     ``compose.override.yaml`` goes with the folder's default file, ``docker-compose.prod.yml`` with
-    ``docker-compose.yml`` unless it is complete on its own. Every file is in at least one pairing.
+    ``docker-compose.yml`` unless it is complete on its own, also where that file is not among ``files``: what
+    pre-commit names is what has changed. Every file is in at least one pairing.
     """
     folders: dict[str, list[str]] = {}
     for file in files:
         folders.setdefault(os.path.dirname(file), []).append(file)
-    return [pairing for group in folders.values() for pairing in _pair_folder(group)]
+    return [pairing for folder, group in folders.items() for pairing in _pair_named(folder, group)]
+
+
+def _pair_named(folder: str, named: list[str]) -> list[Pairing]:
+    if any(_suffix(file) is None for file in named) or not any(map(_suffix, named)):
+        return _pair_folder(named)
+    found = _pair_folder([*_bases_in(folder), *named])
+    return [pairing for pairing in found if pairing.files[-1] in named]
+
+
+def _bases_in(folder: str) -> list[str]:
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in sorted(names) if _suffix(name) is None]
 
 
 def _pair_folder(files: list[str]) -> list[Pairing]:

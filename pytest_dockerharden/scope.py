@@ -48,6 +48,7 @@ class Scope:
         """Raises ConfigurationError."""
         compose = set(self.evaluation.discovery.compose)
         combinations = self.combinations = self.policy.combine([path for path in self.paths if path in compose])
+        self._add_bases()
         self.assembly = assemble(combinations, root=self.root)
         self._forget_what_others_include()
         self._add_what_is_built()
@@ -88,6 +89,13 @@ class Scope:
                 projects.remove(project)
                 self.evaluation.absorbed.append(file)
 
+    def _add_bases(self) -> None:
+        """The first file of a combination holds its items, also where only an overlay was named."""
+        for combination in self.combinations:
+            if combination.files[0] not in self.evaluation.results:
+                self.evaluation.results[combination.files[0]] = []
+                self.evaluation.discovery.compose.append(combination.files[0])
+
     def _add_what_is_built(self) -> None:
         """A Dockerfile that no name or content gave away, but a ``build:``."""
         if self.evaluation.request.directories:
@@ -119,8 +127,10 @@ class Scope:
 
     def prefix(self, project: Project) -> str:
         """What tells the subjects of a combination from those of another one of the same first file."""
-        alike = [other for other in self.assembly.projects if other.files[0] == project.files[0]]
-        return project.combination if len(alike) > 1 else ""
+        # the others may exist and not be asked for: a subject has the same name in every run
+        named = sum(each.files[0] == project.files[0] for each in self.policy.combinations)
+        alike = sum(other.files[0] == project.files[0] for other in self.assembly.projects)
+        return "" if named == alike == 1 else project.combination
 
     @functools.cached_property
     def by_name(self) -> dict[tuple[str, str], Result]:

@@ -6,6 +6,7 @@ import pytest
 
 from pytest_dockerharden.combinations import pair
 from tests.helpers import write
+from tests.plugin.conftest import Repo
 
 FULL = "services:\n  web:\n    image: app\n  db:\n    build: .\n"
 PART = "services:\n  web:\n    restart: always\n"
@@ -81,3 +82,52 @@ def test_a_file_of_another_name_stands_alone(tmp_path: Path) -> None:
         ("", ("compose.yaml",)),
         ("", ("stack.yml",)),
     ]
+
+
+BASE = "services:\n  web:\n    image: web:1\n    read_only: true\n"
+OVERLAY = "services:\n  web:\n    restart: always\n"
+ONE_CONTROL = 'select = ["read-only-rootfs", "accepted-by-compose"]\n'
+
+
+@pytest.mark.parametrize(
+    ("base", "overlay", "subject"),
+    [
+        ("docker-compose.yml", "docker-compose.prod.yml", "prod/web"),
+        ("compose.yaml", "compose.prod.yaml", "prod/web"),
+        ("compose.yaml", "compose.override.yaml", "web"),
+    ],
+)
+def test_an_overlay_that_is_named_alone_is_judged_upon_its_base(
+    repo: Repo, base: str, overlay: str, subject: str
+) -> None:
+    repo.add("dockerharden.toml", ONE_CONTROL)
+    repo.add(base, BASE)
+    repo.add(overlay, OVERLAY)
+    assert repo.verdicts(overlay) == {
+        f"{base}::static::read-only-rootfs[{subject}]": "PASSED",
+        f"{base}::static::accepted-by-compose" + ("[prod]" if subject != "web" else ""): "PASSED",
+    }
+
+
+def test_a_waiver_of_a_combination_counts_where_only_its_overlay_is_named(repo: Repo) -> None:
+    waiver = '[[waiver]]\ncontrol = "read-only-rootfs"\nsubject = "prod/web"\nreason = "x"\n'
+    repo.add("dockerharden.toml", 'select = ["read-only-rootfs"]\n' + waiver)
+    repo.add("compose.yml", BASE.replace("true", "false"))
+    repo.add("compose.prod.yml", OVERLAY)
+    assert repo.verdicts("compose.prod.yml") == {"compose.yml::static::read-only-rootfs[prod/web]": "XFAIL"}
+
+
+@pytest.mark.parametrize(
+    ("named", "text"),
+    [
+        pytest.param("compose.yml", BASE, id="the base alone"),
+        pytest.param("compose.other.yml", "services:\n  other:\n    image: o:1\n", id="complete on its own"),
+        pytest.param("stack.yml", BASE, id="another name"),
+    ],
+)
+def test_what_is_no_overlay_is_judged_alone(repo: Repo, named: str, text: str) -> None:
+    repo.add("dockerharden.toml", 'select = ["read-only-rootfs"]\n')
+    repo.add("compose.yml", BASE)
+    repo.add("compose.prod.yml", OVERLAY)
+    repo.add(named, text)
+    assert [name.split("::")[0] for name in repo.verdicts(named)] == [named]
