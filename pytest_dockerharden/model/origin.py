@@ -1,4 +1,4 @@
-"""Where a fact comes from: a place in a text, or a line of the kernel's own account."""
+"""Where a fact comes from: a place in a text, a line of the kernel's own account, or a place in an image."""
 
 from __future__ import annotations
 
@@ -40,4 +40,22 @@ class KernelOrigin:
         return f"{self.container}:{self.path}: {self.text}"
 
 
-Origin = TextOrigin | KernelOrigin
+@dataclass(frozen=True, slots=True)
+class ImageOrigin:
+    """A place in an image: a file of a layer, a step of its history or a key of its configuration.
+
+    ``layer`` is the layer's short id, empty for history and configuration. ``path`` is the file's path, ``history 4``
+    or ``config User``. ``text`` says what stands there; a secret never does.
+    """
+
+    reference: str
+    layer: str
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        place = f"layer {self.layer}{self.path}" if self.layer else self.path
+        return f"{self.reference}: {place}: {self.text}"
+
+
+Origin = TextOrigin | KernelOrigin | ImageOrigin
