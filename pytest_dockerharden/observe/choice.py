@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_dockerharden.observe.witness import ContainerAccount, HostWitness, Witness
+from pytest_dockerharden.stack.run import Run
 
 if TYPE_CHECKING:
     import docker
@@ -21,6 +22,7 @@ def choose(client: docker.DockerClient, inspected: Sequence[dict[str, Any]]) -> 
 
     This machine's /proc where the engine runs here and we may read all of it; else a helper container; where none can
     be started, a shell in each container that has one, unless this machine's /proc shows at least what is open to all.
+    In a stack that no run of ours has made nothing is started.
     """
     from pytest_dockerharden.observe.helper import HelperWitness, NoHelper
     from pytest_dockerharden.observe.inside import ExecWitness
@@ -30,12 +32,32 @@ def choose(client: docker.DockerClient, inspected: Sequence[dict[str, Any]]) -> 
     here = is_local(client) and all(host.sees(container, pid) for container, pid in running.items())
     if here and all(host.reads_guarded(pid) for pid in running.values()):
         return host
-    helper = HelperWitness(client, images(inspected), labels(inspected))
+    ours = labels(inspected)
+    # beside a stack that is not ours: the label lets a sweep remove what a run leaves that was killed
+    helper = HelperWitness(client, images(inspected), ours or Run.start().labels)
     try:
         helper.start()
-    except NoHelper:
-        return host if here else ExecWitness(client)
+    except NoHelper as reason:
+        if here:
+            return host
+        return ExecWitness(client) if ours else Nobody(f"no helper could be started beside it: {reason}")
     return helper
+
+
+class Nobody:
+    """Where there is no way to look."""
+
+    name = "nothing"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def collect(self, containers: dict[str, int]) -> dict[str, ContainerAccount]:
+        """Every fact that the kernel would have to show is unknown."""
+        return {container: ContainerAccount(container, self.name, why=self.why) for container in containers}
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 def is_local(client: docker.DockerClient) -> bool:

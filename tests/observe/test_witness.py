@@ -197,6 +197,22 @@ def test_the_last_witness_is_a_shell_in_the_container(client: Any, stack: dict[s
         assert "no /bin/sh" in found["scratch"].uid.reason  # type: ignore[union-attr]
 
 
+def test_nothing_is_started_in_a_stack_that_is_not_ours(client: Any, without_shell: str) -> None:
+    container = client.containers.run(without_shell, ["/busybox", "sleep", "1000"], detach=True)
+    try:
+        with engine_on_tcp() as address:
+            remote = connect(address)
+            container.reload()
+            foreign = dict(container.attrs, Config={**container.attrs["Config"], "Labels": {}})
+            chosen = choice.choose(remote, [foreign])
+            assert isinstance(chosen, choice.Nobody)
+            account = chosen.collect({container.id: 1})[container.id]
+            assert "no helper could be started beside it" in account.why
+            remote.close()
+    finally:
+        container.remove(force=True)
+
+
 def test_this_machine_is_chosen_for_its_own_engine(client: Any, stack: dict[str, list[str]]) -> None:
     assert isinstance(choice.choose(client, inspected(client, stack)), HostWitness)
 
