@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import os
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from pytest_dockerharden.live.session import live_of
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.protocol import Protocol
-from pytest_dockerharden.report import Report, Target, target_of
+from pytest_dockerharden.report import Report, Stack, Target, target_of
 from pytest_dockerharden.report.excerpt import Excerpts
 from pytest_dockerharden.report.header import header
 from pytest_dockerharden.report.summary import summarise
@@ -215,4 +216,6 @@ class StaticSession:
 
     def _report(self) -> Report:
         entries = list(self.entries((*self.judged, *self.not_applicable)))
-        return Report(entries, self.request.start, self.request.top)
+        observed = self.live.observed if self.live is not None else lambda project: {}
+        stacks = [Stack(project, observed(project)) for project in self.evaluation.projects]
+        return Report(entries, self.request.start, self.request.top, stacks, datetime.date.today())

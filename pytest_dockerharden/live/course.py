@@ -62,6 +62,7 @@ class Course:
     refusal: StackError | None = None
     stack: Stack | None = None
     postures: dict[str, list[Posture]] = field(default_factory=dict)
+    observed: dict[str, dict[str, list[Posture]]] = field(default_factory=dict)
     drills: dict[str, Drill] = field(default_factory=dict)
     done: dict[Phase, dict[str, Result]] = field(default_factory=dict)
     failures: dict[Phase, StackError] = field(default_factory=dict)
@@ -239,7 +240,7 @@ class Course:
     def _observed(self, phase: Phase, client: docker.DockerClient) -> dict[str, Result]:
         self.progress("reading every container from the kernel")
         assert self.stack is not None and phase != "drill"
-        self.postures = observe(self.stack, self.project, client, phase)
+        self.postures = self.observed[phase] = observe(self.stack, self.project, client, phase)
         return with_last_words(self._verdicts().postures(phase, self.postures), self.stack, client, self.secrecy)
 
     def _verdicts(self) -> LiveVerdicts:

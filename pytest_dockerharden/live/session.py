@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pytest_dockerharden.live.broker import RemoteCourses
     from pytest_dockerharden.live.courses import Courses
     from pytest_dockerharden.live.phases import Phase, Question
+    from pytest_dockerharden.model.posture import Posture
+    from pytest_dockerharden.model.project import Project
     from pytest_dockerharden.verdicts import Result
 
 NAME = "dockerharden-live"
@@ -39,6 +41,7 @@ class LiveSession:
         self.needed: frozenset[Phase] = frozenset()
         self._broker: Any = None
         self._courses: Courses | None = None
+        self._ended: Courses | None = None
         self._making = threading.Lock()
 
     @property
@@ -117,8 +120,17 @@ class LiveSession:
 
     def not_applicable(self) -> list[Result]:
         """What had nothing to judge in the phases that were reached."""
-        known = self._courses.results() if self._courses is not None else ()
+        courses = self._courses or self._ended
+        known = courses.results() if courses is not None else ()
         return [result for result in known if result.verdict == "not-applicable"]
+
+    def observed(self, project: Project) -> Mapping[str, Mapping[str, Sequence[Posture]]]:
+        """What was seen of the stack of a project that static mode judged: postures by phase and service."""
+        from pytest_dockerharden.live.course import key_of
+
+        courses = self._courses or self._ended
+        course = courses.all.get(key_of(project)) if courses is not None else None
+        return course.observed if course is not None else {}
 
     # who uses what
 
@@ -169,7 +181,7 @@ class LiveSession:
         """Take down what is left. Does nothing the second time."""
         if "courses" in self.__dict__ or self._courses is not None:
             courses = self.__dict__.pop("courses", self._courses)
-            self._courses = None if courses is self._courses else self._courses
+            self._courses, self._ended = (None if courses is self._courses else self._courses), self._courses
             courses.close()
         if self._broker is not None:
             self._broker.close()

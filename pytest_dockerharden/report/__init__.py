@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.model.posture import Posture
+from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 from pytest_dockerharden.verdicts import Result
+
+
+@dataclass(slots=True, eq=False)
+class Stack:
+    """One combination of compose files as text told it, and what was observed of it: postures by phase and service."""
+
+    project: Project
+    observed: Mapping[str, Mapping[str, Sequence[Posture]]]
 
 
 @dataclass(slots=True, eq=False)
@@ -16,12 +27,14 @@ class Report:
     """What a format renders: node id and result of everything judged, what does not apply included.
 
     Paths are shown relative to ``start``, where pytest was started; those that a forge is to find again are relative
-    to ``root``, the checkout.
+    to ``root``, the checkout. ``today`` is the day on which waivers were judged.
     """
 
     entries: Sequence[tuple[str, Result]]
     start: str
     root: str
+    stacks: Sequence[Stack]
+    today: datetime.date
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,7 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.verdicts import Result
 
-_PHASES = ("static", "live", "restarted", "drill")
+_PHASES = {"static": 0, "engine": 1, "live": 2, "restarted": 3, "drill": 4}
 
 
 def line_of(result: Result, finding: Finding | None) -> TextOrigin:
@@ -40,4 +40,4 @@ def in_order(entries: Iterable[tuple[str, Result]]) -> list[tuple[str, Result]]:
 def _position(entry: tuple[str, Result]) -> tuple[str, int, str, str, int]:
     result = entry[1]
     place = line_of(result, result.findings[0] if result.findings else None)
-    return place.file, place.line, result.control.id, result.subject, _PHASES.index(result.phase)
+    return place.file, place.line, result.control.id, result.subject, _PHASES.get(result.phase, 9)
