@@ -16,7 +16,10 @@ from pytest_dockerharden.source.dockerfile import parse
 
 _ABSENT: Any = object()
 # what Compose adds or takes away because of a key
-_FOLLOWS: dict[str, tuple[Path, ...]] = {"network_mode": (("networks",),)}
+_FOLLOWS: dict[str, tuple[Path, ...]] = {
+    "network_mode": (("networks",), ("depends_on",)),
+    **dict.fromkeys(("ipc", "pid", "uts", "cgroup", "links", "volumes_from"), (("depends_on",),)),
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -27,7 +30,7 @@ class _Loaded:
     root: str
     project: Project
     model: Any
-    problems: int
+    problems: list[str]
 
     @property
     def files(self) -> set[str]:
@@ -66,8 +69,8 @@ def _is_of(combination: Combination, project: Project) -> bool:
     return combination.files == project.files and combination.name == project.combination
 
 
-def _refusals(project: Project) -> int:
-    return sum(problem.kind != "warning" for problem in project.problems)
+def _refusals(project: Project) -> list[str]:
+    return [problem.message for problem in project.problems if problem.kind != "warning"]
 
 
 def _complaint(known: _Loaded, wishes: list[Wish]) -> str:
@@ -75,10 +78,11 @@ def _complaint(known: _Loaded, wishes: list[Wish]) -> str:
     project = sources.project(known.combination, {})
     if project is None:
         return f"the file would not load: {sources.failures[0].message}"
-    if _refusals(project) > known.problems:
-        return f"Compose would refuse it: {[p.message for p in project.problems if p.kind != 'warning'][-1]}"
+    refusals = _refusals(project)
+    if len(refusals) > len(known.problems):
+        return f"Compose would refuse it: {next((r for r in refusals if r not in known.problems), refusals[-1])}"
     for path, before, after in differences(known.model, project.model.plain()):
-        if not any(_allows(wish, path, before, after) for wish in wishes):
+        if not (_means_nothing(path) or any(_allows(wish, path, before, after) for wish in wishes)):
             return f"it would change {_shown(path)} as well"
     return ""
 
@@ -87,15 +91,20 @@ def _shown(path: Path) -> str:
     return ".".join(path[1:] if path[:1] == ("services",) else path)
 
 
+def _means_nothing(path: Path) -> bool:
+    """Whether it is an extension: text for anchors, which Compose itself passes over."""
+    return path[0].startswith("x-") or (path[0] == "services" and len(path) > 2 and path[2].startswith("x-"))
+
+
 def _allows(wish: Wish, path: Path, before: Any, after: Any) -> bool:
     intended = wish.path
     if path[: len(intended)] == intended:
         if wish.edit.kind == "append":
             return _is_part(before, after)
         return wish.edit.kind != "remove" or wish.edit.at is None or _is_part(after, before)
-    below = path[len(wish.base) :]
-    follows = (also for key in wish.edit.path[:1] for also in _FOLLOWS.get(key, ()))
-    return any(below[: len(also)] == also or path[: len(also)] == also for also in follows)
+    follows = [also for key in wish.edit.path[:1] for also in _FOLLOWS.get(key, ())]
+    below = path[len(wish.base) :] if path[: len(wish.base)] == wish.base else path
+    return any(below[: len(also)] == also for also in follows)
 
 
 def _is_part(less: Any, more: Any) -> bool:

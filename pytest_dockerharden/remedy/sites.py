@@ -14,12 +14,12 @@ from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.remedy.shape import Shape, Shapes, shapes_of
-from pytest_dockerharden.remedy.text import TextEdit, line_starts
+from pytest_dockerharden.remedy.text import TextEdit, line_starts, newline_of
 from pytest_dockerharden.remedy.wishes import Path, Wish
 from pytest_dockerharden.remedy.yaml_edit import CannotEditError, YamlText, merged
 from pytest_dockerharden.source.reading import read_source
 
-SiteKind = Literal["add", "set", "append", "remove", "remove-item", "rewrite", "text"]
+SiteKind = Literal["add", "set", "append", "remove", "remove-item", "rewrite", "conditions", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ class Sheets:
     def offset(self, file: str, line: int, column: int) -> int:
         if file not in self._starts:
             self._starts[file] = line_starts(self.text(file))
-        return self._starts[file][line - 1] + column - 1
+        starts, end = self._starts[file], len(self.text(file))
+        return min(starts[line - 1] + column - 1, end) if line <= len(starts) else end
 
 
 def sites_of(wish: Wish, sheets: Sheets) -> list[Site]:
@@ -158,6 +159,7 @@ def _missing(wish: Wish, model: Node, sheets: Sheets) -> Iterator[Site]:
     depth = _known_depth(model, path, sheets)
     parent, missing = model.get(*path[:depth]), path[depth:]
     value = nested(missing[1:], [wish.edit.value] if wish.edit.kind == "append" else wish.edit.value)
+    yield from _conditions(parent, missing, value, sheets)
     for file, mapping in _mappings(parent, sheets) if parent is not None else ():
         entry = mapping.entry(missing[0])
         if entry is None:
@@ -166,11 +168,27 @@ def _missing(wish: Wish, model: Node, sheets: Sheets) -> Iterator[Site]:
             yield Site(file, "set", mapping, missing[0], entry[0], value)
 
 
+def _conditions(parent: Node | None, missing: Path, value: object, sheets: Sheets) -> Iterator[Site]:
+    """``depends_on`` that lists names: they get conditions in its long form."""
+    if parent is None or parent.key_origin is None:
+        return
+    entry = sheets.shapes(parent.key_origin.file).entry(parent.key_origin)
+    if entry is not None and entry[1].value == "depends_on" and entry[2].kind == "list":
+        yield Site(parent.key_origin.file, "conditions", entry[0], "", entry[1], {missing[0]: value})
+
+
 def _adding(file: str, mapping: Shape, key: str, value: object) -> Iterator[Site]:
     yield Site(file, "add", mapping, key, value=value)
-    if mapping.entries and mapping.entries[-1][1].style in {"|", ">"}:
+    if mapping.entries and not mapping.flow and _last(mapping).style in {"|", ">"}:
         # behind a text of several lines a new line may become part of it
         yield Site(file, "add", mapping, key, value=value, behind=0)
+
+
+def _last(shape: Shape) -> Shape:
+    """The value that a collection ends with."""
+    while shape.entries or shape.items:
+        shape = shape.entries[-1][1] if shape.entries else shape.items[-1]
+    return shape
 
 
 def nested(path: Path, value: object) -> object:
@@ -212,7 +230,8 @@ def _mappings(node: Node | None, sheets: Sheets) -> Iterator[tuple[str, Shape]]:
 def edit_at(site: Site, sheets: Sheets) -> TextEdit:
     """The edit at a site. Raises CannotEditError."""
     if site.kind == "text":
-        return TextEdit(site.file, *site.span, str(site.value))
+        new = str(site.value).replace("\n", newline_of(sheets.text(site.file)))
+        return TextEdit(site.file, *site.span, new)
     yaml, around, shape = sheets.yaml(site.file), site.around, site.shape
     if site.kind == "rewrite":
         assert shape is not None
@@ -224,6 +243,10 @@ def edit_at(site: Site, sheets: Sheets) -> TextEdit:
     if site.kind == "add":
         return yaml.add_entry(around, site.key, site.value, site.behind)
     assert shape is not None
+    if site.kind == "conditions":
+        names = next(value for key, value in around.entries if key is shape)
+        assert isinstance(site.value, dict)
+        return yaml.name_conditions(shape, names, site.value)
     if site.kind == "set":
         value = next(value for key, value in around.entries if key is shape)
         return yaml.set_value(shape, value, site.value, in_flow=around.flow)

@@ -35,6 +35,8 @@ class Wish:
     @property
     def path(self) -> Path:
         """The whole path in the model."""
+        if self.edit.path[:1] == ("",):
+            return self.edit.path[1:]
         return (*self.base, *self.edit.path)
 
 

@@ -52,4 +52,4 @@ def block(key: str, value: object, step: int) -> list[str]:
         return [head, *(pad + line for name, below in value.items() for line in block(str(name), below, step))]
     if isinstance(value, (list, tuple)) and value:
         return [head, *(f"{pad}- {item(each)}" for each in value)]
-    return [f"{head} {item(value)}"]
+    return [head if value is None else f"{head} {item(value)}"]

@@ -82,6 +82,26 @@ class YamlText:
             return json.dumps(value.value, ensure_ascii=False)
         return written
 
+    def name_conditions(self, key: Shape, names: Shape, conditions: dict[str, dict[str, object]]) -> TextEdit:
+        """The long form of a ``depends_on`` that lists names; those without a condition keep the one they had."""
+        if names.kind != "list" or any(each.kind != "scalar" or "$" in each.value for each in names.items):
+            raise CannotEditError("it is no list of names")
+        started: dict[str, object] = {"condition": "service_started"}
+        wanted = {each.value: {**started, **conditions.get(each.value, {})} for each in names.items}
+        if names.flow:
+            return TextEdit(self.file, names.start, names.end, flow(wanted))
+        step = self.shapes.step
+        start, column = self._dash(names.items[0])
+        pad = " " * (max(column, key.column + step) - column)
+        parts, position = [], start
+        for each in names.items:
+            dash = self._dash(each)[0]
+            lines = block(each.value, wanted[each.value], step)
+            indent = f"{self.newline}{' ' * column}{pad}"
+            parts += [self.text[position:dash], pad, indent.join(lines)]
+            position = each.end
+        return TextEdit(self.file, start, position, "".join(parts))
+
     def remove_entry(self, mapping: Shape, key: Shape) -> TextEdit:
         """Take out an entry with the whole lines it stands on."""
         index = next(index for index, entry in enumerate(mapping.entries) if entry[0] is key)

@@ -1,0 +1,210 @@
+"""What the remedies of a run make of the text of compose files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.remedy.helpers import plan_for
+
+BOM = "\ufeff"
+STRICT = 'suite = "strict"\nselect = [{}]\nfail-on = "info"\n'
+
+
+def mended(folder: Path, text: str, *controls: str, **further: str) -> str:
+    """What ``controls`` make of a compose file."""
+    selected = ", ".join(f'"{control}"' for control in controls)
+    files = {"compose.yaml": text, "dockerharden.toml": STRICT.format(selected), **further}
+    plan = plan_for(folder, files)
+    return plan.after.get(str(folder / "compose.yaml"), text)
+
+
+CASES = {
+    "block": (
+        "services:\n  web:\n    image: app\n",
+        "services:\n  web:\n    image: app\n    read_only: true\n",
+    ),
+    "no final newline": ("services:\n  web:\n    image: app", "services:\n  web:\n    image: app\n    read_only: true"),
+    "CRLF": (
+        "services:\r\n  web:\r\n    image: app\r\n",
+        "services:\r\n  web:\r\n    image: app\r\n    read_only: true\r\n",
+    ),
+    "a byte order mark": (
+        f"{BOM}services:\n  web:\n    image: app\n",
+        "services:\n  web:\n    image: app\n    read_only: true\n",
+    ),
+    "flow": (
+        "services: {web: {image: app}}\n",
+        "services: {web: {image: app, read_only: true}}\n",
+    ),
+    "flow over lines with a trailing comma": (
+        "services:\n  web: {\n    image: app,  # c\n  }\n",
+        "services:\n  web: {\n    image: app, read_only: true  # c\n  }\n",
+    ),
+    "four spaces": (
+        "services:\n    web:\n        image: app\n",
+        "services:\n    web:\n        image: app\n        read_only: true\n",
+    ),
+    "quoted keys": (
+        "\"services\":\n  'web':\n    \"image\": app\n",
+        "\"services\":\n  'web':\n    \"image\": app\n    read_only: true\n",
+    ),
+    "comments around": (
+        "services:\n  web:\n    image: app  # the app\n    # ports: none\n\n  # next\nvolumes: {}\n",
+        "services:\n  web:\n    image: app  # the app\n    read_only: true\n    # ports: none\n\n  # next\nvolumes: {}\n",
+    ),
+    "a tab in a comment": (
+        "services:\n  web:\n    image: app\t# a\ttab\n",
+        "services:\n  web:\n    image: app\t# a\ttab\n    read_only: true\n",
+    ),
+    "a value that is there": (
+        "services:\n  web:\n    image: app\n    read_only: false  # for now\n",
+        "services:\n  web:\n    image: app\n    read_only: true  # for now\n",
+    ),
+    "a quoted value keeps its quotes": (
+        "services:\n  web:\n    image: app\n    read_only: 'false'\n",
+        "services:\n  web:\n    image: app\n    read_only: true\n",
+    ),
+    "a key without a value": (
+        "services:\n  web:\n    image: app\n    read_only:  # later\n    init: true\n",
+        "services:\n  web:\n    image: app\n    read_only: true  # later\n    init: true\n",
+    ),
+    "a literal text as the last value": (
+        "services:\n  web:\n    image: app\n    command: |\n      run\n\n  db:\n    image: db\n    read_only: true\n",
+        "services:\n  web:\n    image: app\n    command: |\n      run\n    read_only: true\n\n"
+        "  db:\n    image: db\n    read_only: true\n",
+    ),
+    "a literal text that keeps its line ends": (
+        "services:\n  web:\n    image: app\n    labels:\n      a: |+\n        run\n\n\n",
+        "services:\n  web:\n    image: app\n    read_only: true\n    labels:\n      a: |+\n        run\n\n\n",
+    ),
+    "a literal text at the end of the file": (
+        "services:\n  web:\n    image: app\n    labels:\n      a: |\n        run",
+        "services:\n  web:\n    image: app\n    read_only: true\n    labels:\n      a: |\n        run",
+    ),
+    "an anchor that all share": (
+        "x-base: &base\n  image: app\n  read_only: false\nservices:\n  a:\n    <<: *base\n  b:\n    <<: *base\n",
+        "x-base: &base\n  image: app\n  read_only: true\nservices:\n  a:\n    <<: *base\n  b:\n    <<: *base\n",
+    ),
+    "an anchor that another one overrides": (
+        "x-base: &base\n  image: app\n  read_only: false\nservices:\n  a:\n    <<: *base\n"
+        "  b:\n    <<: *base\n    read_only: true\n",
+        "x-base: &base\n  image: app\n  read_only: true\nservices:\n  a:\n    <<: *base\n"
+        "  b:\n    <<: *base\n    read_only: true\n",
+    ),
+    "a service that merges": (
+        "x-base: &base\n  image: app\nservices:\n  a:\n    <<: *base\n  b:\n    <<: *base\n    read_only: true\n",
+        "x-base: &base\n  image: app\nservices:\n  a:\n    <<: *base\n    read_only: true\n"
+        "  b:\n    <<: *base\n    read_only: true\n",
+    ),
+    "services that are one mapping": (
+        "services:\n  a: &a\n    image: app\n  b: *a\n",
+        "services:\n  a: &a\n    image: app\n    read_only: true\n  b: *a\n",
+    ),
+    "an alias as the value": (
+        "x-no: &no false\nservices:\n  a:\n    image: app\n    read_only: *no\n    init: *no\n",
+        "x-no: &no false\nservices:\n  a:\n    image: app\n    read_only: true\n    init: *no\n",
+    ),
+    "a service that extends one of its file": (
+        "services:\n  base:\n    image: app\n    read_only: true\n  web:\n    extends: base\n    read_only: false\n",
+        "services:\n  base:\n    image: app\n    read_only: true\n  web:\n    extends: base\n    read_only: true\n",
+    ),
+    "several documents": (
+        "services:\n  web:\n    image: app\n---\nservices:\n  web:\n    init: true\n",
+        "services:\n  web:\n    image: app\n    read_only: true\n---\nservices:\n  web:\n    init: true\n",
+    ),
+    "a line separator of Unicode": (
+        'services:\n  web:\n    image: app\n    labels: {a: "x\u2028y"}\n',
+        'services:\n  web:\n    image: app\n    labels: {a: "x\u2028y"}\n    read_only: true\n',
+    ),
+    "characters beyond the first plane": (
+        "# 🐳🐳\nservices:\n  web: # 🐳\n    image: app # 🐳\n",
+        "# 🐳🐳\nservices:\n  web: # 🐳\n    image: app # 🐳\n    read_only: true\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES)
+def test_a_key_is_written_where_it_belongs_and_nothing_else_moves(text: str, expected: str, tmp_path: Path) -> None:
+    assert mended(tmp_path, text, "read-only-rootfs") == expected
+
+
+UNTOUCHED = {
+    "a value from a variable": "services:\n  web:\n    image: app\n    read_only: ${RO:-false}\n",
+    "a text that is no YAML": "services:\n  web:\n   image: app\n  bad\n",
+    "a waived finding": "services:\n  # harden: waive read-only-rootfs until 2999-01-01 -- writes\n  web:\n    image: app\n",
+}
+
+
+@pytest.mark.parametrize("text", UNTOUCHED.values(), ids=UNTOUCHED)
+def test_what_cannot_be_mended_for_sure_stays(text: str, tmp_path: Path) -> None:
+    assert mended(tmp_path, text, "read-only-rootfs") == text
+
+
+def test_an_anchor_that_another_service_needs_as_it_is_gets_an_override(tmp_path: Path) -> None:
+    text = (
+        "x-base: &base\n  image: app\n  read_only: false\nservices:\n  a:\n    <<: *base\n"
+        "  # harden: waive read-only-rootfs until 2999-01-01 -- it writes\n  b:\n    <<: *base\n"
+    )
+    expected = text.replace("  a:\n    <<: *base\n", "  a:\n    <<: *base\n    read_only: true\n")
+    assert mended(tmp_path, text, "read-only-rootfs") == expected
+
+
+def test_lists_grow_in_the_style_they_have(tmp_path: Path) -> None:
+    text = (
+        "services:\n  a:\n    image: app\n    security_opt:\n    - label=type:x  # why\n    init: true\n"
+        "  b:\n    image: app\n    security_opt: [label=type:x]\n  c:\n    image: app\n    security_opt: []\n"
+    )
+    assert mended(tmp_path, text, "no-new-privileges") == (
+        "services:\n  a:\n    image: app\n    security_opt:\n    - label=type:x  # why\n    - no-new-privileges:true\n"
+        "    init: true\n  b:\n    image: app\n    security_opt: [label=type:x, no-new-privileges:true]\n"
+        "  c:\n    image: app\n    security_opt: [no-new-privileges:true]\n"
+    )
+
+
+def test_limits_of_one_service_are_written_as_one_block(tmp_path: Path) -> None:
+    text = "services:\n    web:\n        image: app\n"
+    assert mended(tmp_path, text, "memory-limit", "cpu-limit", "pids-limit") == (
+        "services:\n    web:\n        image: app\n        deploy:\n            resources:\n"
+        '                limits:\n                    memory: 512M\n                    cpus: "1.0"\n'
+        "                    pids: 100\n"
+    )
+
+
+def test_names_to_wait_for_get_conditions(tmp_path: Path) -> None:
+    text = (
+        "services:\n  web:\n    image: app\n    depends_on:\n    - db  # first\n    # and\n    - log\n"
+        "  db:\n    image: db\n    healthcheck: {test: [CMD, ok]}\n  log:\n    image: log\n"
+    )
+    assert mended(tmp_path, text, "dependants-wait-for-health") == (
+        "services:\n  web:\n    image: app\n    depends_on:\n      db:\n        condition: service_healthy  # first\n"
+        "    # and\n      log:\n        condition: service_started\n"
+        "  db:\n    image: db\n    healthcheck: {test: [CMD, ok]}\n  log:\n    image: log\n"
+    )
+
+
+def test_an_overlay_that_makes_it_worse_is_where_it_is_mended(tmp_path: Path) -> None:
+    base = "services:\n  web:\n    image: app\n    read_only: true\n"
+    overlay = "services:\n  web:\n    read_only: false\n"
+    toml = STRICT.format('"read-only-rootfs"')
+    plan = plan_for(tmp_path, {"compose.yaml": base, "compose.prod.yaml": overlay, "dockerharden.toml": toml})
+    assert plan.after == {str(tmp_path / "compose.prod.yaml"): "services:\n  web:\n    read_only: true\n"}
+
+
+def test_a_file_that_is_included_is_edited_where_it_is(tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": "include: [db/part.yaml]\nservices:\n  web:\n    image: app\n    read_only: true\n",
+        "db/part.yaml": "services:\n  db:\n    image: db\n",
+        "dockerharden.toml": STRICT.format('"read-only-rootfs"'),
+    }
+    plan = plan_for(tmp_path, files)
+    assert plan.after == {str(tmp_path / "db/part.yaml"): "services:\n  db:\n    image: db\n    read_only: true\n"}
+
+
+def test_a_second_run_finds_nothing_to_do(tmp_path: Path) -> None:
+    text = "services:\n  web:\n    image: app\n    privileged: true\n    network_mode: host\n"
+    files = {"compose.yaml": text}
+    plan = plan_for(tmp_path, files)
+    again = plan_for(tmp_path, {"compose.yaml": plan.after[str(tmp_path / "compose.yaml")]})
+    assert again.after == {}
