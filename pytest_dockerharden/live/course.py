@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.live.engine import answering
-from pytest_dockerharden.live.phases import Phase, Question
+from pytest_dockerharden.live.phases import READING, Phase, Question
 from pytest_dockerharden.live.secrecy import Secrecy
 from pytest_dockerharden.live.seeing import observe, with_last_words
 from pytest_dockerharden.live.verdicts import LiveVerdicts, RefusedError, not_up, unproven
+from pytest_dockerharden.model.engine import NAME
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.stack.errors import EngineError, StackError
 from pytest_dockerharden.verdicts import COMES_UP, Result
@@ -68,6 +69,7 @@ class Course:
     failures: dict[Phase, StackError] = field(default_factory=dict)
     unproven: list[Result] = field(default_factory=list)
     secrecy: Secrecy = field(default_factory=lambda: Secrecy(None))
+    asks_engine: bool = False
     drilled: bool = False
     restarted: bool = False
     stopped: bool = False
@@ -123,6 +125,9 @@ class Course:
 
     def questions(self, phase: Phase) -> Iterator[Question]:
         """Everything that is asked in a phase, known before anything runs."""
+        if phase == "engine":
+            yield from self._questions_of_engine()
+            return
         judges = "Drill" if phase == "drill" else "Posture"
         if phase != "drill":
             yield Question(self.key, phase, COMES_UP, "", self.prefix)
@@ -133,30 +138,40 @@ class Course:
                     subject = "/".join(filter(None, (self.prefix, service)))
                     yield Question(self.key, phase, control, service, subject)
 
+    def _questions_of_engine(self) -> Iterator[Question]:
+        chosen = self.scope.selection.chosen if self.asks_engine else {}
+        for control in self.scope.selection.of("Engine"):
+            if control.id in chosen:
+                yield Question(self.key, "engine", control, "", NAME)
+
     def result(self, phase: Phase, name: str, needed: Collection[Phase], client: docker.DockerClient | None) -> Result:
         """The verdict on one question; what has to happen before happens now. ``needed`` are all phases asked for."""
         for earlier in self._before(phase, needed):
             if earlier not in self.done and earlier not in self.failures:
                 self._enter(earlier, needed, client)
         failure = self._failure(phase)
-        if failure is None:
+        if failure is None or (phase == "engine" and phase in self.done):
             return self.done[phase][name]
         result = self._unproven(phase, name, failure)
         self.unproven.append(result)
         return result
 
     def _before(self, phase: Phase, needed: Collection[Phase]) -> list[Phase]:
-        if phase == "live":
-            return ["live"]
+        if phase in READING:
+            return [phase]
         # restarted is observed before the drill of stopping it, if somebody wants to see it
         earlier: list[Phase] = ["live", "restarted"] if "restarted" in {*needed, phase} else ["live"]
         return earlier if phase == "restarted" else [*earlier, "drill"]
 
     def _failure(self, phase: Phase) -> StackError | None:
-        return self.failures.get("live") or self.failures.get(phase)
+        fatal = self.failures.get("live")
+        # an engine on which a stack does not come up may be judged all the same
+        if phase == "engine" and not isinstance(fatal, EngineError):
+            fatal = None
+        return fatal or self.failures.get(phase)
 
     def _enter(self, phase: Phase, needed: Collection[Phase], client: docker.DockerClient | None) -> None:
-        if "live" in self.failures or client is None:
+        if client is None or ("live" in self.failures and phase != "engine"):
             return
         try:
             self.done[phase] = getattr(self, f"_{phase}")(needed, client)
@@ -165,6 +180,13 @@ class Course:
             if phase == "live" or isinstance(error, EngineError):
                 self.failures.setdefault("live", error)
                 self.down()
+
+    def _engine(self, needed: Collection[Phase], client: docker.DockerClient) -> dict[str, Result]:
+        from pytest_dockerharden.observe.engine import observe_engine
+
+        with answering():
+            engine = observe_engine(client)
+        return self._verdicts().engine(engine)
 
     def _live(self, needed: Collection[Phase], client: docker.DockerClient) -> dict[str, Result]:
         self.up(client)
@@ -244,8 +266,7 @@ class Course:
         return with_last_words(self._verdicts().postures(phase, self.postures), self.stack, client, self.secrecy)
 
     def _verdicts(self) -> LiveVerdicts:
-        assert self.project is not None
-        return LiveVerdicts(self.scope, self.project, self.file, self.prefix, self.statically)
+        return LiveVerdicts(self.scope, self.project or self.statically, self.file, self.prefix, self.statically)
 
     def _unproven(self, phase: Phase, name: str, failure: StackError) -> Result:
         """The first item that asks says why; the others prove nothing and are not to blame."""
@@ -261,9 +282,16 @@ class Course:
         for phase in self.done.values():
             yield from phase.values()
 
+    def known(self, name: str, phase: str) -> Result | None:
+        """What was answered to a question."""
+        for done, results in self.done.items():
+            if done == phase and name in results:
+                return results[name]
+        return next((result for result in self.unproven if (result.name, result.phase) == (name, phase)), None)
+
     def finished(self, needed: Collection[Phase]) -> bool:
         """Whether nothing more is to be asked of it."""
-        return all(phase in self.done or self._failure(phase) for phase in needed)
+        return all(phase in self.done or self._failure(phase) or not any(self.questions(phase)) for phase in needed)
 
     def down(self, *, failed: bool = False) -> None:
         """Take the stack down, unless it is to be kept or is not ours."""

@@ -47,11 +47,11 @@ class LiveSession:
     @property
     def phases(self) -> tuple[Phase, ...]:
         """The phases that have items; an attached stack is read and not touched."""
-        from pytest_dockerharden.live.phases import PHASES
+        from pytest_dockerharden.live.phases import PHASES, READING
 
         option = self.config.option
         if option.harden_attach:
-            return ("live",)
+            return READING
         return PHASES if option.harden_live else ()
 
     @property
@@ -113,9 +113,9 @@ class LiveSession:
     def known_result(self, file: str, name: str, phase: str) -> Result:
         """What a worker was told."""
         for course in self.own_courses.of(file):
-            for result in (*course.results(), *course.unproven):
-                if (result.name, result.phase) == (name, phase):
-                    return result
+            known = course.known(name, phase)
+            if known is not None:
+                return known
         raise LookupError(f"{file}::{phase}::{name}")
 
     def not_applicable(self) -> list[Result]:
