@@ -137,7 +137,7 @@ def maintained_storage_driver(engine: Engine) -> Findings:
     live=True,
 )
 def remote_engine_asks_for_certificates(engine: Engine) -> Findings:
-    """An engine that listens on the network asks its clients for a certificate.
+    """An engine on the network asks its clients for a certificate.
 
     Everybody who reaches its port is root on the host: there is no password.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_dockerharden.live.course import Course, Settings
 from pytest_dockerharden.live.engine import Engine
-from pytest_dockerharden.live.phases import Phase
+from pytest_dockerharden.live.phases import READING, Phase
 from pytest_dockerharden.scope import Scope
 from pytest_dockerharden.stack.errors import EngineError
 from pytest_dockerharden.stack.waiting import Cancelled
@@ -46,6 +46,9 @@ class Courses:
         self.all = {course.key: course for scope in scopes for course in _courses(scope, settings, Run.start)}
         for course in self.all.values():
             course.progress, course.proceed = say, self._proceed
+        # one engine runs them all: what is said of it stands under the first
+        for course in [*self.all.values()][:1]:
+            course.asks_engine = True
         self.failed: Callable[[], bool] = lambda: False
         self.held = False
         self._working = threading.RLock()
@@ -86,7 +89,7 @@ class Courses:
     @contextlib.contextmanager
     def _undisturbed(self, phase: Phase) -> Iterator[None]:
         """From the restart on: begin when nobody uses a stack, and let who wants to meanwhile wait."""
-        if phase == "live":
+        if phase in READING:
             yield
             return
         with self._idle:

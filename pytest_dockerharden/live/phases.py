@@ -1,4 +1,4 @@
-"""The phases of a running stack, in the order in which they happen."""
+"""The phases of a run, in the order in which they happen: its engine, then each stack from up to stopped."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Literal
 
 from pytest_dockerharden.model.control import Control
 
-Phase = Literal["live", "restarted", "drill"]
-PHASES: tuple[Phase, ...] = ("live", "restarted", "drill")
+Phase = Literal["engine", "live", "restarted", "drill"]
+# all there is where a stack is attached to
+READING: tuple[Phase, ...] = ("engine", "live")
+PHASES: tuple[Phase, ...] = (*READING, "restarted", "drill")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What one item asks: a control and a service (empty: the whole stack) in one phase of one stack.
+    """What one item asks: a control and a service (empty: the whole stack, or the engine) in one phase of one stack.
 
     ``stack`` is the key of the stack; ``subject`` is the service as node ids name it (``prod/redis``).
     """

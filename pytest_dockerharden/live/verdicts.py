@@ -12,6 +12,7 @@ from pytest_dockerharden.judge import Judgement, judge
 from pytest_dockerharden.live.phases import Phase, Question
 from pytest_dockerharden.live.secrecy import Secrecy
 from pytest_dockerharden.model.control import Control
+from pytest_dockerharden.model.engine import NAME
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
@@ -21,6 +22,7 @@ from pytest_dockerharden.verdicts import COMES_UP, Result, Waivers, result_of
 
 if TYPE_CHECKING:
     from pytest_dockerharden.model.drill import Drill
+    from pytest_dockerharden.model.engine import Engine
     from pytest_dockerharden.model.posture import Posture
     from pytest_dockerharden.scope import Scope
 
@@ -52,6 +54,18 @@ class LiveVerdicts:
             for service in self.project.services:
                 drilled = [drills[service]] if service in drills else []
                 results.append(self._result(control, service, drilled, "drill"))
+        return self._waived(results)
+
+    def engine(self, engine: Engine) -> dict[str, Result]:
+        """Every control that judges the engine, by the name of its item."""
+        results = []
+        policy = self.scope.policy
+        for control in self.scope.selection.of("Engine"):
+            judgement = judge(control, engine, NAME, policy.suite.parameters.get(control.id))
+            result = result_of(judgement, self.file, NAME, self.scope.selection.severity(control), policy.fail_on)
+            # no line of the project is to be changed
+            result.phase, result.origin = "engine", None
+            results.append(result)
         return self._waived(results)
 
     def _result(self, control: Control, service: str, judged: Iterable[object], phase: Phase) -> Result:
@@ -95,7 +109,7 @@ class LiveVerdicts:
         """A waiver of what only a running container shows is strict here: static mode cannot tell that it is stale."""
         for waiver in waivers.listed:
             for result in results if id(waiver) not in waivers.used else ():
-                only_here = result.control.live or result.control.judges == "Drill"
+                only_here = result.control.live or result.control.judges in ("Drill", "Engine")
                 file = os.path.relpath(result.file, waivers.directory).replace(os.sep, "/")
                 if (
                     only_here

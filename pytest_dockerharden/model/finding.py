@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_dockerharden.model.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from pytest_dockerharden.model.origin import Origin
+    from pytest_dockerharden.model.origin import Origin, TextOrigin
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")

@@ -47,9 +47,10 @@ def observe_engine(client: docker.DockerClient, environment: Mapping[str, str] =
 def of_info(info: Mapping[str, Any]) -> Iterator[tuple[str, Fact[Any]]]:
     """Facts by the field names of :class:`Engine`, from ``GET /info``."""
     options = {option.split(",")[0].removeprefix("name="): option for option in info.get("SecurityOptions") or ()}
+    names = ", ".join(options) or "none"
     yield "version", _version(info)
-    yield "rootless", _said("rootless" in options, "SecurityOptions", list(options))
-    yield "user_namespaces", _said("userns" in options, "SecurityOptions", list(options))
+    yield "rootless", _said("rootless" in options, "SecurityOptions", names)
+    yield "user_namespaces", _said("userns" in options, "SecurityOptions", names)
     yield "seccomp_profile", _seccomp(options)
     yield "live_restore", _said(bool(info.get("LiveRestoreEnabled")), "LiveRestoreEnabled")
     yield "experimental", _said(bool(info.get("ExperimentalBuild")), "ExperimentalBuild")
@@ -127,7 +128,7 @@ def open_listeners(info: Mapping[str, Any]) -> Fact[tuple[str, ...]]:
 def _seccomp(options: Mapping[str, str]) -> Fact[str]:
     option = options.get("seccomp")
     if option is None:
-        return _said("", "SecurityOptions", list(options))
+        return _said("", "SecurityOptions", ", ".join(options) or "none")
     found = re.search(r"profile=([^,]+)", option)
     return _said(found[1] if found else "default", "SecurityOptions", option)
 

@@ -193,11 +193,14 @@ def _footer(result: Result) -> list[str]:
     if result.control in PRECONDITIONS:
         return []
     control = result.control
-    marks = [result.severity, control.plan, *(f"CIS {s}" for s in control.cis), *(f"OWASP {s}" for s in control.owasp)]
+    sections = dict.fromkeys(section for finding in result.findings for section in finding.sections or control.cis)
+    marks = [result.severity, control.plan, *(f"CIS {s}" for s in sections), *(f"OWASP {s}" for s in control.owasp)]
     marks += [f"NIST 800-190 {section}" for section in control.nist]
     lines = [f"  {', '.join(filter(None, marks))}; more: pytest --harden-explain {control.id}"]
     if result.reason:
         lines.append(f"  {clean(result.reason)}")
-    else:
+    elif any(isinstance(place, TextOrigin) for place in (result.place, result.origin)):
         lines.append(f"  waive with: # harden: waive {control.id} until YYYY-MM-DD -- reason")
+    else:
+        lines.append(f"  waive with: a waiver of {control.id} in dockerharden.toml")
     return lines

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,9 +41,14 @@ END_SECONDS = 120
 
 @contextlib.contextmanager
 def private_engine(
-    progress: Callable[[str], None] = lambda line: None, deadline: float = 60.0, parent: Path = PARENT
+    progress: Callable[[str], None] = lambda line: None,
+    deadline: float = 60.0,
+    parent: Path = PARENT,
+    settings: Mapping[str, object] | None = None,
 ) -> Iterator[str]:
     """The address (``unix://...``) of an engine that lives as long as the block, and not longer than this process.
+
+    ``settings`` are added to its ``daemon.json``; addresses to listen on to its own.
 
     Raises EngineError where none can be started, or none answers within ``deadline`` seconds.
     """
@@ -51,7 +56,7 @@ def private_engine(
     sweep_folders(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     progress("starting a private engine")
-    keeper = start(program, folder)
+    keeper = start(program, folder, settings)
     try:
         wait_until_ready(folder, keeper, deadline)
         yield f"unix://{folder}/docker.sock"
@@ -88,11 +93,11 @@ def engine_program() -> str:
     return program
 
 
-def start(program: str, folder: Path) -> subprocess.Popen[bytes]:
+def start(program: str, folder: Path, settings: Mapping[str, object] | None = None) -> subprocess.Popen[bytes]:
     """The warden, in a session of its own: a signal for the test run's process group does not reach it."""
     name = f"dockerharden-{secrets.token_hex(4)}"
     (folder / "owner").write_text(owner_of(os.getpid()), encoding="utf-8")
-    (folder / "daemon.json").write_text(json.dumps(configuration(folder, name)), encoding="utf-8")
+    (folder / "daemon.json").write_text(json.dumps(configuration(folder, name, settings)), encoding="utf-8")
     proxy = folder / PROXY
     proxy.write_text(proxy_script(), encoding="utf-8")
     proxy.chmod(0o700)
@@ -107,10 +112,14 @@ def start(program: str, folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def configuration(folder: Path, name: str) -> dict[str, object]:
+def configuration(folder: Path, name: str, settings: Mapping[str, object] | None = None) -> dict[str, object]:
     """``daemon.json``. The machine's own is not read: what it sets belongs to the machine's engine."""
+    asked = dict(settings or {})
+    hosts = asked.pop("hosts", ())
     return {
-        "hosts": [f"unix://{folder}/docker.sock"],
+        "log-level": "warn",
+        **asked,
+        "hosts": [f"unix://{folder}/docker.sock", *(hosts if isinstance(hosts, list) else ())],
         "group": "0",
         "data-root": f"{folder}/data",
         "exec-root": f"{folder}/exec",
@@ -118,7 +127,6 @@ def configuration(folder: Path, name: str) -> dict[str, object]:
         "cgroup-parent": f"/{name}",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "userland-proxy-path": f"{folder}/{PROXY}",
-        "log-level": "warn",
     }
 
 

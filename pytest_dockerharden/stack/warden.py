@@ -82,7 +82,7 @@ def set_apart() -> None:
     must(libc.mount(None, b"/", None, MS_REC | MS_SLAVE, None))
     must(libc.mount(None, b"/", None, MS_REC | MS_SHARED, None))
     for hidden in filter(os.path.isdir, HIDDEN):
-        must(libc.mount(b"tmpfs", hidden, b"tmpfs", 0, b"size=1m"))
+        must(libc.mount(b"tmpfs", hidden, b"tmpfs", 0, b"size=1m,mode=755"))
     # engines count up from the first port of the range, and ours listens where the machine's does
     first = random.randrange(FREE_PORTS.start, FREE_PORTS.stop - FREE_PORTS.step)  # noqa: S311 - no secret
     Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(f"{first} {first + FREE_PORTS.step}", encoding="ascii")
