@@ -85,7 +85,7 @@ class Settings:
     def words(self, name: str) -> Fact[tuple[str, ...]]:
         """A setting that may be given several times."""
         value = self.values.get(name) or ()
-        words = (value,) if isinstance(value, str) else value
+        words = value if isinstance(value, (list, dict)) else (value,)
         return Known(tuple(str(word) for word in words), self.origin(name))
 
 
@@ -104,7 +104,7 @@ class Daemon:
         """Those that are there, each once."""
         found: dict[tuple[int, int, str], EngineFile] = {}
         for kind, path in self._candidates():
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 status = os.stat(self.root + path)
                 found.setdefault((status.st_dev, status.st_ino, kind), engine_file(kind, path, status))
         return Known(tuple(found.values()), KernelOrigin(NAME, "files", f"{len(found)} files of the engine"))
@@ -129,7 +129,7 @@ class Daemon:
         path = str(self.settings.values.get("data-root", "/var/lib/docker"))
         try:
             apart = os.stat(self.root + path).st_dev != os.stat(f"{self.root}/").st_dev
-        except OSError:
+        except (OSError, ValueError):
             return Unknown(f"{path} may not be read")
         return Known(
             apart, KernelOrigin(NAME, path, "a file system of its own" if apart else "on the file system of /")

@@ -87,8 +87,7 @@ def of_settings(daemon: Daemon | None, info: Mapping[str, Any]) -> Iterator[tupl
     yield "manages_firewall", settings.flag("iptables", True)
     yield "listeners", settings.words("hosts")
     yield "verifies_clients", settings.flag("tlsverify", False)
-    ulimits = settings.values.get("default-ulimits") or ()
-    yield "default_ulimits", Known(tuple(map(str, ulimits)), settings.origin("default-ulimits"))
+    yield "default_ulimits", settings.words("default-ulimits")
     yield "cgroup_parent", settings.text("cgroup-parent")
     sizes = [o.partition("=")[2] for o in settings.words("storage-opts").value if o.startswith("dm.basesize=")]
     yield "base_device_size", Known(sizes[-1] if sizes else "", settings.origin("storage-opts"))
