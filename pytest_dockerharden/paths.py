@@ -14,7 +14,9 @@ LIMIT = 1 << 20
 
 @lru_cache(maxsize=256)
 def shown_path(path: str, start: str) -> str:
-    """A path as the user would type it in ``start``."""
+    """A path as the user would type it in ``start``; ``image:REFERENCE`` is none and stays."""
+    if path.startswith("image:"):
+        return path
     try:
         return os.path.relpath(path, start).replace(os.sep, "/")
     except ValueError:  # another drive

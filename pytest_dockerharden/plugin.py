@@ -43,6 +43,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         help="Start an engine for this run alone, beside the one of this machine (root, dockerd on PATH)",
     )
     group.addoption(
+        "--harden-image",
+        action="append",
+        default=[],
+        metavar="REF",
+        help="Judge a built image: on the engine, or an archive of it (docker save, OCI layout; repeatable)",
+    )
+    group.addoption(
         "--harden-keep",
         choices=("never", "failed", "always"),
         default="never",
@@ -130,7 +137,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     """Where nothing but ours is judged, no code of the repository is run: not even a conftest.py at its top."""
     known = early_config.known_args_namespace
     typed = [str(argument) for argument in early_config.invocation_params.args]
-    judges = any(getattr(known, name, None) for name in ("harden_static", "harden_live", "harden_attach"))
+    asked = ("harden_static", "harden_live", "harden_attach", "harden_image")
+    judges = any(getattr(known, name, None) for name in asked)
     is_ours = judges or _mends(known)
     if is_ours and not any(argument.split("::")[0].endswith(".py") for argument in typed):
         known.noconftest = True
@@ -156,7 +164,7 @@ def pytest_configure(config: pytest.Config) -> None:  # noqa: D103
     option = config.option
     if _mends(option) and not (option.harden_live or option.harden_attach):
         option.harden_static = True
-    if option.harden_static or option.harden_live or option.harden_attach:
+    if option.harden_static or option.harden_live or option.harden_attach or option.harden_image:
         from pytest_dockerharden.imports import import_plainly
 
         import_plainly(config)

@@ -61,6 +61,7 @@ class Protocol:
         option = self.config.option
         return (
             self.static.live is None
+            and self.static.images is None
             and all(isinstance(item, HardenItem) for item in items)
             and self.config.getoption("verbose", 0) <= 0
             and not set(getattr(option, "reportchars", "")) & set("pPA")
@@ -141,6 +142,10 @@ class Protocol:
         extra: dict[str, Any] = {}
         if hasattr(self.config, "workerinput"):
             extra["harden"] = [result.file, result.name, result.phase]
+            if result.phase == "image":  # the controller has not read it
+                from pytest_dockerharden.live.broker import dump
+
+                extra["harden_result"] = dump(result)
         else:
             self.static.judged.append(result)
         if result.verdict == "passed":

@@ -28,6 +28,7 @@ from pytest_dockerharden.tomlfile import ConfigurationError
 from pytest_dockerharden.verdicts import READABLE, Result
 
 if TYPE_CHECKING:
+    from pytest_dockerharden.imaging.session import Images
     from pytest_dockerharden.mending import Mending
 
 
@@ -36,6 +37,7 @@ class StaticSession:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
+        self.images = self._images()
         self.request = request_of(config)
         self.excerpts = Excerpts(self.request.start)
         self.protocol = Protocol(self)
@@ -48,6 +50,13 @@ class StaticSession:
         self.live = live_of(config) if config.option.harden_live or config.option.harden_attach else None
         if self.alone:
             take_over(config, self.request.directories if not (self.request.files or self.request.choosing) else ())
+
+    def _images(self) -> Images | None:
+        if not self.config.option.harden_image:
+            return None
+        from pytest_dockerharden.imaging.session import Images, take_ids
+
+        return Images(self, take_ids(self.config))
 
     def _targets(self) -> list[Target]:
         try:
@@ -89,7 +98,7 @@ class StaticSession:
         return [result for result in results if result.control is READABLE]
 
     def pytest_report_header(self) -> list[str]:
-        return [header(self.evaluation)]
+        return [header(self.evaluation, len(self.images.references) if self.images is not None else 0)]
 
     # collection
 
@@ -110,6 +119,9 @@ class StaticSession:
     @functools.cached_property
     def to_collect(self) -> frozenset[str]:
         """The files that have items."""
+        option = self.config.option
+        if self.images is not None and (self.images.ids or not (option.harden_static or self.live is not None)):
+            return frozenset()  # images alone
         live = self.compose_files if self.live is not None else frozenset()
         return live | {path for path in self.evaluation.results if self.results_of(path)}
 
@@ -139,6 +151,11 @@ class StaticSession:
         names = [result.name for result in results if name in result.other_names()]
         return [f"{argument[: -len(name)]}{other}" for other in names] or [argument]
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        if self.images is not None:
+            items += self.images.items(session)
+
     # items
 
     def location_of(self, result: Result) -> tuple[str, int | None, str]:
@@ -167,7 +184,16 @@ class StaticSession:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         name = getattr(report, "harden", None)
         if name and not hasattr(self.config, "workerinput"):  # it comes from a worker, with the same verdict as here
-            self.judged.append(self._result(*name))
+            self.judged.append(self._sent_result(report) or self._result(*name))
+
+    def _sent_result(self, report: pytest.TestReport) -> Result | None:
+        sent = getattr(report, "harden_result", None)
+        if sent is None:
+            return None
+        from pytest_dockerharden.live.broker import load
+
+        result: Result = load(sent)
+        return result
 
     def _result(self, file: str, name: str, phase: str) -> Result:
         if self.live is None or phase == "static":
@@ -183,6 +209,7 @@ class StaticSession:
     def not_applicable(self) -> list[Result]:
         """What had nothing to judge, in every phase that was asked for."""
         static = self.evaluation.not_applicable if self.config.option.harden_static else []
+        static = static + (self.images.not_applicable() if self.images is not None else [])
         return static + (self.live.not_applicable() if self.live is not None else [])
 
     def entries(self, results: Iterable[Result]) -> Iterator[tuple[str, Result]]:

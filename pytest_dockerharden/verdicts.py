@@ -40,18 +40,28 @@ def stack_comes_up(stack: Any) -> Findings:
     yield from ()
 
 
+def image_readable(image: Any) -> Findings:
+    """The image can be read.
+
+    Of an image that is not there, or whose archive is damaged, nothing is proved.
+    """
+    yield from ()
+
+
 READABLE = Control("readable", readable, "Dockerfile", "high", "files")
 WAIVER = Control("waiver", waiver, "Dockerfile", "medium", "waivers")
 COMES_UP = Control("stack-comes-up", stack_comes_up, "Drill", "high", "stack")
+IMAGE_READABLE = Control("image-readable", image_readable, "Image", "high", "images")
 # what is no matter of judgement: it is in no suite and cannot be waived
-PRECONDITIONS = (READABLE, WAIVER, COMES_UP)
+PRECONDITIONS = (READABLE, WAIVER, COMES_UP, IMAGE_READABLE)
 
 
 @dataclass(slots=True, eq=False)
 class Result:
     """The verdict on one control and one subject, under the file whose item it is.
 
-    ``file`` is absolute, ``subject`` as in the node id. ``tolerated`` marks a failure below ``--harden-fail-on``.
+    ``file`` is absolute, or ``image:REFERENCE``; ``subject`` is as in the node id. ``tolerated`` marks a failure below
+    ``--harden-fail-on``.
     ``reason`` explains waived, unknown, not-applicable and a waiver that is not in order; for an error it is the
     traceback. ``combinations`` are those that it holds in, where its file is in several; ``service`` is the subject
     without any of them.
@@ -80,7 +90,9 @@ class Result:
 
     @property
     def name(self) -> str:
-        """The last part of the node id."""
+        """The last part of the node id. That of an image has the image in front."""
+        if self.phase == "image":
+            return self.control.id
         return f"{self.control.id}[{self.subject}]" if self.subject else self.control.id
 
     def other_names(self) -> list[str]:

@@ -123,9 +123,9 @@ class _Pickler(pickle.Pickler):
 
 class _Unpickler(pickle.Unpickler):
     def persistent_load(self, identifier: str) -> Control:
-        from pytest_dockerharden.verdicts import COMES_UP
+        from pytest_dockerharden.verdicts import PRECONDITIONS
 
-        return COMES_UP if identifier == COMES_UP.id else REGISTRY[identifier]
+        return next((each for each in PRECONDITIONS if each.id == identifier), None) or REGISTRY[identifier]
 
 
 def dump(thing: Any) -> bytes:

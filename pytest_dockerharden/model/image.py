@@ -11,6 +11,7 @@ from pytest_dockerharden.model.fact import Fact, Unknown
 from pytest_dockerharden.model.finding import Finding, Remedy
 from pytest_dockerharden.model.origin import ImageOrigin, TextOrigin
 from pytest_dockerharden.model.posture import Healthcheck
+from pytest_dockerharden.model.secrets import mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,12 @@ class Image:
         """A finding at a place of the configuration or history."""
         return Finding(message, self.at(path, text), remedy=remedy)
 
-    def step_of(self, layer: int) -> Step | None:
-        """The step of the history that made a layer."""
-        return next((step for step in self.history.get(()) if step.layer == layer), None)
+    def at_step(self, step: Step) -> ImageOrigin:
+        """A step of the history, its secrets masked."""
+        return self.at(f"history {step.number}", mask(" ".join(step.instruction)))
+
+    def finding_in(self, file: ImageFile, message: str, remedy: Remedy | None = None) -> Finding:
+        """A finding at a file; the step that made its layer is shown with it."""
+        steps = (step for step in self.history.get(()) if step.layer == file.layer and step.created_by)
+        related = tuple(self.at_step(step) for step in steps)
+        return Finding(message, self.at_file(file), remedy=remedy, related=related)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
-from pytest_dockerharden.model.origin import KernelOrigin, Origin, TextOrigin
+from pytest_dockerharden.model.origin import ImageOrigin, KernelOrigin, Origin, TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
 from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
@@ -51,7 +51,7 @@ class Excerpts:
         return clean(f"{'stage ' if subject.isdigit() else ''}{subject}: {finding.message}")
 
     def _finding(self, result: Result, finding: Finding) -> str:
-        lines = [self.headline(result, finding), *self._excerpt(finding.origin)]
+        lines = [self.headline(result, finding), *self.excerpt(finding.origin)]
         if len(result.combinations) > 1:
             lines.append(f"  in {' and '.join(map(clean, result.combinations))}")
         if not isinstance(finding.origin, TextOrigin) and result.origin is not None:
@@ -69,15 +69,25 @@ class Excerpts:
         return lines if isinstance(origin, TextOrigin) else [*lines, *_evidence(origin)]
 
     def place(self, origin: Origin) -> str:
-        """``docker-compose.yml:12:5``, relative to where pytest was started, or ``redis:/proc/1/status``."""
+        """``docker-compose.yml:12:5``, relative to where pytest was started, or ``redis:/proc/1/status``, or
+        ``redis:7: layer 3fa2b4c5d6e7 /root/id_rsa``.
+        """
         if isinstance(origin, TextOrigin):
             return f"{self.shown(origin.file)}:{origin.line}:{origin.column}"
+        if isinstance(origin, ImageOrigin):
+            return clean(f"{origin.reference}: {f'layer {origin.layer} ' if origin.layer else ''}{origin.path}")
         return clean(f"{origin.container}:{origin.path}")
 
     def shown(self, path: str) -> str:
         return clean(shown_path(path, self.start))
 
-    def _excerpt(self, origin: Origin) -> list[str]:
+    def line(self, origin: TextOrigin) -> str:
+        """The line of a source text, without what looks like a secret."""
+        lines = self._source(origin.file)
+        return _masked(lines, origin.line - 1).strip() if origin.line <= len(lines) else ""
+
+    def excerpt(self, origin: Origin) -> list[str]:
+        """The place, and below it its line with its neighbours or what the kernel said."""
         # a service that lacks ten keys is shown ten times
         known = self._excerpts.get(origin)
         if known is None:
@@ -115,7 +125,7 @@ def _text(file: str) -> str:
         return ""
 
 
-def _evidence(origin: KernelOrigin) -> list[str]:
+def _evidence(origin: KernelOrigin | ImageOrigin) -> list[str]:
     return [f"    | {_shortened(clean(line))}" for line in origin.text.splitlines()[:3]]
 
 

@@ -6,7 +6,7 @@ from pytest_dockerharden.evaluation import Evaluation
 from pytest_dockerharden.paths import shown_path
 
 
-def header(evaluation: Evaluation) -> str:
+def header(evaluation: Evaluation, images: int = 0) -> str:
     """``dockerharden: 3 compose files, 2 combinations, 4 Dockerfiles; not visited: ...``"""
     discovery = evaluation.discovery
     counts = (
@@ -14,7 +14,7 @@ def header(evaluation: Evaluation) -> str:
         _count(evaluation.combinations, "combination"),
         _count(len(discovery.dockerfiles), "Dockerfile"),
     )
-    line = f"dockerharden: {', '.join(counts)}"
+    line = f"dockerharden: {', '.join(counts + ((_count(images, 'image'),) if images else ()))}"
     if evaluation.absorbed:
         line += f"; judged where they are included: {_names(evaluation, evaluation.absorbed)}"
     if discovery.not_visited:

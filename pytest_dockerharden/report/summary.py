@@ -58,7 +58,7 @@ def rows_by_file(results: Iterable[Result]) -> dict[str, list[Row]]:
     for result in results:
         # stages of a Dockerfile are mended together, services of a compose file one by one
         subject = result.service if result.combinations else result.subject
-        label = "" if result.control.judges in ("Stage", "Dockerfile") else subject
+        label = "" if result.control.judges in ("Stage", "Dockerfile", "Image") else subject
         rows = files.setdefault(result.file, {})
         row = rows.get(label)
         if row is None:

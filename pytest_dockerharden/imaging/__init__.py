@@ -1,0 +1,1 @@
+"""Items of built images: read from an engine or an archive when the first one asks, judged, waived."""
