@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pytest_dockerharden.model.capabilities import ALL, DEFAULT, canonical
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Class, Findings, Remedy
 from pytest_dockerharden.model.node import Node
-from pytest_dockerharden.model.origin import Origin
+from pytest_dockerharden.model.origin import Origin, TextOrigin
 from pytest_dockerharden.model.posture import Posture
-from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.remedies import advice, remove_item, set_key
 from pytest_dockerharden.model.roles import family
 
 # each of these is root on the host in one step
@@ -30,6 +30,16 @@ _BEYOND_ITS_OWN = frozenset(
 _STEP_DOWN = {"nginx": ("CHOWN", "SETGID", "SETUID")} | dict.fromkeys(
     ("redis", "valkey", "postgres", "mysql", "mariadb", "mongo", "rabbitmq"), ("SETGID", "SETUID")
 )
+
+
+def _taken_back(posture: Posture, name: str, origin: Origin, effect: Class = "behaviour-changing") -> Remedy:
+    text = f"remove {name} from cap_add"
+    written = posture.service.items("cap_add") if posture.service is not None else []
+    if isinstance(origin, TextOrigin) and any(item.origin == origin for item in written):
+        return remove_item(
+            "cap_add", origin, text=text, effect=effect, breaks="" if effect == "safe" else "what uses it"
+        )
+    return advice(text)
 
 
 def _added(posture: Posture) -> dict[str, Node]:
@@ -165,9 +175,7 @@ def no_host_control_capabilities(posture: Posture) -> Findings:
             cap_add: [CHOWN]
     """
     for name, origin in _held(posture, _HOST_CONTROL):
-        yield posture.cap_bounding.finding(
-            f"{name} gives it the host", advice(f"remove {name} from cap_add"), at=origin
-        )
+        yield posture.cap_bounding.finding(f"{name} gives it the host", _taken_back(posture, name, origin), at=origin)
 
 
 @control(
@@ -202,7 +210,7 @@ def no_host_reaching_capabilities(posture: Posture) -> Findings:
     """
     for name, origin in _held(posture, _HOST_REACH):
         yield posture.cap_bounding.finding(
-            f"{name} reaches the host's kernel", advice(f"remove {name} from cap_add"), at=origin
+            f"{name} reaches the host's kernel", _taken_back(posture, name, origin), at=origin
         )
 
 
@@ -238,7 +246,7 @@ def no_capabilities_over_others(posture: Posture) -> Findings:
     """
     for name, origin in _held(posture, _BEYOND_ITS_OWN):
         yield posture.cap_bounding.finding(
-            f"{name} reaches beyond its own files and processes", advice(f"remove {name} from cap_add"), at=origin
+            f"{name} reaches beyond its own files and processes", _taken_back(posture, name, origin), at=origin
         )
 
 
@@ -273,7 +281,7 @@ def no_added_capabilities(posture: Posture) -> Findings:
     if posture.service is None:
         not_applicable("what was added is a matter of the files")
     for name, item in _added(posture).items():
-        yield posture.service.finding(f"{name} is added", advice(f"remove {name} from cap_add"), at=item)
+        yield posture.service.finding(f"{name} is added", _taken_back(posture, name, item.origin), at=item)
 
 
 @control(severity="low", plan="P1", owasp="RULE 3")
@@ -322,7 +330,7 @@ def no_useless_capabilities(posture: Posture) -> Findings:
     for name, item in added.items():
         yield posture.service.finding(
             f"{name} is added, but it does not run as root and cannot use it",
-            advice(f"remove {name} from cap_add"),
+            _taken_back(posture, name, item.origin, effect="safe"),
             at=item,
         )
 
@@ -377,7 +385,7 @@ def no_needless_net_bind_service(posture: Posture) -> Findings:
         return
     yield posture.service.finding(
         "NET_BIND_SERVICE is not needed in a network of its own",
-        advice("remove NET_BIND_SERVICE from cap_add"),
+        _taken_back(posture, "NET_BIND_SERVICE", item.origin),
         at=item,
     )
 

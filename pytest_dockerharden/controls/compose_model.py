@@ -7,7 +7,7 @@ from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Finding, Findings
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project, Service
-from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.remedies import advice, remove_lines, set_key
 
 _ELSEWHERE_BY_START = ("start_interval without", "without a condition this cancels", "everything from ")
 
@@ -147,7 +147,11 @@ def no_obsolete_version(project: Project) -> Findings:
     """
     for problem in project.problems:
         if problem.kind == "warning" and _is_version(problem):
-            yield project.finding("`version` is obsolete and ignored", advice("remove the line"), at=problem.origin)
+            yield project.finding(
+                "`version` is obsolete and ignored",
+                remove_lines(problem.origin, text="remove the line", effect="safe"),
+                at=problem.origin,
+            )
 
 
 def _problems(project: Project, kind: str) -> Findings:

@@ -25,7 +25,9 @@ def _limit(posture: Posture, name: str, plain: str, value: object) -> Remedy:
     """The limit in the spelling that the service already uses: compose refuses a mixture of the two."""
     service = posture.service
     keys = ("mem_limit", "cpus", "pids_limit")
-    uses_plain = service is not None and any(service.get(key) for key in keys) and not service.get("deploy")
+    uses_plain = (
+        service is not None and not service.get("deploy.resources.limits") and any(service.get(key) for key in keys)
+    )
     breaks = "a service that needs more than the limit; measure before"
     return set_key(plain if uses_plain else f"deploy.resources.limits.{name}", value, breaks=breaks)
 
@@ -80,6 +82,7 @@ def memory_limit(posture: Posture) -> Findings:
 @control(
     severity="low",
     plan="P1",
+    optional=True,
     cis="5.12",
     owasp="RULE 7",
     nist="4.4.3",

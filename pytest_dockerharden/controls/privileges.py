@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import re
+
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
+from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import Origin
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, append_item, remove_key, set_key
+
+
+def _forbid_new_privileges(posture: Posture) -> Remedy:
+    breaks = "sudo, su, ping and other setuid programs inside"
+    allowing = _options(posture, "no-new-privileges")
+    stated = [item for item in allowing if item.text() in {"no-new-privileges", "no-new-privileges:true"}]
+    if not allowing:
+        return append_item("security_opt", "no-new-privileges:true", breaks=breaks)
+    if stated:
+        edits = tuple(Edit("remove", ("security_opt",), at=item.origin) for item in allowing if item not in stated)
+    else:
+        edits = tuple(Edit("replace", ("security_opt",), "no-new-privileges:true", item.origin) for item in allowing)
+    return Remedy("security_opt:\n  - no-new-privileges:true", edits, "behaviour-changing", breaks)
+
+
+def _without(posture: Posture, option: str, text: str) -> Remedy:
+    """Take what is said of one security option out of the service."""
+    edits = tuple(Edit("remove", ("security_opt",), at=item.origin) for item in _options(posture, option))
+    return Remedy(text, edits, "behaviour-changing" if edits else "advice", "what was blocked before it was written")
+
+
+def _options(posture: Posture, name: str) -> list[Node]:
+    items = posture.service.items("security_opt") if posture.service is not None else []
+    return [item for item in items if re.match(rf"{name}(?:[=:]|$)", item.text())]
 
 
 def _comes_with_privileged(posture: Posture, decided_at: Origin | None) -> bool:
@@ -102,9 +129,7 @@ def no_new_privileges(posture: Posture) -> Findings:
     if not posture.no_new_privileges.value:
         yield posture.no_new_privileges.finding(
             "its processes can gain privileges",
-            append_item(
-                "security_opt", "no-new-privileges:true", breaks="sudo, su, ping and other setuid programs inside"
-            ),
+            _forbid_new_privileges(posture),
         )
 
 
@@ -142,7 +167,9 @@ def seccomp_confined(posture: Posture) -> Findings:
     if _comes_with_privileged(posture, posture.seccomp.origin):
         not_applicable("privileged mode has no seccomp profile")
     if posture.seccomp.value == "unconfined":
-        yield posture.seccomp.finding("no seccomp profile is in force", advice("remove seccomp:unconfined"))
+        yield posture.seccomp.finding(
+            "no seccomp profile is in force", _without(posture, "seccomp", "remove seccomp:unconfined")
+        )
 
 
 @control(
@@ -178,7 +205,9 @@ def apparmor_confined(posture: Posture) -> Findings:
     if not posture.apparmor.value:
         not_applicable("the engine's host has no AppArmor")
     if posture.apparmor.value == "unconfined":
-        yield posture.apparmor.finding("AppArmor is switched off for it", advice("remove apparmor:unconfined"))
+        yield posture.apparmor.finding(
+            "AppArmor is switched off for it", _without(posture, "apparmor", "remove apparmor:unconfined")
+        )
 
 
 @control(
@@ -221,7 +250,9 @@ def selinux_confined(posture: Posture) -> Findings:
     if not label and posture.phase != "static":
         not_applicable("the engine's host has no SELinux")
     if label == "disable" or "spc_t" in label or "unconfined_t" in label:
-        yield posture.selinux.finding("SELinux separation is switched off for it", advice("remove label:disable"))
+        yield posture.selinux.finding(
+            "SELinux separation is switched off for it", _without(posture, "label", "remove label:disable")
+        )
 
 
 @control(severity="high", plan="P1", owasp="RULE 6")
@@ -250,7 +281,9 @@ def system_paths_masked(posture: Posture) -> Findings:
     if _comes_with_privileged(posture, posture.masked_paths.origin):
         not_applicable("privileged mode masks nothing")
     if not posture.masked_paths.value:
-        yield posture.masked_paths.finding("its /proc and /sys are not masked", advice("remove systempaths=unconfined"))
+        yield posture.masked_paths.finding(
+            "its /proc and /sys are not masked", _without(posture, "systempaths", "remove systempaths=unconfined")
+        )
 
 
 @control(severity="medium")
@@ -281,7 +314,9 @@ def control_groups_read_only(posture: Posture) -> Findings:
     options = [item for item in service.items("security_opt") if item.text().startswith("writable-cgroups")]
     if options and options[-1].text()[16:].lstrip("=:") in {"1", "t", "T", "true", "TRUE", "True"}:
         yield service.finding(
-            "it can write its own control groups", advice("remove writable-cgroups=true"), at=options[-1]
+            "it can write its own control groups",
+            _without(posture, "writable-cgroups", "remove writable-cgroups=true"),
+            at=options[-1],
         )
 
 

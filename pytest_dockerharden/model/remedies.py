@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from pytest_dockerharden.model.finding import Class, Edit, Remedy
+from pytest_dockerharden.model.origin import TextOrigin
 
 
 def set_key(path: str, value: object, *, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
@@ -24,6 +25,53 @@ def remove_key(path: str, *, text: str = "", effect: Class = "behaviour-changing
     """Take out what stands at a dotted path below the service."""
     steps = tuple(path.split("."))
     return Remedy(text or f"remove `{path}`", (Edit("remove", steps),), effect, breaks)
+
+
+def remove_item(
+    path: str, at: TextOrigin, *, text: str, effect: Class = "behaviour-changing", breaks: str = ""
+) -> Remedy:
+    """Take the item that stands at a place out of the list at a dotted path below the service."""
+    return Remedy(text, (Edit("remove", tuple(path.split(".")), at=at),), effect, breaks)
+
+
+def rewrite_item(
+    path: str, at: TextOrigin, new: str, *, text: str, effect: Class = "behaviour-changing", breaks: str = ""
+) -> Remedy:
+    """Write an item of a list, a text, anew. ``{}`` in ``new`` stands for what is there: ``"{}:ro"``."""
+    return Remedy(text, (Edit("replace", tuple(path.split(".")), new, at),), effect, breaks)
+
+
+def set_in_item(
+    path: str, at: TextOrigin, key: str, value: object, *, effect: Class = "behaviour-changing", breaks: str = ""
+) -> Remedy:
+    """Write a key of the mapping that is the item at a place of the list at ``path``."""
+    edit = Edit("set", (*path.split("."), key), value, at)
+    return Remedy("\n".join(yaml_lines((key,), value)), (edit,), effect, breaks)
+
+
+def replace_text(
+    at: TextOrigin, new: str, *, text: str = "", effect: Class = "behaviour-changing", breaks: str = ""
+) -> Remedy:
+    """Put ``new`` in place of a span of any file; ``text`` are the lines to show for it."""
+    return Remedy(text or new, (Edit("text", (), new, at),), effect, breaks)
+
+
+def insert_behind(
+    at: TextOrigin, new: str, *, text: str, effect: Class = "behaviour-changing", breaks: str = ""
+) -> Remedy:
+    """Write ``new`` behind a span of any file."""
+    end = TextOrigin(at.file, at.end_line, at.end_column, at.end_line, at.end_column)
+    return replace_text(end, new, text=text, effect=effect, breaks=breaks)
+
+
+def remove_lines(at: TextOrigin, *, text: str, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
+    """Take out the whole lines of a span of any file."""
+    return replace_text(whole_lines(at), "", text=text, effect=effect, breaks=breaks)
+
+
+def whole_lines(at: TextOrigin) -> TextOrigin:
+    """The lines that a span stands on, the end of the last one included."""
+    return TextOrigin(at.file, at.line, 1, at.end_line + 1, 1)
 
 
 def advice(text: str) -> Remedy:

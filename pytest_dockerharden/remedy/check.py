@@ -18,6 +18,7 @@ _ABSENT: Any = object()
 # what Compose adds or takes away because of a key
 _FOLLOWS: dict[str, tuple[Path, ...]] = {
     "network_mode": (("networks",), ("depends_on",)),
+    "deploy": (("deploy", "replicas"),),
     **dict.fromkeys(("ipc", "pid", "uts", "cgroup", "links", "volumes_from"), (("depends_on",),)),
 }
 
@@ -42,6 +43,7 @@ class Checker:
 
     def __init__(self, evaluation: Evaluation) -> None:
         self.loaded: list[_Loaded] = []
+        self.dockerfiles = set(evaluation.discovery.dockerfiles)
         for scope in evaluation.scopes:
             for project in scope.assembly.projects:
                 combination = next(c for c in scope.combinations if _is_of(c, project))
@@ -51,8 +53,7 @@ class Checker:
     def complaint(self, before: Mapping[str, str], texts: Mapping[str, str], wishes: Iterable[Wish]) -> str:
         """Why the texts cannot stand for those before, empty where they can. ``wishes`` say what is intended."""
         intended = list(wishes)
-        compose = {file for known in self.loaded for file in known.files}
-        for file in texts.keys() - compose:
+        for file in texts.keys() & self.dockerfiles:
             edits = sum(wish.edit.at is not None and wish.edit.at.file == file for wish in intended)
             if complaint := still_parses(file, before[file], texts[file], edits):
                 return complaint
@@ -101,7 +102,7 @@ def _allows(wish: Wish, path: Path, before: Any, after: Any) -> bool:
     if path[: len(intended)] == intended:
         if wish.edit.kind == "append":
             return _is_part(before, after)
-        return wish.edit.kind != "remove" or wish.edit.at is None or _is_part(after, before)
+        return wish.edit.kind != "remove" or wish.edit.at is None or after is _ABSENT or _is_part(after, before)
     follows = [also for key in wish.edit.path[:1] for also in _FOLLOWS.get(key, ())]
     below = path[len(wish.base) :] if path[: len(wish.base)] == wish.base else path
     return any(below[: len(also)] == also for also in follows)

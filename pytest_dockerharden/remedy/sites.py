@@ -118,13 +118,26 @@ def _entry_out(node: Node, sheets: Sheets) -> Site:
 def _item(wish: Wish, at: TextOrigin, sheets: Sheets) -> Site:
     """An item of a list by its place."""
     shapes = sheets.shapes(at.file)
-    shape = shapes.scalar(at) or shapes.collection(at)
+    shape = shapes.collection(at) or shapes.scalar(at)
+    if wish.edit.kind == "set":
+        return _key_of_item(at.file, shape, wish.edit.path[-1], wish.edit.value)
     around = next((c for c in shapes.collections.values() if any(item is shape for item in c.items)), None)
     if shape is None or around is None:
         raise CannotEditError("it is no item of a list")
+    if wish.edit.kind == "remove" and len(around.items) == 1:
+        entry = next((e for e in shapes.entries.values() if e[2] is around), None)
+        if entry is not None:
+            return Site(at.file, "remove", entry[0], shape=entry[1])
     if wish.edit.kind == "replace":
         return Site(at.file, "rewrite", shape=shape, value=wish.edit.value)
     return Site(at.file, "remove-item", around, shape=shape)
+
+
+def _key_of_item(file: str, item: Shape | None, key: str, value: object) -> Site:
+    if item is None or item.kind != "map":
+        raise CannotEditError("it is in short form")
+    entry = item.entry(key)
+    return Site(file, "set", item, key, entry[0], value) if entry else Site(file, "add", item, key, value=value)
 
 
 def _there(wish: Wish, node: Node, sheets: Sheets) -> Iterator[Site]:

@@ -37,7 +37,8 @@ class Wish:
         """The whole path in the model."""
         if self.edit.path[:1] == ("",):
             return self.edit.path[1:]
-        return (*self.base, *self.edit.path)
+        in_item = self.edit.kind == "set" and self.edit.at is not None
+        return (*self.base, *(self.edit.path[:-1] if in_item else self.edit.path))
 
 
 def wishes_of(evaluation: Evaluation, *, safe_only: bool = False) -> Iterator[Wish]:
@@ -77,7 +78,13 @@ def _expanded(wish: Wish) -> Iterator[Wish]:
     """A mapping over a mapping that is there: key by key, so that nothing else in it is lost."""
     edit = wish.edit
     there = wish.projects[0].model.get(*wish.path)
-    if edit.kind != "set" or not isinstance(edit.value, dict) or there is None or not isinstance(there.value, dict):
+    if (
+        edit.kind != "set"
+        or edit.at is not None
+        or not isinstance(edit.value, dict)
+        or there is None
+        or not isinstance(there.value, dict)
+    ):
         yield wish
         return
     for key, value in edit.value.items():

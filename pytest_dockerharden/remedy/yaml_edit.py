@@ -59,7 +59,11 @@ class YamlText:
         """Another text for a scalar, as it is to be written: its variables stay variables."""
         if value.kind != "scalar" or value.style in {"|", ">"} or value.anchored:
             raise CannotEditError("the value is no text of one line of its own")
-        return self._replace(value, scalar(written, value.style, in_flow=True).replace("$$", "$"))
+        new = value.value.join(written.split("{}"))
+        if value.style == "'":
+            return self._replace(value, "'" + new.replace("'", "''") + "'")
+        plain = not value.style and "$" not in new and scalar(new, in_flow=True) == new
+        return self._replace(value, new if plain else json.dumps(new, ensure_ascii=False))
 
     def add_items(self, items: Shape, new: list[Any]) -> TextEdit:
         """New last items of a list; a text alone becomes the first item of one."""
