@@ -1,0 +1,152 @@
+"""Services by controls: one mark where prediction, observation and restart agree, one for each where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+
+from pytest_dockerharden.model.control import Control
+from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.model.finding import SEVERITIES, Severity
+from pytest_dockerharden.report.html.markup import Markup, details, join, table, tag
+from pytest_dockerharden.verdicts import PRECONDITIONS, Result
+
+PHASES = {
+    "static": "predicted",
+    "engine": "engine",
+    "live": "observed",
+    "restarted": "after restart",
+    "drill": "drilled",
+}
+VERDICTS = ("error", "failed", "tolerated", "unknown", "waived", "passed")
+_WORST = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
+
+
+@dataclass(slots=True, eq=False)
+class Matrix:
+    """Verdicts by control, column and phase; the worst where a column stands for several subjects."""
+
+    columns: list[str] = field(default_factory=list)
+    rows: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    controls: dict[str, Control] = field(default_factory=dict)
+    severities: dict[str, Severity] = field(default_factory=dict)
+
+    def add(self, result: Result, column: str) -> None:
+        """Nothing is added for what does not apply."""
+        if result.verdict == "not-applicable" or result.control in PRECONDITIONS:
+            return
+        if column not in self.columns:
+            self.columns.append(column)
+        identifier = result.control.id
+        self.controls[identifier] = result.control
+        self.severities[identifier] = result.severity
+        cell = self.rows.setdefault(identifier, {}).setdefault(column, {})
+        verdict = verdict_of(result)
+        if result.phase not in cell or _WORST[verdict] < _WORST[cell[result.phase]]:
+            cell[result.phase] = verdict
+
+    def counts(self, column: str) -> dict[str, int]:
+        """How many controls have which verdict; a control counts once, for its worst phase."""
+        counts = dict.fromkeys(VERDICTS, 0)
+        for cells in self.rows.values():
+            if column in cells:
+                counts[worst(cells[column])] += 1
+        return counts
+
+    def disagreeing(self) -> int:
+        """How many cells differ from phase to phase."""
+        return sum(len(set(cell.values())) > 1 for cells in self.rows.values() for cell in cells.values())
+
+
+def verdict_of(result: Result) -> str:
+    """With ``tolerated`` for what fails below the threshold."""
+    return "tolerated" if result.tolerated and result.verdict == "failed" else result.verdict
+
+
+def worst(cell: Mapping[str, str]) -> str:
+    """The worst of the phases."""
+    return min(cell.values(), key=_WORST.__getitem__)
+
+
+def render(matrix: Matrix, caption: str, anchors: Mapping[str, str]) -> Markup:
+    """The table, and below it what passes everywhere. ``anchors`` are the ids of columns that have a place to go to."""
+    telling: list[str] = []
+    passing: list[str] = []
+    for identifier in sorted(matrix.rows, key=lambda identifier: _rank(matrix, identifier)):
+        cells = matrix.rows[identifier]
+        quiet = all(set(cell.values()) == {"passed"} for cell in cells.values())
+        (passing if quiet else telling).append(identifier)
+    head = tag("tr", tag("th", "Control", scope="col"), *(_heading(name, anchors) for name in matrix.columns))
+    rows = [_row(matrix, identifier) for identifier in telling]
+    parts = [table(caption, head, tag("tbody", *rows), class_="matrix")] if telling else []
+    if passing:
+        parts.append(_passing(matrix, passing))
+    return join(*parts)
+
+
+def _rank(matrix: Matrix, identifier: str) -> tuple[int, int, int, str]:
+    verdicts = [worst(cell) for cell in matrix.rows[identifier].values()]
+    severity = SEVERITIES.index(matrix.severities[identifier])
+    return min(_WORST[v] for v in verdicts), -severity, -sum(v != "passed" for v in verdicts), identifier
+
+
+def _heading(name: str, anchors: Mapping[str, str]) -> Markup:
+    label = tag("a", name, href=f"#{anchors[name]}") if name in anchors else tag("span", name)
+    return tag("th", label, scope="col")
+
+
+def _row(matrix: Matrix, identifier: str) -> Markup:
+    cells = matrix.rows[identifier]
+    failing = any(worst(cell) in ("failed", "error", "tolerated", "unknown") for cell in cells.values())
+    label = tag("a", identifier, href=f"#c-{identifier}") if failing else tag("span", identifier)
+    severity = tag("small", matrix.severities[identifier], class_=f"sev {matrix.severities[identifier]}")
+    title = matrix.controls[identifier].title
+    head = tag("th", label, " ", severity, scope="row", title=title)
+    return tag("tr", head, *(_cell(cells.get(column)) for column in matrix.columns))
+
+
+def _cell(cell: Mapping[str, str] | None) -> Markup:
+    # fifty services make thousands of these: they are written short, and need no closing tag
+    if not cell:
+        return Markup("<td>")
+    if len(set(cell.values())) == 1:
+        verdict = next(iter(cell.values()))
+        return Markup(f"<td class={verdict}><i>{verdict}</i>")
+    marks = "".join(
+        f"<s class={cell[phase]} data-p={name[0].upper()}><i>{name}: {cell[phase]}, </i></s>"
+        for phase, name in PHASES.items()
+        if phase in cell
+    )
+    return Markup(f"<td class=differs>{marks}")
+
+
+def _passing(matrix: Matrix, identifiers: Sequence[str]) -> Markup:
+    families: dict[str, list[str]] = {}
+    for identifier in identifiers:
+        families.setdefault(matrix.controls[identifier].family, []).append(identifier)
+    lists = [
+        join(tag("dt", family.replace("_", " ")), tag("dd", *_comma(_name(matrix, each) for each in sorted(group))))
+        for family, group in sorted(families.items())
+    ]
+    number = len(identifiers)
+    summary = f"{number} control{'' if number == 1 else 's'} passed wherever there was something to judge"
+    return details(summary, tag("dl", *lists, class_="passing"))
+
+
+def _name(matrix: Matrix, identifier: str) -> Markup:
+    return tag("span", identifier, title=matrix.controls[identifier].title)
+
+
+def _comma(names: Iterable[Markup]) -> list[Markup]:
+    return [Markup(", ".join(names))]
+
+
+def legend() -> Markup:
+    """What the marks mean."""
+    marks = [
+        tag("li", tag("span", tag("i", verdict), class_=f"mark {verdict}"), f" {verdict}") for verdict in VERDICTS[::-1]
+    ]
+    pair = Markup("<s class=passed data-p=P></s><s class=failed data-p=O></s>")
+    explained = " differs: P predicted from text, O observed in the kernel, A after a restart, D drilled"
+    differing = tag("li", tag("span", pair, class_="mark differs"), explained)
+    return tag("ul", *marks, differing, class_="legend")
