@@ -5,33 +5,54 @@ from __future__ import annotations
 import importlib.util
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pytest_dockerharden.controls import load_all
-from pytest_dockerharden.model.control import REGISTRY, Control
+from pytest_dockerharden.controls import load, load_all
+from pytest_dockerharden.model.control import REGISTRY, Control, Judged
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import Severity
 from pytest_dockerharden.policy import Policy
 from pytest_dockerharden.suites import Suite, check_against
 from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 # controls of one project's files do not apply to another's in the same run
 _OWN = "dockerharden_controls."
+_GROUP = "dockerharden.controls"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Selection:
-    """The controls that a policy chose, and those judged only because a waiver requires them; by id."""
+    """The controls that a policy chose, and by id those judged only because a waiver requires them.
+
+    Families are imported when what they judge is asked for.
+    """
 
     suite: Suite
-    chosen: dict[str, Control]
-    compensating: dict[str, Control]
+    files: tuple[str, ...] = ()
+    compensating: Mapping[str, Control] = field(default_factory=dict)
 
-    def of(self, *judged: str) -> list[Control]:
-        """Those that judge one of these types."""
-        both = {**self.chosen, **self.compensating}
-        return [control for control in both.values() if control.judges in judged]
+    def of(self, *judged: Judged, live: bool = True) -> list[Control]:
+        """Those that judge one of these types; without ``live``, those that a text can answer to."""
+        load(judged, live=live)
+        return [
+            control
+            for control in _visible(self.files).values()
+            if control.judges in judged
+            and (live or not control.live)
+            and (control.id in self.compensating or self.suite.selects(control))
+        ]
+
+    @property
+    def chosen(self) -> Mapping[str, Control]:
+        """All that the policy chose, by id."""
+        load_all()
+        return {control.id: control for control in _visible(self.files).values() if self.suite.selects(control)}
 
     def severity(self, control: Control) -> Severity:
         """As the suite says, else the control's own."""
@@ -40,22 +61,32 @@ class Selection:
 
 def select(policy: Policy, requirements: Iterable[str]) -> Selection:
     """The controls that ``policy`` applies; ``requirements`` are those that waivers name. Raises ConfigurationError."""
+    suite, required = policy.suite, dict.fromkeys(requirements)
+    if suite.is_plain and not required and not policy.controls and not _entry_points():
+        return Selection(suite)
     controls = load_controls(policy.controls)
-    where = policy.file or f"suite {policy.suite.name}"
-    check_against(policy.suite, controls, where)
-    chosen = {identifier: control for identifier, control in controls.items() if policy.suite.selects(control)}
-    required = dict.fromkeys(requirements)
+    where = policy.file or f"suite {suite.name}"
+    check_against(suite, controls, where)
     for identifier in required.keys() - controls.keys():
         raise ConfigurationError(f"{where}: requires: no control `{identifier}`{did_you_mean(identifier, controls)}")
-    compensating = {identifier: controls[identifier] for identifier in required if identifier not in chosen}
-    return Selection(policy.suite, chosen, compensating)
+    compensating = {identifier: controls[identifier] for identifier in required}
+    compensating = {identifier: control for identifier, control in compensating.items() if not suite.selects(control)}
+    return Selection(suite, policy.controls, compensating)
 
 
-def load_controls(files: Iterable[str] = ()) -> Mapping[str, Control]:
+def load_controls(files: Sequence[str] = ()) -> Mapping[str, Control]:
     """The built-in controls, those of installed packages, and those of ``files``. Raises ConfigurationError."""
     load_all()
-    _load_entry_points()
-    modules = {_load_file(file) for file in files}
+    for point in _entry_points():
+        _say_what_fails(f"controls of {point.value}", point.load)
+    for file in files:
+        _load_file(file)
+    return _visible(files)
+
+
+def _visible(files: Sequence[str]) -> Mapping[str, Control]:
+    """All that is loaded but the controls of other projects' files."""
+    modules = {_module_of(file) for file in files}
     return {
         identifier: control
         for identifier, control in REGISTRY.items()
@@ -63,18 +94,24 @@ def load_controls(files: Iterable[str] = ()) -> Mapping[str, Control]:
     }
 
 
-def _load_entry_points() -> None:
-    from importlib.metadata import entry_points
+def _entry_points() -> Iterable[EntryPoint]:
+    from importlib.metadata import distributions, entry_points
 
-    for point in entry_points(group="dockerharden.controls"):
-        _say_what_fails(f"controls of {point.value}", point.load)
+    # to look for the name is a third of the work of taking the entry points of every distribution apart
+    if any(_GROUP in (distribution.read_text("entry_points.txt") or "") for distribution in distributions()):
+        return entry_points(group=_GROUP)
+    return ()
 
 
-def _load_file(file: str) -> str:
+def _module_of(file: str) -> str:
     """The name of its module. The last part is the family of its controls."""
-    name = f"{_OWN}{zlib.crc32(file.encode()):08x}.{Path(file).stem}"
+    return f"{_OWN}{zlib.crc32(file.encode()):08x}.{Path(file).stem}"
+
+
+def _load_file(file: str) -> None:
+    name = _module_of(file)
     if name in sys.modules:
-        return name
+        return
     if not Path(file).is_file():
         raise ConfigurationError(f"controls: there is no {file}")
     spec = importlib.util.spec_from_file_location(name, file)
@@ -88,7 +125,6 @@ def _load_file(file: str) -> str:
     except ConfigurationError:
         del sys.modules[name]
         raise
-    return name
 
 
 def _say_what_fails(where: str, load: Callable[[], object]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_dockerharden.agreement import agree
 from pytest_dockerharden.assemble import Assembly, Combination, assemble
+from pytest_dockerharden.controls import load_all
 from pytest_dockerharden.judge import Judgement, judge_dockerfile, judge_project
 from pytest_dockerharden.loading import Selection, select
 from pytest_dockerharden.model.control import REGISTRY
@@ -72,11 +73,11 @@ class Scope:
         return list(self._dockerfile_results(assembly))
 
     def _file(self, results: list[Result]) -> None:
-        chosen = self.selection.chosen
+        compensating = self.selection.compensating
         for result in results:
             if result.verdict == "not-applicable":
                 self.evaluation.not_applicable.append(result)
-            elif result.control.id in chosen or result.control in (READABLE, WAIVER):
+            elif result.control.id not in compensating:
                 self.evaluation.results.setdefault(result.file, []).append(result)
 
     def _forget_what_others_include(self) -> None:
@@ -119,7 +120,9 @@ class Scope:
             yield Result(file, READABLE, "", "failed", "high", findings, origin=group[0].origin)
 
     def _compose_results(self) -> Iterator[Result]:
-        controls = self.selection.of("Project", "Service", "Posture")
+        if not self.assembly.projects:
+            return
+        controls = self.selection.of("Project", "Service", "Posture", live=False)
         for project in self.assembly.projects:
             prefix = self.prefix(project)
             for judgement in judge_project(project, controls, self.policy.suite.parameters):
@@ -140,6 +143,8 @@ class Scope:
         return named | {(r.file, r.name): r for r in results}
 
     def _dockerfile_results(self, assembly: Assembly) -> Iterator[Result]:
+        if not assembly.dockerfiles:
+            return
         controls = self.selection.of("Stage", "Dockerfile")
         for path, dockerfile in assembly.dockerfiles.items():
             if path in self.evaluation.results:
@@ -169,8 +174,9 @@ class Scope:
         waivers = Waivers(self.policy.waivers, self.inline, datetime.date.today(), self.policy.directory)
         waivers.apply(results)
         for waiver, problem in waivers.out_of_order():
-            if waiver.control not in REGISTRY:
-                problem = f"there is no such control{did_you_mean(waiver.control, REGISTRY)}"
+            controls = load_all()
+            if waiver.control not in controls:
+                problem = f"there is no such control{did_you_mean(waiver.control, controls)}"
             elif not self._should_be_met(waiver):
                 continue
             subject = "/".join(filter(None, (waiver.control, waiver.subject)))

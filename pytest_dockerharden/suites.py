@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any, cast
@@ -14,9 +14,32 @@ from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES, Severity
 from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, did_you_mean, read_toml, strings, table_of
 
-_KEYS = {"name", "title", "description", "extends", "select", "exclude", "severity", "parameters", "sections"}
+_KEYS = {
+    "name", "title", "description", "extends", "select", "exclude", "severity", "parameters",
+    "benchmark", "chapters", "sections",
+}  # fmt: skip
+_SECTION_KEYS = {"title", "level", "later", "controls", "manual", "out-of-scope"}
+_BENCHMARKS = ("cis", "owasp", "nist")
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "suites", _HERE.parent / "suites")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the document that a suite renders, under its number there.
+
+    It is automated by the controls that carry its number for the suite's ``benchmark``, or that are named here; or
+    ``manual`` says what to look at, or ``out_of_scope`` why it is nobody's business here. ``level`` is 0 where the
+    document has none; ``later`` the number in a later edition.
+    """
+
+    number: str
+    title: str
+    level: int = 0
+    later: str = ""
+    controls: tuple[str, ...] = ()
+    manual: str = ""
+    out_of_scope: str = ""
 
 
 @dataclass(slots=True)
@@ -25,8 +48,10 @@ class Suite:
 
     ``select`` and ``exclude`` hold selectors: a control's id, ``all``, ``recommended`` (every control that is not
     optional), ``family:NAME``, ``severity:LEVEL`` (that and above), ``plan:P0``, ``cis:5`` (the section and those below
-    it), ``owasp:RULE 8``, ``nist:4.4``. ``sections`` maps a control to the section of the document that the suite
-    renders. What a suite says itself goes before what it extends.
+    it), ``owasp:RULE 8``, ``nist:4.4``. What a suite says itself goes before what it extends.
+
+    A suite that renders a document has its ``sections`` by number, in order, and the headings of its ``chapters``;
+    ``benchmark`` names the numbers of the controls that are its own.
     """
 
     name: str
@@ -35,13 +60,30 @@ class Suite:
     exclude: tuple[str, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    sections: Mapping[str, str] = field(default_factory=dict)
+    benchmark: str = ""
+    chapters: Mapping[str, str] = field(default_factory=dict)
+    sections: Mapping[str, Section] = field(default_factory=dict)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it chooses by words alone and names no control."""
+        named = self.severity or self.parameters or self.sections
+        return not named and all(selector in _WORDS for selector in self.select + self.exclude)
 
     def selects(self, control: Control) -> bool:
         """Whether ``control`` belongs to this suite."""
         return any(_matches(selector, control) for selector in self.select) and not any(
             _matches(selector, control) for selector in self.exclude
         )
+
+    def controls_of(self, section: Section, controls: Iterable[Control]) -> list[Control]:
+        """Those of ``controls`` that judge what a section asks for, whether this suite selects them or not."""
+        return [c for c in controls if c.id in section.controls or section.number in self.numbers_of(c)]
+
+    def numbers_of(self, control: Control) -> tuple[str, ...]:
+        """The sections of this suite's benchmark that a control carries."""
+        marks = {"cis": control.cis, "owasp": control.owasp, "nist": control.nist}
+        return marks.get(self.benchmark, ())
 
 
 def load_suite(name: str, directory: str) -> Suite:
@@ -64,7 +106,9 @@ def suite_of(table: dict[str, Any], base: Suite, where: str) -> Suite:
         exclude=base.exclude + strings(table.get("exclude", []), f"{where}: exclude"),
         severity={**base.severity, **_severities(table.get("severity", {}), f"{where}: severity")},
         parameters=_parameters(base.parameters, table.get("parameters", {}), f"{where}: parameters"),
-        sections={**base.sections, **table_of(table.get("sections", {}), f"{where}: sections")},
+        benchmark=_benchmark(table.get("benchmark", base.benchmark), where),
+        chapters={**base.chapters, **_texts(table.get("chapters", {}), f"{where}: chapters")},
+        sections={**base.sections, **_sections(table.get("sections", {}), f"{where}: sections")},
     )
 
 
@@ -78,7 +122,8 @@ def check_against(suite: Suite, controls: Mapping[str, Control], where: str) -> 
             raise ConfigurationError(f"{where}: `{selector}`: a severity is one of {', '.join(SEVERITIES)}")
         if not colon and selector not in _WORDS and selector not in controls:
             raise ConfigurationError(f"{where}: no control `{selector}`{did_you_mean(selector, controls)}")
-    for identifier in (*suite.severity, *suite.parameters, *suite.sections):
+    named = [identifier for section in suite.sections.values() for identifier in section.controls]
+    for identifier in (*suite.severity, *suite.parameters, *named):
         if identifier not in controls:
             raise ConfigurationError(f"{where}: no control `{identifier}`{did_you_mean(identifier, controls)}")
     for identifier, values in suite.parameters.items():
@@ -107,6 +152,8 @@ def _join(first: Suite, second: Suite) -> Suite:
         first.exclude + second.exclude,
         {**first.severity, **second.severity},
         _parameters(first.parameters, dict(second.parameters), second.name),
+        second.benchmark or first.benchmark,
+        {**first.chapters, **second.chapters},
         {**first.sections, **second.sections},
     )
 
@@ -137,6 +184,36 @@ def _severities(table: Any, where: str) -> dict[str, Severity]:
         if level not in SEVERITIES:
             raise ConfigurationError(f"{where}: {identifier}: a severity is one of {', '.join(SEVERITIES)}")
     return cast(dict[str, Severity], table)
+
+
+def _benchmark(value: Any, where: str) -> str:
+    if value and value not in _BENCHMARKS:
+        raise ConfigurationError(f"{where}: benchmark: one of {', '.join(_BENCHMARKS)}")
+    return str(value)
+
+
+def _sections(table: Any, where: str) -> dict[str, Section]:
+    return {number: _section(number, value, f"{where}.{number}") for number, value in table_of(table, where).items()}
+
+
+def _section(number: str, value: Any, where: str) -> Section:
+    table = check_keys(value, _SECTION_KEYS, where)
+    texts = _texts({key: table[key] for key in ("title", "later", "manual", "out-of-scope") if key in table}, where)
+    controls = strings(table.get("controls", []), f"{where}: controls")
+    level = table.get("level", 0)
+    if not isinstance(level, int):
+        raise ConfigurationError(f"{where}: level: a number is needed here")
+    manual, out_of_scope = texts.get("manual", ""), texts.get("out-of-scope", "")
+    if sum(map(bool, (controls, manual, out_of_scope))) > 1:
+        raise ConfigurationError(f"{where}: it has `controls`, or `manual`, or `out-of-scope`")
+    return Section(number, texts.get("title", number), level, texts.get("later", ""), controls, manual, out_of_scope)
+
+
+def _texts(table: Any, where: str) -> dict[str, str]:
+    for key, value in table_of(table, where).items():
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{where}: {key}: a text is needed here")
+    return cast(dict[str, str], table)
 
 
 def _parameters(base: Mapping[str, Mapping[str, Any]], table: Any, where: str) -> dict[str, dict[str, Any]]:

@@ -1,15 +1,50 @@
-"""The controls, one module per family. Importing a module registers its controls; there is no list to maintain."""
+"""The controls, one module per family. Importing a module registers its controls; there is no list to maintain.
+
+A run imports the families of what it judges: the name of a family says that, and a test holds the names to it.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
-import pkgutil
+import os
+from collections.abc import Collection
 
-from pytest_dockerharden.model.control import REGISTRY, Control
+from pytest_dockerharden.model.control import REGISTRY, Control, Judged
+
+# how the names of families begin whose controls do not judge compose files alone
+_JUDGED: dict[str, frozenset[Judged]] = {
+    "drill": frozenset({"Drill"}),
+    "engine_": frozenset({"Engine"}),
+    "health_probe": frozenset({"Service", "Stage"}),
+    "image_": frozenset({"Stage", "Dockerfile"}),
+}
+_COMPOSE: frozenset[Judged] = frozenset({"Project", "Service", "Posture"})
+# and of those whose controls are all marked ``live``
+_LIVE = ("drift", "live_", "processes")
 
 
 def load_all() -> dict[str, Control]:
     """Every built-in control, by id."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    for family in families():
+        importlib.import_module(f"{__name__}.{family}")
     return REGISTRY
+
+
+def load(judged: Collection[Judged], *, live: bool) -> None:
+    """Register the built-in controls that judge one of these types; ``live`` ones only where asked for."""
+    for family in families():
+        if not judged_by(family).isdisjoint(judged) and (live or not family.startswith(_LIVE)):
+            importlib.import_module(f"{__name__}.{family}")
+
+
+@functools.cache
+def families() -> tuple[str, ...]:
+    """The names of the modules here."""
+    names = sorted(os.listdir(os.path.dirname(__file__)))
+    return tuple(name[:-3] for name in names if name.endswith(".py") and not name.startswith("_"))
+
+
+def judged_by(family: str) -> frozenset[Judged]:
+    """The types that controls of a family may judge."""
+    return next((types for beginning, types in _JUDGED.items() if family.startswith(beginning)), _COMPOSE)
