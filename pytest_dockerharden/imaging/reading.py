@@ -64,11 +64,13 @@ def _read_archive(path: str, chosen: str, reference: str) -> Image:
     from pytest_dockerharden.source.image.image import image_of_file
 
     try:
-        return image_of_file(path, chosen, reference)
+        image = image_of_file(path, chosen, reference)
     except OSError as error:
         raise NoImage(f"it cannot be read: {error.strerror or error}") from None
     except BadArchive as error:
         raise NoImage(str(error)) from None
+    image.archived = True
+    return image
 
 
 def _add_digests(image: Image, inspected: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ class ImageConfig:
     users: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
+_LONGEST_STEP = 1 << 16
 UNDATED = Unknown("the image does not say when it was made")
 
 FileKind = Literal[
@@ -96,7 +97,7 @@ class Step:
         The classic builder writes ``/bin/sh -c #(nop)  ENV A=b`` and ``|1 A=b /bin/sh -c ...``, BuildKit
         ``RUN |1 A=b /bin/sh -c ... # buildkit``.
         """
-        text = self.created_by.removesuffix(" # buildkit").strip()
+        text = self.created_by[:_LONGEST_STEP].removesuffix(" # buildkit").strip()
         _, nop, rest = text.partition("#(nop)")
         if nop:
             text = rest.strip()
@@ -137,6 +138,7 @@ class Image:
 
     ``files`` holds what is worth a word of every layer, those that a later layer hides included. ``uncounted`` tells of
     kinds with more of them than are kept how many there are. ``release`` are the fields of /etc/os-release.
+    ``archived`` tells that the reference is the path of an archive.
     """
 
     reference: str
@@ -149,6 +151,7 @@ class Image:
     created: Fact[str] = UNDATED
     platform: str = ""
     bases: tuple[Base, ...] = ()
+    archived: bool = False
     uncounted: Mapping[FileKind, int] = field(default_factory=dict)
 
     @property
