@@ -9,11 +9,12 @@ from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.model.remedies import advice, remove_key
 from pytest_dockerharden.model.secrets import is_secret_name
 
-_ROOT = frozenset({"root", "0", "root:root", "0:0", "root:0", "0:root"})
+_ROOT = pattern(r"(?:root|0+)(?::|\Z)")
 
 
 def _stage(service: Service) -> Stage:
@@ -22,9 +23,10 @@ def _stage(service: Service) -> Stage:
 
 @control(severity="high", plan="P0", optional=True, cis="4.1", owasp="RULE 2", equivalents={"compose-lint": "CL-0018"})
 def user_of_the_image_is_kept(service: Service) -> Findings:
-    """A service does not run as root what its Dockerfile runs as a user.
+    """A service does not set root as its user, over that of its image.
 
-    Whoever wrote the Dockerfile took care that the program needs no root; one line of the compose file undoes it.
+    Whoever made the image knows which user its program needs; one line of the compose file undoes a user that was set
+    with care, and takes from an image of root the chance to get one with its next version.
 
     Bad::
 
@@ -45,13 +47,15 @@ def user_of_the_image_is_kept(service: Service) -> Findings:
         FROM python:3.12
         USER 10001
     """
-    user, own = service.get("user"), _stage(service).last("USER")
-    if user is None or own is None or user.unresolved:
-        not_applicable("the user is set in one place only")
-    if user.text() in _ROOT and own.words and own.words[0].value is not None and own.words[0].text not in _ROOT:
-        yield service.finding(
-            f"root takes the place of the image's user {own.words[0].text}", remove_key("user"), at=user
-        )
+    user = service.get("user")
+    if user is None or user.unresolved or not _ROOT.match(user.text()):
+        not_applicable("the service does not set root")
+    own = service.stage.last("USER") if service.stage else None
+    name = own.words[0].value if own and own.words else None
+    if name is None:
+        yield service.finding("root is set, whatever user the image has", remove_key("user"), at=user)
+    elif not _ROOT.match(name):
+        yield service.finding(f"root takes the place of the image's user {name}", remove_key("user"), at=user)
 
 
 @control(severity="low", plan="P1")

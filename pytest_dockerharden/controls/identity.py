@@ -42,13 +42,7 @@ def _suggested_user(posture: Posture) -> str:
     owasp="RULE 2",
     nist="4.4.3",
     equivalents={
-        "kics": ("missing_user_instruction", "last_user_is_root"),
-        "compose-lint": "CL-0018",
         "docker-bench": "4.1",
-        "trivy": "DS-0002",
-        "checkov": ("CKV_DOCKER_3", "CKV_DOCKER_8"),
-        "semgrep": ("missing-user", "last-user-is-root"),
-        "sonar": "S6471",
     },
 )
 def non_root_user(posture: Posture) -> Findings:

@@ -57,36 +57,26 @@ def is_root(user: str) -> bool:
     owasp="RULE 2",
     nist="4.1.2",
     equivalents={
-        "kics": ("missing_user_instruction", "last_user_is_root"),
+        "kics": "missing_user_instruction",
         "trivy": "DS-0002",
-        "checkov": ("CKV_DOCKER_3", "CKV_DOCKER_8"),
-        "hadolint": "DL3002",
-        "semgrep": ("missing-user", "missing-user-entrypoint", "last-user-is-root"),
+        "checkov": "CKV_DOCKER_3",
+        "semgrep": ("missing-user", "missing-user-entrypoint"),
         "sonar": "S6471",
         "dockle": "CIS-DI-0001",
-        "terrascan": "AC_DOCKER_0005",
-        "tally": ("tally/user-created-but-never-used", "tally/stateful-root-runtime"),
         "docker-bench": "4.1",
     },
 )
-def non_root_image_user(dockerfile: Dockerfile) -> Findings:
-    """The image runs as a user that is not root.
+def image_sets_a_user(dockerfile: Dockerfile) -> Findings:
+    """The image sets the user that it runs as.
 
-    Root in a container is root for the kernel: one flaw in the runtime, one mount too many, and it is root on the
-    host. The USER in force at the end of the stage that ships counts, or the one of its base.
+    Without USER, what runs is root, and root in a container is root for the kernel: one flaw in the runtime, one mount
+    too many, and it is root on the host. A base image that is known to set a user will do.
 
     Bad::
 
         FROM python:3.12-slim  # <-
         COPY app.py /app.py
         CMD ["python", "/app.py"]
-
-    Bad::
-
-        FROM node:22-slim
-        USER node
-        RUN npm ci
-        USER root  # <-
 
     Bad::
 
@@ -97,7 +87,6 @@ def non_root_image_user(dockerfile: Dockerfile) -> Findings:
     Good::
 
         FROM golang:1.24 AS build
-        USER root
         FROM gcr.io/distroless/static-debian12:nonroot
         COPY --from=build /app /app
 
@@ -107,42 +96,181 @@ def non_root_image_user(dockerfile: Dockerfile) -> Findings:
         RUN useradd --uid 10001 app
         USER 10001:10001
     """
-    stage = dockerfile.final
-    if stage is None:
-        not_applicable("there is no stage")
-    user = stage.last("USER")
-    if user is None:
-        yield from _missing_user(stage)
-    elif user.words and user.words[0].value is None:
-        unknown(f"USER {user.words[0].raw} is decided at build time")
-    elif user.words and is_root(user.words[0].text):
-        if _hands_over(stage):
-            unknown("the entrypoint steps down from root")
+    stage = _final(dockerfile)
+    if stage.last("USER"):
+        not_applicable("USER is set")
+    if not _starts_as_root(stage):
+        return
+    created = _created_user(stage)
+    remedy = advice(f"USER {created}" if created else "RUN useradd --uid 10001 app\nUSER 10001")
+    if created:
+        yield stage.finding(f"no USER is set: {created} is created and never switched to", remedy)
+    elif default_user(stage.root_base() or "") is None:
+        yield stage.finding("no USER is set, and the base image is not known to set one", remedy)
+    else:
+        yield stage.finding("no USER is set, so it runs as root", remedy)
+
+
+@control(
+    severity="high",
+    plan="P0",
+    cis="4.1",
+    owasp="RULE 2",
+    nist="4.1.2",
+    equivalents={
+        "kics": "last_user_is_root",
+        "trivy": "DS-0002",
+        "checkov": "CKV_DOCKER_8",
+        "hadolint": "DL3002",
+        "semgrep": "last-user-is-root",
+        "sonar": "S6471",
+        "dockle": "CIS-DI-0001",
+        "terrascan": "AC_DOCKER_0005",
+        "docker-bench": "4.1",
+    },
+)
+def non_root_image_user(dockerfile: Dockerfile) -> Findings:
+    """The user that the image sets is not root.
+
+    Root in a container is root for the kernel: one flaw in the runtime, one mount too many, and it is root on the
+    host. The USER in force at the end of the stage that ships counts, and so does the one of a stage it builds on.
+
+    Bad::
+
+        FROM node:22-slim
+        USER node
+        RUN npm ci
+        USER root  # <-
+
+    Bad::
+
+        FROM jenkins/jenkins:2.479-jdk21
+        USER 0  # <-
+
+    Good::
+
+        FROM node:22-slim
+        USER root
+        RUN apt-get update
+        USER node
+
+    Good::
+
+        FROM golang:1.24 AS build
+        USER root
+        FROM alpine:3.22
+        USER 10001:10001
+    """
+    stage = _final(dockerfile)
+    user = stage.last("USER") or not_applicable("there is no USER")
+    if _starts_as_root(stage):
         yield user.finding("the last USER is root", advice(f"USER {_created_user(stage) or '10001'}"))
 
 
-def _missing_user(stage: Stage) -> Findings:
-    base = stage.root_base()
+@control(severity="low", optional=True, cis="4.1", equivalents={"tally": "tally/user-created-but-never-used"})
+def created_user_is_used(dockerfile: Dockerfile) -> Findings:
+    """A user that the image creates is the one it runs as.
+
+    Somebody meant the program to have a user of its own; without USER it still runs as root, and a reader who sees
+    `useradd` thinks otherwise.
+
+    Bad::
+
+        FROM debian:12-slim
+        RUN useradd --system app  # <-
+        CMD ["sleep", "1"]
+
+    Good::
+
+        FROM debian:12-slim
+        RUN useradd --system app
+        USER app
+        CMD ["sleep", "1"]
+
+    Good::
+
+        FROM debian:12-slim
+        RUN useradd --system app
+        ENTRYPOINT ["setpriv", "--reuid=app", "--init-groups", "server"]
+    """
+    stage = _final(dockerfile)
+    created = dict(_created_users(stage)) or not_applicable("no user is created")
+    if _starts_as_root(stage):
+        for name, run in created.items():
+            yield run.finding(f"{name} is created, and the image runs as root", advice(f"USER {name}"))
+
+
+_DATA = pattern(r"/(?:data|var/lib/(?!apt\b|dpkg\b)[\w.-]+|var/(?:log|cache|spool)/[\w.-]+|srv/[\w.-]+)(?:/|$)")
+
+
+@control(severity="low", optional=True, cis="4.1", equivalents={"tally": "tally/stateful-root-runtime"})
+def image_with_data_does_not_run_as_root(dockerfile: Dockerfile) -> Findings:
+    """An image that keeps data does not run as root.
+
+    What root writes to a volume belongs to root: it outlives the container, the next one must be root to read it, and
+    on a bind mount those are files of the host's root.
+
+    Bad::
+
+        FROM debian:12-slim
+        VOLUME /var/lib/app  # <-
+        CMD ["sleep", "1"]
+
+    Good::
+
+        FROM debian:12-slim
+        VOLUME /var/lib/app
+        USER 10001:10001
+        CMD ["sleep", "1"]
+    """
+    stage = _final(dockerfile)
+    keeping = next(_keeping_data(stage), None) or not_applicable("no data is kept")
+    if _starts_as_root(stage):
+        yield keeping.finding("data is kept here, and it belongs to root", advice("USER UID:GID"))
+
+
+def _keeping_data(stage: Stage) -> Iterator[Instruction]:
+    for part in stage.chain():
+        yield from part.of("VOLUME")
+        for instruction in part.of("WORKDIR", "COPY", "ADD"):
+            if instruction.words and _DATA.match(plain(instruction.words[-1])):
+                yield instruction
+        for run, command in commands(part, "mkdir", "install"):
+            if any(_DATA.match(plain(word)) for word in command.args):
+                yield run
+
+
+def _final(dockerfile: Dockerfile) -> Stage:
+    return dockerfile.final or not_applicable("there is no stage")
+
+
+def _starts_as_root(stage: Stage) -> bool:
+    """Whether the first process of the image's containers is root, and stays so as far as text tells."""
+    user = stage.last("USER")
+    if not (_sets_root(user) if user else _base_is_root(stage)):
+        return False
+    if _hands_over(stage):
+        unknown("the entrypoint steps down from root")
+    return True
+
+
+def _sets_root(user: Instruction) -> bool:
+    if user.words and user.words[0].value is None:
+        unknown(f"USER {user.words[0].raw} is decided at build time")
+    return bool(user.words) and is_root(user.words[0].text)
+
+
+def _base_is_root(stage: Stage) -> bool:
     if holds_files_only(stage):
         not_applicable("the image only holds files")
     if is_windows(stage):
         not_applicable("a Windows image has no root")
-    if base is None:
-        unknown("the base image depends on a build argument")
+    base = stage.root_base() or unknown("the base image depends on a build argument")
     if default_user(base) not in {None, "root"}:
-        return
-    created = _created_user(stage)
-    if created is None and steps_down(base) and not stage.last("ENTRYPOINT"):
+        return False
+    if steps_down(base) and not stage.last("ENTRYPOINT") and _created_user(stage) is None:
         unknown("the entrypoint of the base image steps down from root, as long as the command is its server")
-    if _hands_over(stage):
-        unknown("the entrypoint steps down from root")
-    remedy = advice(f"USER {created}" if created else "RUN useradd --uid 10001 app\nUSER 10001")
-    if created:
-        yield stage.finding(f"no USER is set: {created} is created and never switched to", remedy)
-    elif default_user(base) is None:
-        yield stage.finding("no USER is set, and the base image is not known to set one", remedy)
-    else:
-        yield stage.finding("no USER is set, so it runs as root", remedy)
+    return True
 
 
 def _hands_over(stage: Stage) -> bool:
@@ -169,13 +297,15 @@ def _brings_step_down(stage: Stage) -> bool:
 
 def _created_user(stage: Stage) -> str | None:
     """The last user that the image creates for itself."""
-    found = None
+    return next(reversed([name for name, _ in _created_users(stage)]), None)
+
+
+def _created_users(stage: Stage) -> Iterator[tuple[str, Instruction]]:
     for part in reversed(list(stage.chain())):
-        for _, command in commands(part, *_CREATORS):
+        for run, command in commands(part, *_CREATORS):
             name = created_name(command)
             if name and not is_root(name):
-                found = name
-    return found
+                yield name, run
 
 
 def created_name(command: Command) -> str | None:

@@ -23,10 +23,15 @@ def found(folder: Path, settings: str, dockerfile: str, control: str) -> list[in
         pytest.param('    user: "0:0"\n', "FROM x\nUSER 1000\n", [4], id="root by number"),
         pytest.param('    user: "0"\n', "FROM x AS a\nUSER 1000\nFROM a\n", [4], id="the user of a parent stage"),
         pytest.param("    user: root\n", "FROM x\nUSER root\n", [], id="root in both"),
-        pytest.param("    user: root\n", "FROM x\n", [], id="the image's user is not known"),
+        pytest.param("    user: root\n", "FROM x\n", [4], id="the image's user is not known"),
+        pytest.param("    user: ${UID:-0}\n", "FROM x\n", [4], id="root by default"),
         pytest.param('    user: "1000"\n', "FROM x\nUSER app\n", [], id="another user"),
         pytest.param("    user: ${UID}\n", "FROM x\nUSER app\n", [], id="a variable without a value"),
-        pytest.param("    user: root\n", "FROM x\nARG U\nUSER $U\n", [], id="an argument without a value"),
+        pytest.param("    user: root\n", "FROM x\nARG U\nUSER $U\n", [4], id="an argument without a value"),
+        pytest.param('    user: "1000:0"\n', "FROM x\nUSER app\n", [], id="the group of root"),
+        pytest.param('    user: ""\n', "FROM x\nUSER app\n", [], id="empty"),
+        pytest.param("    user: rootless\n", "FROM x\nUSER app\n", [], id="a name that begins with root"),
+        pytest.param("", "FROM x\n", [], id="nothing set"),
     ],
 )
 def test_the_user_of_the_image_is_kept(tmp_path: Path, settings: str, dockerfile: str, expected: list) -> None:

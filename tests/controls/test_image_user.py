@@ -9,6 +9,8 @@ import pytest
 from tests.helpers import hits, verdicts
 
 MISSING = "no USER is set, so it runs as root"
+ROOT = "the last USER is root"
+SETTING = ("image-sets-a-user", "non-root-image-user")
 
 
 def found(folder: Path, text: str, control: str) -> list[tuple[str, int, str]]:
@@ -19,29 +21,21 @@ def found(folder: Path, text: str, control: str) -> list[tuple[str, int, str]]:
     ("text", "line", "message"),
     [
         pytest.param("FROM alpine:3.22\nCMD ['x']\n", 1, MISSING, id="no USER at all"),
-        pytest.param("FROM alpine:3.22\nUSER root\n", 2, "the last USER is root", id="root by name"),
-        pytest.param("FROM alpine:3.22\nUSER 0\n", 2, "the last USER is root", id="root by number"),
-        pytest.param("FROM alpine:3.22\nUSER 0:0\n", 2, "the last USER is root", id="uid and gid"),
-        pytest.param("FROM alpine:3.22\nUSER root:app\n", 2, "the last USER is root", id="root with a group"),
-        pytest.param("FROM alpine:3.22\nUSER 0:app\n", 2, "the last USER is root", id="uid 0 with a group"),
-        pytest.param('FROM alpine:3.22\nUSER "root"\n', 2, "the last USER is root", id="quoted"),
-        pytest.param(
-            "FROM alpine:3.22\nARG U=0\nUSER $U\n", 3, "the last USER is root", id="a variable with default 0"
-        ),
-        pytest.param(
-            "FROM alpine:3.22\nENV U=root\nUSER ${U}:app\n", 3, "the last USER is root", id="a variable of ENV"
-        ),
-        pytest.param("FROM alpine:3.22\nARG U\nUSER ${U:-root}\n", 3, "the last USER is root", id="a default in place"),
-        pytest.param("FROM alpine:3.22\nUSER app\nRUN a\nUSER root\n", 4, "the last USER is root", id="back to root"),
+        pytest.param("FROM alpine:3.22\nUSER root\n", 2, ROOT, id="root by name"),
+        pytest.param("FROM alpine:3.22\nUSER 0\n", 2, ROOT, id="root by number"),
+        pytest.param("FROM alpine:3.22\nUSER 0:0\n", 2, ROOT, id="uid and gid"),
+        pytest.param("FROM alpine:3.22\nUSER root:app\n", 2, ROOT, id="root with a group"),
+        pytest.param("FROM alpine:3.22\nUSER 0:app\n", 2, ROOT, id="uid 0 with a group"),
+        pytest.param('FROM alpine:3.22\nUSER "root"\n', 2, ROOT, id="quoted"),
+        pytest.param("FROM alpine:3.22\nARG U=0\nUSER $U\n", 3, ROOT, id="a variable with default 0"),
+        pytest.param("FROM alpine:3.22\nENV U=root\nUSER ${U}:app\n", 3, ROOT, id="a variable of ENV"),
+        pytest.param("FROM alpine:3.22\nARG U\nUSER ${U:-root}\n", 3, ROOT, id="a default in place"),
+        pytest.param("FROM alpine:3.22\nUSER app\nRUN a\nUSER root\n", 4, ROOT, id="back to root"),
         pytest.param("FROM alpine:3.22 AS a\nUSER app\nFROM alpine:3.22\n", 3, MISSING, id="USER in a discarded stage"),
         pytest.param("FROM alpine:3.22 AS a\nFROM a\nFROM a\n", 3, MISSING, id="a chain without USER"),
-        pytest.param(
-            "FROM alpine:3.22 AS a\nUSER root\nFROM a\nRUN x\n", 2, "the last USER is root", id="root in the base stage"
-        ),
+        pytest.param("FROM alpine:3.22 AS a\nUSER root\nFROM a\nRUN x\n", 2, ROOT, id="root in the base stage"),
         pytest.param('FROM scratch\nCOPY app /\nCMD ["/app"]\n', 1, MISSING, id="scratch is root as well"),
-        pytest.param(
-            "FROM jenkins/jenkins:2.479\nUSER root\n", 2, "the last USER is root", id="root over a non-root base"
-        ),
+        pytest.param("FROM jenkins/jenkins:2.479\nUSER root\n", 2, ROOT, id="root over a non-root base"),
         pytest.param(
             "FROM example/base:1\nCMD x\n",
             1,
@@ -66,7 +60,8 @@ def found(folder: Path, text: str, control: str) -> list[tuple[str, int, str]]:
     ],
 )
 def test_an_image_of_root_is_found(tmp_path: Path, text: str, line: int, message: str) -> None:
-    assert found(tmp_path, text, "non-root-image-user") == [("", line, message)]
+    assert [hit for control in SETTING for hit in found(tmp_path, text, control)] == [("", line, message)]
+    assert bool(found(tmp_path, text, "non-root-image-user")) == (message == ROOT)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +83,7 @@ def test_an_image_of_root_is_found(tmp_path: Path, text: str, line: int, message
     ],
 )
 def test_what_does_not_run_as_root_is_silent(tmp_path: Path, text: str) -> None:
-    assert found(tmp_path, text, "non-root-image-user") == []
+    assert [hit for control in SETTING for hit in found(tmp_path, text, control)] == []
 
 
 @pytest.mark.parametrize(
@@ -104,7 +99,8 @@ def test_what_does_not_run_as_root_is_silent(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_what_cannot_be_known_is_no_pass(tmp_path: Path, text: str) -> None:
-    assert verdicts(tmp_path, {"Dockerfile": text}, "non-root-image-user") == {"": "unknown"}
+    found = {verdicts(tmp_path, {"Dockerfile": text}, control)[""] for control in SETTING}
+    assert found == {"unknown", "not-applicable"}
 
 
 def test_the_target_of_compose_is_what_ships(tmp_path: Path) -> None:
@@ -112,7 +108,7 @@ def test_the_target_of_compose_is_what_ships(tmp_path: Path) -> None:
         "compose.yaml": "services:\n  web:\n    build:\n      context: .\n      target: prod\n",
         "Dockerfile": "FROM alpine:3.22 AS prod\nUSER app\nFROM alpine:3.22 AS dev\nUSER root\n",
     }
-    assert hits(tmp_path, files, "non-root-image-user") == []
+    assert [hit for control in SETTING for hit in hits(tmp_path, files, control)] == []
 
 
 @pytest.mark.parametrize(
