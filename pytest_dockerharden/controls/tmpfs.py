@@ -7,19 +7,52 @@ from collections.abc import Iterator
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.paths import covers, real
 from pytest_dockerharden.model.posture import Mount, Posture
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, rewrite_item, set_in_item
 from pytest_dockerharden.model.roles import family
 
 # directories that images make writable for everybody
 _OPEN_DIRECTORIES = frozenset({"/tmp", "/var/tmp", "/dev/shm", "/run/lock"})  # noqa: S108
+_MORE = "a program that puts more there"
 
 
 def _tmpfs(posture: Posture) -> list[Mount]:
     found = [mount for mount in posture.mounts.value if mount.kind == "tmpfs"]
     return found or not_applicable("it has no tmpfs")
+
+
+def _is_bare(posture: Posture, mount: Mount) -> bool:
+    """Whether it is written in the long form, without any option."""
+    items = posture.service.items("volumes") if posture.service is not None else []
+    return any(item.origin == mount.origin and item.get("tmpfs") is None for item in items)
+
+
+def _opposites(flags: list[str]) -> str:
+    return ", ".join(flag[2:] for flag in flags)
+
+
+def _written(posture: Posture, mount: Mount, text: str, *, without: list[str] | None = None, **options: str) -> Remedy:
+    """The item of ``tmpfs`` with other options, where it is written out in the short form."""
+    items = posture.service.items("tmpfs") if posture.service is not None else []
+    item = next((item for item in items if item.origin == mount.origin), None)
+    if (
+        item is None
+        and options.keys() == {"size"}
+        and _is_bare(posture, mount)
+        and isinstance(mount.origin, TextOrigin)
+    ):
+        return set_in_item("volumes", mount.origin, "tmpfs", {"size": options["size"]}, breaks=_MORE)
+    if item is None or item.template is not None or not (without or options):
+        return advice(text)
+    path, _, given = item.text().partition(":")
+    dropped = {*options, *(flag[2:] for flag in without or ())}
+    kept = [option for option in given.split(",") if option and option.split("=")[0] not in dropped]
+    new = ":".join(filter(None, (path, ",".join([*kept, *(f"{name}={value}" for name, value in options.items())]))))
+    breaks = _MORE if "size" in options else ""
+    return rewrite_item("tmpfs", item.origin, new, text=text, breaks=breaks)
 
 
 @control(severity="low", plan="P1", owasp="RULE 8")
@@ -69,7 +102,9 @@ def tmpfs_size_limited(posture: Posture) -> Findings:
         relative = any(option.startswith("size=") and option.endswith("%") for option in mount.options)
         if mount.size is None and not relative:
             yield posture.mounts.finding(
-                f"the tmpfs at {mount.target} has no size", advice(f"{mount.target}:size=64m"), at=mount.origin
+                f"the tmpfs at {mount.target} has no size",
+                _written(posture, mount, f"{mount.target}:size=64m", size="64m"),
+                at=mount.origin,
             )
 
 
@@ -109,7 +144,7 @@ def tmpfs_not_executable(posture: Posture) -> Findings:
         if lost:
             yield posture.mounts.finding(
                 f"the tmpfs at {mount.target} is not {', '.join(lost)}",
-                advice(f"remove {', '.join(flag[2:] for flag in lost)} from its options"),
+                _written(posture, mount, f"remove {_opposites(lost)} from its options", without=lost),
                 at=mount.origin,
             )
 
@@ -163,10 +198,13 @@ def tmpfs_writable_by_user(posture: Posture) -> Findings:
     for mount in doubtful:
         if not _writable_by_owner(mount, posture):
             who = posture.uid.get(None)
+            group = posture.gid.get(who)
             user = f"user {who}" if who is not None else "its user"
+            text = f"{mount.target}:size=64m,uid={who or 'UID'},gid={group or 'GID'},mode=0700"
+            owner = {} if who is None or group is None else {"uid": str(who), "gid": str(group), "mode": "0700"}
             yield posture.mounts.finding(
                 f"{user} cannot write to the tmpfs at {mount.target}",
-                advice(f"{mount.target}:size=64m,uid={who or 'UID'},gid={posture.gid.get(who) or 'GID'},mode=0700"),
+                _written(posture, mount, text, **owner),
                 at=mount.origin,
             )
 

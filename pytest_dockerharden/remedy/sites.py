@@ -122,6 +122,8 @@ def _item(wish: Wish, at: TextOrigin, sheets: Sheets) -> Site:
     if wish.edit.kind == "set":
         return _key_of_item(at.file, shape, wish.edit.path[-1], wish.edit.value)
     around = next((c for c in shapes.collections.values() if any(item is shape for item in c.items)), None)
+    if shape is not None and around is None and wish.edit.kind == "replace":
+        return Site(at.file, "rewrite", shape=shape, value=wish.edit.value)
     if shape is None or around is None:
         raise CannotEditError("it is no item of a list")
     if wish.edit.kind == "remove" and len(around.items) == 1:
@@ -129,7 +131,7 @@ def _item(wish: Wish, at: TextOrigin, sheets: Sheets) -> Site:
         if entry is not None:
             return Site(at.file, "remove", entry[0], shape=entry[1])
     if wish.edit.kind == "replace":
-        return Site(at.file, "rewrite", shape=shape, value=wish.edit.value)
+        return Site(at.file, "rewrite", around, shape=shape, value=wish.edit.value)
     return Site(at.file, "remove-item", around, shape=shape)
 
 
@@ -248,7 +250,7 @@ def edit_at(site: Site, sheets: Sheets) -> TextEdit:
     yaml, around, shape = sheets.yaml(site.file), site.around, site.shape
     if site.kind == "rewrite":
         assert shape is not None
-        return yaml.rewrite_scalar(shape, str(site.value))
+        return yaml.rewrite_scalar(shape, str(site.value), in_flow=around is None or around.flow)
     if site.kind == "append":
         assert shape is not None and isinstance(site.value, list)
         return yaml.add_items(shape, site.value)

@@ -55,14 +55,14 @@ class YamlText:
             return self._rewrite(key, value, new, in_flow=in_flow)
         return self._replace(value, scalar(new, value.style, in_flow=in_flow))
 
-    def rewrite_scalar(self, value: Shape, written: str) -> TextEdit:
+    def rewrite_scalar(self, value: Shape, written: str, *, in_flow: bool) -> TextEdit:
         """Another text for a scalar, as it is to be written: its variables stay variables."""
         if value.kind != "scalar" or value.style in {"|", ">"} or value.anchored:
             raise CannotEditError("the value is no text of one line of its own")
         new = value.value.join(written.split("{}"))
         if value.style == "'":
             return self._replace(value, "'" + new.replace("'", "''") + "'")
-        plain = not value.style and "$" not in new and scalar(new, in_flow=True) == new
+        plain = not value.style and "$" not in new and scalar(new, in_flow=in_flow) == new
         return self._replace(value, new if plain else json.dumps(new, ensure_ascii=False))
 
     def add_items(self, items: Shape, new: list[Any]) -> TextEdit:
