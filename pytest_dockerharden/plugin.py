@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
     group.addoption(
         "--harden-suite",
         metavar="NAME-or-FILE",
-        help="Which controls to apply: recommended (default), strict, or a file",
+        help="Which controls to apply: recommended (default), strict, cis-docker, owasp, nist-800-190, or a file",
     )
     group.addoption(
         "--harden-fail-on",

@@ -28,6 +28,17 @@ def schema(controls: Iterable[Control]) -> Schema:
     }
 
 
+_SECTION: Schema = {
+    "title": {"type": "string", "description": "What must hold"},
+    "level": {"type": "integer", "description": "The level of the document's own"},
+    "later": {"type": "string", "description": "Its number in a later edition"},
+    "controls": {"type": "array", "items": {"$ref": "#/definitions/control"}, "description": "What judges it"},
+    "rest": {"type": "string", "description": "What they leave to be looked at by hand"},
+    "manual": {"type": "string", "description": "What to look at by hand"},
+    "out-of-scope": {"type": "string", "description": "Why it is nobody's business here"},
+}
+
+
 def suite_schema(controls: Iterable[Control]) -> Schema:
     """The schema of a suite: which controls a benchmark or a house has, as data."""
     known = sorted(controls, key=lambda control: control.id)
@@ -36,8 +47,10 @@ def suite_schema(controls: Iterable[Control]) -> Schema:
         "title": _text("One line"),
         "description": _text("What it is for"),
         "extends": _said(_strings(), "Suites, by name or file, that it adds to"),
+        "benchmark": _said({"enum": ["cis", "owasp", "nist"]}, "Whose numbers of the controls are its sections"),
+        "chapters": _said({"type": "object", "additionalProperties": {"type": "string"}}, "Headings by number"),
         "sections": _said(
-            {**_object(_ref("control")), "additionalProperties": {"type": "string"}}, "A control's section"
+            {"type": "object", "additionalProperties": _table(_SECTION)}, "Sections of its document by number, in order"
         ),
     }
     return {

@@ -224,12 +224,27 @@ class StaticSession:
         everything = self.config.get_verbosity() > 0
         terminalreporter.section("hardening")
         lines = summarise(self.judged, len(self.not_applicable), self.excerpts, everything=everything)
-        for text, colour in lines:
+        for text, colour in (*lines, *self._section_lines(everything)):
             terminalreporter.write_line(text, **({colour: True} if colour else {}))
         for target in self.targets:
             if not target.path:
                 terminalreporter.write_line(target.render(self._report()))
         self.terminal.before_short_summary(terminalreporter)
+
+    def _section_lines(self, everything: bool) -> Iterator[tuple[str, str]]:
+        """What a suite that renders a document makes of the run."""
+        suites = {scope.policy.suite.name: scope for scope in self.evaluation.scopes if scope.policy.suite.sections}
+        if not suites:
+            return
+        from pytest_dockerharden.model.control import REGISTRY
+        from pytest_dockerharden.report.sections import Asked, outcomes, section_lines
+
+        option = self.config.option
+        asked = Asked(option.harden_static, self.live is not None, option.harden_live)
+        for suite in (scope.policy.suite for scope in suites.values()):
+            found = outcomes(suite, REGISTRY.values(), self.judged, self.not_applicable, asked)
+            yield "", ""
+            yield from section_lines(suite, found, everything=everything)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:

@@ -18,7 +18,7 @@ _KEYS = {
     "name", "title", "description", "extends", "select", "exclude", "severity", "parameters",
     "benchmark", "chapters", "sections",
 }  # fmt: skip
-_SECTION_KEYS = {"title", "level", "later", "controls", "manual", "out-of-scope"}
+_SECTION_KEYS = {"title", "level", "later", "controls", "rest", "manual", "out-of-scope"}
 _BENCHMARKS = ("cis", "owasp", "nist")
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "suites", _HERE.parent / "suites")
@@ -28,9 +28,9 @@ _FOLDERS = (_HERE / "suites", _HERE.parent / "suites")
 class Section:
     """One section of the document that a suite renders, under its number there.
 
-    It is automated by the controls that carry its number for the suite's ``benchmark``, or that are named here; or
-    ``manual`` says what to look at, or ``out_of_scope`` why it is nobody's business here. ``level`` is 0 where the
-    document has none; ``later`` the number in a later edition.
+    It is automated by the controls that carry its number for the suite's ``benchmark``, or that are named here, and
+    ``rest`` says what they leave to be looked at; or ``manual`` says what to look at, or ``out_of_scope`` why it is
+    nobody's business here. ``level`` is 0 where the document has none; ``later`` the number in a later edition.
     """
 
     number: str
@@ -38,6 +38,7 @@ class Section:
     level: int = 0
     later: str = ""
     controls: tuple[str, ...] = ()
+    rest: str = ""
     manual: str = ""
     out_of_scope: str = ""
 
@@ -198,7 +199,9 @@ def _sections(table: Any, where: str) -> dict[str, Section]:
 
 def _section(number: str, value: Any, where: str) -> Section:
     table = check_keys(value, _SECTION_KEYS, where)
-    texts = _texts({key: table[key] for key in ("title", "later", "manual", "out-of-scope") if key in table}, where)
+    texts = _texts(
+        {key: table[key] for key in ("title", "later", "rest", "manual", "out-of-scope") if key in table}, where
+    )
     controls = strings(table.get("controls", []), f"{where}: controls")
     level = table.get("level", 0)
     if not isinstance(level, int):
@@ -206,7 +209,8 @@ def _section(number: str, value: Any, where: str) -> Section:
     manual, out_of_scope = texts.get("manual", ""), texts.get("out-of-scope", "")
     if sum(map(bool, (controls, manual, out_of_scope))) > 1:
         raise ConfigurationError(f"{where}: it has `controls`, or `manual`, or `out-of-scope`")
-    return Section(number, texts.get("title", number), level, texts.get("later", ""), controls, manual, out_of_scope)
+    title, later, rest = texts.get("title", number), texts.get("later", ""), texts.get("rest", "")
+    return Section(number, title, level, later, controls, rest, manual, out_of_scope)
 
 
 def _texts(table: Any, where: str) -> dict[str, str]:

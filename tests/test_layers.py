@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "verdicts": {"judge", "model", "waivers"},
     "agreement": {"verdicts"},
     "discovery": {"model", "paths", "source"},
-    "report": {"evaluation", "model", "verdicts"} | SMALL,
+    "report": {"evaluation", "model", "suites", "verdicts"} | SMALL,
 }
 PYTEST_SIDE = {"plugin", "session", "items", "protocol", "collection", "terminal", "fixtures", "current", "cli", "live"}
 

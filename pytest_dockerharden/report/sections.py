@@ -1,0 +1,146 @@
+"""A run in the words of the document that its suite renders: every section in order, and how much of it was judged."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from pytest_dockerharden.model.control import Control
+from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.report.excerpt import clean
+from pytest_dockerharden.suites import Section, Suite
+from pytest_dockerharden.verdicts import Result
+
+Line = tuple[str, str]
+
+LIVE = "needs --harden-live"
+STATIC = "needs --harden-static"
+NOTHING = "nothing to judge"
+LEFT_OUT = "left out"
+MANUAL = "by hand"
+OUT_OF_SCOPE = "out of scope"
+# a section is as bad as the worst that was judged of it
+_WORST_FIRST = ("error", "failed", "unknown", "waived", "passed")
+_ORDER = ("failed", "error", "unknown", "waived", "passed", NOTHING, LIVE, STATIC, MANUAL, OUT_OF_SCOPE, LEFT_OUT)
+_COLOURS = {"failed": "red", "error": "red", "unknown": "yellow", "passed": "green"}
+# many sections in a row of which the same is to be said are one line
+_ALIKE = frozenset({LIVE, STATIC, OUT_OF_SCOPE, LEFT_OUT})
+_MANY = 3
+_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run asks: of text, of running containers, of the engine they run on, and by putting them to the test."""
+
+    static: bool
+    live: bool
+    drills: bool
+
+    def asks(self, control: Control) -> bool:
+        """Whether this run judges what a control judges."""
+        if control.judges == "Drill":
+            return self.drills
+        if control.judges == "Engine":
+            return self.live
+        return (self.static and not control.live) or (self.live and control.judges == "Posture")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run says of one section. ``partly`` is that live mode judges more of it; ``failing`` are subjects."""
+
+    section: Section
+    status: str
+    partly: bool = False
+    failing: tuple[str, ...] = ()
+
+
+def outcomes(
+    suite: Suite, controls: Collection[Control], results: Iterable[Result], nothing: Iterable[Result], asked: Asked
+) -> list[Outcome]:
+    """One for each section, in the order of the document. ``nothing`` are results that do not apply."""
+    by_control: dict[str, list[Result]] = {}
+    for result in (*results, *nothing):
+        by_control.setdefault(result.control.id, []).append(result)
+    return [_outcome(suite, section, controls, by_control, asked) for section in suite.sections.values()]
+
+
+def _outcome(
+    suite: Suite, section: Section, controls: Collection[Control], results: Mapping[str, list[Result]], asked: Asked
+) -> Outcome:
+    if section.manual or section.out_of_scope:
+        return Outcome(section, MANUAL if section.manual else OUT_OF_SCOPE)
+    applied = [control for control in suite.controls_of(section, controls) if suite.selects(control)]
+    if not applied:
+        return Outcome(section, LEFT_OUT)
+    judged = [(result, _verdict(suite, section, result)) for c in applied for result in results.get(c.id, ())]
+    verdicts = {verdict for _, verdict in judged}
+    status = next((verdict for verdict in _WORST_FIRST if verdict in verdicts), "")
+    if not status:
+        status = NOTHING if any(asked.asks(control) for control in applied) else LIVE if asked.static else STATIC
+    partly = status == "passed" and not all(asked.asks(control) for control in applied)
+    return Outcome(section, status, partly, tuple(dict.fromkeys(_name(r) for r, v in judged if v in _WORST_FIRST[:2])))
+
+
+def _verdict(suite: Suite, section: Section, result: Result) -> str:
+    """A control may hold several sections: then each of its findings says of which it speaks."""
+    if result.verdict == "failed" and suite.benchmark == "cis":
+        about = [finding for finding in result.findings if not finding.sections or section.number in finding.sections]
+        return "failed" if about else "passed"
+    return result.verdict
+
+
+def _name(result: Result) -> str:
+    if result.control.judges in ("Stage", "Dockerfile") or not result.subject:
+        return "/".join(result.file.replace("\\", "/").split("/")[-2:])
+    return result.service if result.combinations else result.subject
+
+
+def section_lines(suite: Suite, found: Sequence[Outcome], *, everything: bool) -> Iterator[Line]:
+    """The lines of a report. ``everything`` says of each section what is left to people, and joins none."""
+    widths = max((len(o.section.number) for o in found), default=0), max((len(_status(o)) for o in found), default=0)
+    yield clean(f"{suite.title or suite.name}, section by section"), ""
+    for chapter, group in itertools.groupby(found, lambda outcome: _chapter(suite, outcome.section.number)):
+        if chapter:
+            yield f"{chapter} {clean(suite.chapters[chapter])}", ""
+        for status, alike in itertools.groupby(group, lambda outcome: outcome.status):
+            members = list(alike)
+            if status in _ALIKE and len(members) >= _MANY and not everything:
+                numbers = f"{members[0].section.number} - {members[-1].section.number}"
+                yield f"  {numbers:{widths[0]}}  {len(members)} sections: {status}", ""
+                continue
+            for outcome in members:
+                yield from _lines(outcome, widths, everything)
+    yield from _totals(found, everything)
+
+
+def _chapter(suite: Suite, number: str) -> str:
+    return next((chapter for chapter in suite.chapters if f"{number}.".startswith(f"{chapter}.")), "")
+
+
+def _lines(outcome: Outcome, widths: tuple[int, int], everything: bool) -> Iterator[Line]:
+    section = outcome.section
+    level = f"L{section.level}  " if section.level else ""
+    more = len(outcome.failing) - _NAMED
+    who = ", ".join(map(clean, outcome.failing[:_NAMED])) + (f" and {more} more" if more > 0 else "")
+    text = f"  {section.number:{widths[0]}}  {level}{_status(outcome):{widths[1]}}  "
+    yield f"{text}{clean(section.title)}{f': {who}' if who else ''}", _COLOURS.get(outcome.status, "")
+    said = section.manual or section.out_of_scope or (f"and by hand: {section.rest}" if section.rest else "")
+    if everything and said:
+        yield f"{'':{len(text)}}{clean(said)}", ""
+
+
+def _status(outcome: Outcome) -> str:
+    return f"{outcome.status}{'*' if outcome.partly else ''}"
+
+
+def _totals(found: Sequence[Outcome], everything: bool) -> Iterator[Line]:
+    counts = Counter(outcome.status for outcome in found)
+    parts = [f"{counts[status]} {status}" for status in _ORDER if counts[status]]
+    yield f"{len(found)} sections: {', '.join(parts)}", ""
+    if any(outcome.partly for outcome in found):
+        yield "* as far as this run sees: --harden-live judges more of it, and asks the kernel the same", ""
+    if not everything and (counts[MANUAL] or counts[OUT_OF_SCOPE]):
+        yield "-v says what to look at by hand, and why a section is out of scope", ""
