@@ -100,7 +100,7 @@ def _name(result: Result) -> str:
 
 def section_lines(suite: Suite, found: Sequence[Outcome], *, everything: bool) -> Iterator[Line]:
     """The lines of a report. ``everything`` says of each section what is left to people, and joins none."""
-    widths = max((len(o.section.number) for o in found), default=0), max((len(_status(o)) for o in found), default=0)
+    widths = tuple(max(map(len, column), default=0) for column in zip(*map(_columns, found), strict=True)) or (0,)
     yield clean(f"{suite.title or suite.name}, section by section"), ""
     for chapter, group in itertools.groupby(found, lambda outcome: _chapter(suite, outcome.section.number)):
         if chapter:
@@ -120,20 +120,21 @@ def _chapter(suite: Suite, number: str) -> str:
     return next((chapter for chapter in suite.chapters if f"{number}.".startswith(f"{chapter}.")), "")
 
 
-def _lines(outcome: Outcome, widths: tuple[int, int], everything: bool) -> Iterator[Line]:
+def _lines(outcome: Outcome, widths: tuple[int, ...], everything: bool) -> Iterator[Line]:
     section = outcome.section
-    level = f"L{section.level}  " if section.level else ""
     more = len(outcome.failing) - _NAMED
     who = ", ".join(map(clean, outcome.failing[:_NAMED])) + (f" and {more} more" if more > 0 else "")
-    text = f"  {section.number:{widths[0]}}  {level}{_status(outcome):{widths[1]}}  "
+    cells = [f"{cell:{width}}" for cell, width in zip(_columns(outcome), widths, strict=True) if width]
+    text = f"  {'  '.join(cells)}  "
     yield f"{text}{clean(section.title)}{f': {who}' if who else ''}", _COLOURS.get(outcome.status, "")
     said = section.manual or section.out_of_scope or (f"and by hand: {section.rest}" if section.rest else "")
     if everything and said:
         yield f"{'':{len(text)}}{clean(said)}", ""
 
 
-def _status(outcome: Outcome) -> str:
-    return f"{outcome.status}{'*' if outcome.partly else ''}"
+def _columns(outcome: Outcome) -> tuple[str, str, str]:
+    level = f"L{outcome.section.level}" if outcome.section.level else ""
+    return outcome.section.number, level, f"{outcome.status}{'*' if outcome.partly else ''}"
 
 
 def _totals(found: Sequence[Outcome], everything: bool) -> Iterator[Line]:
