@@ -10,7 +10,9 @@ from functools import lru_cache
 from pytest_dockerharden.model.build import plain
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Instruction
+from pytest_dockerharden.model.finding import Class, Remedy
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.remedies import advice, insert_behind
 from pytest_dockerharden.model.shell import Command, Word
 
 INSTALL, UPGRADE, UPDATE, CLEAN = "install", "upgrade", "update", "clean"
@@ -51,6 +53,15 @@ class Invocation:
             if len(option) > 2 and option[0] == "-" and option[1] != "-" and short.intersection(option[1:]):
                 return True
         return False
+
+    def with_option(self, option: str, *, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
+        """The call with an option behind its subcommand."""
+        text = f"{self.manager} {self.verb} {option}"
+        subcommand = self.verb.split()[-1]
+        verb = next((word for word in self.command.args if word.raw == subcommand), None)
+        if verb is None or "sh -c" in self.command.via:
+            return advice(text)
+        return insert_behind(verb.origin, f" {option}", text=text, effect=effect, breaks=breaks)
 
 
 def _set(text: str) -> frozenset[str]:
