@@ -14,6 +14,7 @@ from pytest_dockerharden.model.control import REGISTRY, Control, Judged
 
 # how the names of families begin whose controls do not judge compose files alone
 _JUDGED: dict[str, frozenset[Judged]] = {
+    "built_": frozenset({"Image"}),
     "drill": frozenset({"Drill"}),
     "engine_": frozenset({"Engine"}),
     "health_probe": frozenset({"Service", "Stage"}),

@@ -10,13 +10,12 @@ from dataclasses import field
 from math import isfinite
 from typing import Any
 
-import yaml
-
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import SourceError
+from pytest_dockerharden.source.compose.libyaml import yaml
 from pytest_dockerharden.source.compose.problems import Budget, Problems, refusal
 from pytest_dockerharden.source.compose.scalars import Timestamp, tagged, typed
 from pytest_dockerharden.source.reading import beginning, place_behind
