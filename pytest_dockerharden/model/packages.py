@@ -304,7 +304,7 @@ def _pip(text: str, call: Invocation) -> bool:
     if _GIT.match(text):
         return not _names_commit(text)
     constrained = call.has("-c", "--constraint", "--constraints")
-    return not constrained and not re.search(r"[=<>~!@]", text)
+    return not constrained and not re.search(r"[<>@]|[=~!]=", text)
 
 
 def _npm(text: str, call: Invocation) -> bool:
