@@ -9,13 +9,13 @@ from pytest_dockerharden.model.build import mounts, plain
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Stage
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Class, Findings, Remedy
 from pytest_dockerharden.model.known_images import default_user
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import Reference, parse_reference
 from pytest_dockerharden.model.releases import end_of_life
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, remove_word
 from pytest_dockerharden.model.shell import Word
 
 _PLACEHOLDER = pattern(r"replace|placeholder|change|your|actual|digest|todo|x{3,}|\.\.\.|<|>", re.IGNORECASE)
@@ -61,6 +61,12 @@ def _is_image(dockerfile: Dockerfile, name: str) -> bool:
     if dockerfile.stage(name) is not None or "$" in name or name.isdigit():
         return False
     return bool({":", "/", "@"}.intersection(name)) or default_user(name) is not None
+
+
+def _without_platform(stage: Stage, effect: Class = "behaviour-changing") -> Remedy:
+    text, flag = "leave --platform out", stage.instructions[0].flag("platform")
+    breaks = "" if effect == "safe" else "a build on a machine of another architecture"
+    return remove_word(flag.origin, text=text, effect=effect, breaks=breaks) if flag else advice(text)
 
 
 @control(
@@ -372,7 +378,7 @@ def base_platform_not_fixed(stage: Stage) -> Findings:
         return
     parts = [part for part in plain(platform).lower().split("/") if part]
     if not any(part in stage.name for part in parts):
-        yield stage.finding(f"the platform is fixed to {plain(platform)}", advice("leave --platform out"))
+        yield stage.finding(f"the platform is fixed to {plain(platform)}", _without_platform(stage))
 
 
 @control(severity="info", optional=True, equivalents={"hadolint": "DL3065", "buildkit": "RedundantTargetPlatform"})
@@ -392,7 +398,7 @@ def no_redundant_platform(stage: Stage) -> Findings:
     if stage.platform is None:
         not_applicable("no platform is given")
     if re.fullmatch(r"\"?\$(TARGETPLATFORM|\{TARGETPLATFORM\})\"?", stage.platform.raw):
-        yield stage.finding("$TARGETPLATFORM is the default", advice("leave --platform out"))
+        yield stage.finding("$TARGETPLATFORM is the default", _without_platform(stage, effect="safe"))
 
 
 @control(

@@ -9,12 +9,13 @@ from pytest_dockerharden.model.build import commands, instructions, is_covered, 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Pair, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Finding, Findings
+from pytest_dockerharden.model.finding import Finding, Findings, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.packages import INSTALL, SYSTEM, Invocation, invocations
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import parse_reference
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, insert_behind, remove_word
+from pytest_dockerharden.model.shell import Command
 
 _LOCKED = {
     "npm": {"install", "i", "ci", "clean-install"}, "pnpm": {"install", "i", "fetch"}, "yarn": {"install"},
@@ -46,6 +47,18 @@ def _copies_sources(instruction: Instruction) -> bool:
     if instruction.keyword not in {"COPY", "ADD"} or instruction.flag("from") is not None:
         return False
     return any(re.fullmatch(r"(\./?)+|/+|\*", plain(word)) for word in instruction.words[:-1])
+
+
+def _caching(command: Command) -> Remedy:
+    option = next((word for word in command.args if word.raw == "--no-cache-dir"), None)
+    if option is None or option is command.words[-1]:
+        return advice("drop --no-cache-dir")
+    return remove_word(option.origin, text="drop --no-cache-dir", effect="safe")
+
+
+def _without_log(command: Command) -> Remedy:
+    text = "useradd --no-log-init"
+    return insert_behind(command.words[0].origin, " --no-log-init", text=text, effect="safe")
 
 
 @control(severity="low", plan="P1", optional=True)
@@ -123,9 +136,7 @@ def cache_mounts_are_kept(stage: Stage) -> Findings:
             elif _CLEANERS.match(text) and any("cache" in target for target in targets):
                 yield run.finding(f"{command.name} empties the cache mount", advice("leave it out"), at=command.origin)
             elif "--no-cache-dir" in text and any("pip" in target or target.endswith(".cache") for target in targets):
-                yield run.finding(
-                    "the cache is mounted and switched off", advice("drop --no-cache-dir"), at=command.origin
-                )
+                yield run.finding("the cache is mounted and switched off", _caching(command), at=command.origin)
 
 
 def _mount_text(run: Instruction) -> str:
@@ -492,9 +503,7 @@ def high_user_ids_leave_no_huge_file(stage: Stage) -> Findings:
         words = [plain(word) for word in command.args]
         match = re.search(r"(?:-[a-zA-Z]*u|--uid)[= ]?(\d+)", " ".join(words))
         if match and len(match[1]) > 5 and not command.has("-l", "--no-log-init"):
-            yield run.finding(
-                f"uid {match[1]} makes a huge lastlog", advice("useradd --no-log-init"), at=command.origin
-            )
+            yield run.finding(f"uid {match[1]} makes a huge lastlog", _without_log(command), at=command.origin)
 
 
 @control(

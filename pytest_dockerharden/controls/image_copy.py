@@ -10,16 +10,30 @@ from pytest_dockerharden.model.build import commands, instructions, is_windows, 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.known_images import default_user
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import parse_reference
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, insert_behind, replace_text
 from pytest_dockerharden.model.shell import Word
 
 _ARCHIVE = pattern(r"(?i)\.(tar|tar\.[*\w]+|tgz|tbz2?|tb2|txz|tlz|tzst|tz|gz|bz2|xz|lzma|zst)\Z")
 _FILE_NAME = pattern(r"(?i)\.(jar|war|ear|py|js|sh|conf|json|ya?ml|toml|ini|xml|txt|properties|dll|exe|so|sql|html?)\Z")
 _REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@")
+
+
+def _as_copy(add: Instruction) -> Remedy:
+    text = f"COPY {add.text}"
+    plain_files = all(_is_plain_file(word, plain(add.words[-1])) for word in add.words[:-1])
+    if not plain_files or any(flag.name not in {"chown", "chmod", "link", "exclude"} for flag in add.flags):
+        return advice(text)
+    return replace_text(add.keyword_origin, "COPY", text=text, effect="safe")
+
+
+def _with_slash(target: Word, text: str) -> Remedy:
+    if target.raw != text:
+        return advice(f"{text}/")
+    return insert_behind(target.origin, "/", text=f"{text}/", effect="safe")
 
 
 @control(
@@ -61,7 +75,7 @@ def copy_for_local_files(stage: Stage) -> Findings:
         not_applicable("there is no ADD")
     for add in adds:
         if any(_is_plain_file(word, plain(add.words[-1])) for word in add.words[:-1]):
-            yield add.finding("ADD copies local files", advice(f"COPY {add.text}"))
+            yield add.finding("ADD copies local files", _as_copy(add))
 
 
 def _is_plain_file(word: Word, target: str) -> bool:
@@ -140,7 +154,7 @@ def copy_of_several_files_names_a_directory(stage: Stage) -> Findings:
             if not text.endswith(("/", "\\")) and text not in {".", ".."} and not text.endswith(("/.", "/..")):
                 if target.value is None and "$" in text:
                     continue
-                yield copy.finding(f"{text} does not end with a slash", advice(f"{text}/"), at=target.origin)
+                yield copy.finding(f"{text} does not end with a slash", _with_slash(target, text), at=target.origin)
 
 
 @control(

@@ -10,7 +10,7 @@ from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, insert_line
 from pytest_dockerharden.model.shell import Command, Word
 
 _DOWNLOADERS = frozenset(
@@ -303,7 +303,11 @@ def tools_do_not_phone_home(stage: Stage) -> Findings:
             variable = _TELEMETRY.get(tool)
             given = {*run.environment, *(name for name, _ in command.assignments)}
             if variable and not {variable, "DO_NOT_TRACK"}.intersection(given):
-                yield run.finding(f"{tool} sends telemetry", advice(f"ENV {variable}=1"), at=command.origin)
+                yield run.finding(
+                    f"{tool} sends telemetry",
+                    insert_line(run.origin, f"ENV {variable}=1", effect="safe"),
+                    at=command.origin,
+                )
                 break
 
 

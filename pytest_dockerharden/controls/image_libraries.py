@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_dockerharden.model.build import is_covered, may_ship, mounted_caches, plain, runs
+from pytest_dockerharden.model.build import appended, is_covered, may_ship, mounted_caches, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.packages import INSTALL, Invocation, invocations, unpinned
 from pytest_dockerharden.model.pattern import pattern
@@ -119,7 +119,7 @@ def clean_language_cache(stage: Stage) -> Findings:
             if call.action == INSTALL and not _is_clean(run, call):
                 yield run.finding(
                     f"{call.manager} leaves its cache in the layer",
-                    advice(_CLEANING[call.manager]),
+                    _cleaned(run, call),
                     at=call.command.origin,
                 )
 
@@ -132,6 +132,14 @@ _CLEANING = {
 }
 _SYSTEM_CACHE = pattern(r"/var/(cache/(apt|apk|dnf|yum|zypp|libdnf5|tdnf)|lib/apt)(/|\Z)")
 _CACHE_DIRECTORIES = pattern(r"\.cache|/cache|\.npm|\.yarn|\.bundle")
+
+
+def _cleaned(run: Instruction, call: Invocation) -> Remedy:
+    option = {"pip": "--no-cache-dir", "uv": "--no-cache"}.get(call.manager)
+    if option:
+        return call.with_option(option, effect="safe")
+    cleaning = appended(run, "yarn cache clean") if call.manager == "yarn" else None
+    return cleaning or advice(_CLEANING[call.manager])
 
 
 def _is_clean(run: Instruction, call: Invocation) -> bool:
@@ -184,7 +192,9 @@ def no_install_scripts(stage: Stage) -> Findings:
             if call.action in {INSTALL, "ci"} and not _ignores_scripts(stage, run, call):
                 yield run.finding(
                     f"{call.manager} {call.verb} runs scripts of the packages",
-                    advice(f"{call.manager} {call.verb} --ignore-scripts"),
+                    call.with_option(
+                        "--ignore-scripts", breaks="packages that build native code when they are installed"
+                    ),
                     at=call.command.origin,
                 )
 
@@ -254,7 +264,7 @@ def no_development_dependencies(stage: Stage) -> Findings:
             if _brings_development(stage, run, call):
                 yield run.finding(
                     f"{call.manager} {call.verb} brings development dependencies",
-                    advice(_PRODUCTION.get(call.manager, "")),
+                    _for_production_only(call),
                     at=call.command.origin,
                 )
         for command in run.script.commands if "xdebug" in run.text else ():
@@ -268,6 +278,22 @@ _PRODUCTION = {
     "composer": "composer install --no-dev", "bundle": "BUNDLE_WITHOUT=development:test",
     "poetry": "poetry install --only main", "pip": "pip install -r requirements.txt",
 }  # fmt: skip
+
+
+_OPTIONS = {
+    "npm": "--omit=dev",
+    "pnpm": "--prod",
+    "yarn": "--production",
+    "composer": "--no-dev",
+    "poetry": "--only main",
+}
+
+
+def _for_production_only(call: Invocation) -> Remedy:
+    option = _OPTIONS.get(call.manager)
+    if option is None:
+        return advice(_PRODUCTION.get(call.manager, ""))
+    return call.with_option(option, breaks="a step of the build that needs development dependencies")
 
 
 def _brings_development(stage: Stage, run: Instruction, call: Invocation) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_dockerharden.model.build import is_covered, may_ship, mounted_caches, plain, runs
+from pytest_dockerharden.model.build import appended, is_covered, may_ship, mounted_caches, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
 from pytest_dockerharden.model.packages import (
     CLEAN,
     DEBIAN,
@@ -119,7 +119,11 @@ def unattended_package_install(stage: Stage) -> Findings:
         not_applicable("nothing is installed")
     for run, call in found:
         if not _assumes_yes(stage, run, call):
-            yield run.finding(f"{call.manager} {call.verb} asks for confirmation", advice("-y"), at=call.command.origin)
+            yield run.finding(
+                f"{call.manager} {call.verb} asks for confirmation",
+                call.with_option("-y", effect="safe"),
+                at=call.command.origin,
+            )
 
 
 def _assumes_yes(stage: Stage, run: Instruction, call: Invocation) -> bool:
@@ -187,7 +191,8 @@ def no_recommended_packages(stage: Stage) -> Findings:
     )
     for run, call in found:
         if not configured and not _without_recommends(call):
-            remedy = advice(f"{call.manager} install -y --no-install-recommends ...")
+            breaks = "a program that needs a package which is only recommended"
+            remedy = call.with_option("--no-install-recommends", breaks=breaks)
             yield run.finding("recommended packages are installed too", remedy, at=call.command.origin)
 
 
@@ -283,7 +288,7 @@ def clean_package_cache(stage: Stage) -> Findings:
         if not _is_cleaned(run, call):
             yield run.finding(
                 f"{call.manager} leaves its {'lists' if call.manager in DEBIAN else 'cache'} in the layer",
-                advice(_CLEANING.get(call.manager, f"{call.manager} clean all")),
+                _cleaned(run, call),
                 at=call.command.origin,
             )
 
@@ -293,6 +298,13 @@ _CLEANING = {
     "apk": "apk add --no-cache",
     "zypper": "zypper clean --all",
 }
+
+
+def _cleaned(run: Instruction, call: Invocation) -> Remedy:
+    if call.manager == "apk":
+        return call.with_option("--no-cache", effect="safe")
+    cleaning = _CLEANING.get(call.manager, f"{call.manager} clean all")
+    return appended(run, cleaning) or advice(cleaning)
 
 
 def _fills_cache(stage: Stage, run: Instruction) -> list[Invocation]:
@@ -477,6 +489,16 @@ def apt_get_in_scripts(stage: Stage) -> Findings:
         RUN apt-get update && apt-get install -y apt-transport-https
     """
     for run in runs(stage):
-        call = next(iter(invocations(run, "apt")), None)
-        if call is not None:
-            yield run.finding("apt is not made for scripts", advice("apt-get"), at=call.command.origin)
+        calls = invocations(run, "apt")
+        if calls:
+            yield run.finding("apt is not made for scripts", _by_apt_get(calls), at=calls[0].command.origin)
+
+
+def _by_apt_get(calls: list[Invocation]) -> Remedy:
+    """The same calls of apt-get, which knows all subcommands that change something."""
+    program = "apt-get"
+    names = [call.command.words[0] for call in calls]
+    known = all(call.action in {INSTALL, UPGRADE, UPDATE, CLEAN, "remove"} for call in calls)
+    if not known or any(name.raw != "apt" for name in names):
+        return advice(program)
+    return Remedy(program, tuple(Edit("text", (), program, name.origin) for name in names), "safe")

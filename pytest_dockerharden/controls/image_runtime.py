@@ -9,10 +9,34 @@ from pytest_dockerharden.model.build import has_posix_shell, holds_files_only, i
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Class, Findings, Remedy
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import parse_reference
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, insert_line, remove_lines, replace_text
+from pytest_dockerharden.model.shell import Word
+from pytest_dockerharden.model.signals import canonical
+
+
+def _signal(instruction: Instruction, name: str, effect: Class = "behaviour-changing") -> Remedy:
+    return replace_text(instruction.words[0].origin, name, text=f"STOPSIGNAL {name}", effect=effect)
+
+
+def _full_name(names: set[str]) -> str:
+    return next(name for name in names if name.startswith("SIG"))
+
+
+def _as_array(instruction: Instruction) -> Remedy:
+    """The words in double quotes, where single ones stand around each."""
+    keyword, place = instruction.keyword, instruction.origin
+    single = re.fullmatch(r"\[\s*'[^'\"\\]*'(?:\s*,\s*'[^'\"\\]*')*\s*\]", instruction.text.strip())
+    if single is None or place.line != place.end_line or instruction.flags or keyword == "HEALTHCHECK":
+        return advice(f'{keyword} ["a", "b"]')
+    return replace_text(place, f"{keyword} {single[0]}".replace("'", '"'))
+
+
+def _exposed(word: Word) -> Remedy:
+    mapping = re.fullmatch(r"\d+:(\d+(?:/\w+)?)", word.raw)
+    return replace_text(word.origin, mapping[1], text=f"EXPOSE {mapping[1]}") if mapping else advice("EXPOSE 8080")
 
 
 @control(
@@ -97,7 +121,10 @@ def no_overridden_instruction(stage: Stage) -> Findings:
     """
     for keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
         for overridden in stage.of(keyword)[:-1]:
-            yield overridden.finding(f"a later {keyword} overrides this one", advice("remove it"))
+            yield overridden.finding(
+                f"a later {keyword} overrides this one",
+                remove_lines(overridden.origin, text="remove it", effect="safe"),
+            )
 
 
 @control(
@@ -140,9 +167,14 @@ def exec_form_start(stage: Stage) -> Findings:
     for start in starts:
         first = start.text.split(None, 1)[0] if start.text else ""
         if start.form == "shell" and not explicit and first != "exec" and not _almost_json(start.text, strict=False):
-            yield start.finding(
-                f"a shell is process 1, because {start.keyword} is no JSON array", advice(_as_json(start))
-            )
+            yield start.finding(f"a shell is process 1, because {start.keyword} is no JSON array", _in_exec_form(start))
+
+
+def _in_exec_form(start: Instruction) -> Remedy:
+    written, place = _as_json(start), start.origin
+    if "..." in written or place.line != place.end_line or start.flags:
+        return advice(written)
+    return replace_text(place, written, breaks="a program that cannot be process 1; set `init: true` then")
 
 
 def _as_json(start: Instruction) -> str:
@@ -198,9 +230,7 @@ def valid_exec_form(stage: Stage) -> Findings:
         if instruction.keyword == "HEALTHCHECK":
             text = re.sub(r"(?i)\ACMD\s+", "", text)
         if instruction.form == "shell" and _almost_json(text, strict=instruction.keyword == "RUN"):
-            yield instruction.finding(
-                "it looks like a JSON array and is not one", advice(f'{instruction.keyword} ["a", "b"]')
-            )
+            yield instruction.finding("it looks like a JSON array and is not one", _as_array(instruction))
     for volume in instructions(stage, "VOLUME"):
         if volume.text.startswith("[") and not _is_json_list(volume.text):
             yield volume.finding("it looks like a JSON array and is not one", advice('VOLUME ["/a", "/b"]'))
@@ -249,9 +279,9 @@ def stop_signal_can_be_handled(stage: Stage) -> Findings:
             continue
         signal = value.upper().removeprefix("SIG")
         if signal in {"KILL", "9", "STOP", "19"}:
-            yield instruction.finding(f"{value} cannot be handled", advice("STOPSIGNAL SIGTERM"))
+            yield instruction.finding(f"{value} cannot be handled", _signal(instruction, "SIGTERM"))
         elif not _is_signal(signal):
-            yield instruction.finding(f"{value} is no signal", advice("STOPSIGNAL SIGTERM"))
+            yield instruction.finding(f"{value} is no signal", _signal(instruction, "SIGTERM"))
 
 
 def _is_signal(name: str) -> bool:
@@ -279,7 +309,9 @@ def canonical_stop_signal(stage: Stage) -> Findings:
     for instruction in instructions(stage, "STOPSIGNAL"):
         value = instruction.words[0].value if instruction.words else None
         if value is not None and not re.match(r"SIG[A-Z]+\d?([+-]\d+)?\Z", value):
-            yield instruction.finding(f"{value} is not the full name", advice("STOPSIGNAL SIGTERM"))
+            yield instruction.finding(
+                f"{value} is not the full name", _signal(instruction, canonical(value), effect="safe")
+            )
 
 
 _SIGNALS = frozenset(
@@ -330,9 +362,11 @@ def stop_signal_of_the_server(dockerfile: Dockerfile) -> Findings:
     signal = stage.last("STOPSIGNAL")
     given = signal.words[0].value if signal and signal.words else None
     if signal is None and start is not None and "nginx" not in base:
-        yield start.finding(f"{server} is stopped by SIGTERM", advice(f"STOPSIGNAL {min(wanted, key=len)}"))
+        yield start.finding(
+            f"{server} is stopped by SIGTERM", insert_line(start.origin, f"STOPSIGNAL {_full_name(wanted)}")
+        )
     elif signal is not None and given is not None and given.upper() not in wanted:
-        yield signal.finding(f"{server} does not finish at {given}", advice(f"STOPSIGNAL {max(wanted)}"))
+        yield signal.finding(f"{server} does not finish at {given}", _signal(signal, _full_name(wanted)))
 
 
 @control(
@@ -369,7 +403,7 @@ def valid_exposed_ports(stage: Stage) -> Findings:
         for word in expose.words:
             problem = _port_problem(word.value)
             if problem:
-                yield expose.finding(f"{word.text} {problem}", advice("EXPOSE 8080"), at=word.origin)
+                yield expose.finding(f"{word.text} {problem}", _exposed(word), at=word.origin)
 
 
 def _port_problem(text: str | None) -> str:

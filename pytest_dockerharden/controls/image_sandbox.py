@@ -10,7 +10,7 @@ from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, remove_word
 
 
 @control(severity="critical", nist="4.4.3", equivalents={"sonar": "S6502"})
@@ -33,7 +33,11 @@ def run_keeps_the_sandbox(stage: Stage) -> Findings:
     for run in runs(stage):
         flag = run.flag("security")
         if flag and flag.value and flag.value.text == "insecure":
-            yield run.finding("the step runs without a sandbox", advice("RUN without --security"), at=flag.origin)
+            yield run.finding(
+                "the step runs without a sandbox",
+                remove_word(flag.origin, text="RUN without --security"),
+                at=flag.origin,
+            )
 
 
 @control(severity="high", cis="5.10", nist="4.4.3", equivalents={"sonar": "S6431"})
@@ -56,7 +60,11 @@ def run_keeps_its_network(stage: Stage) -> Findings:
     for run in runs(stage):
         flag = run.flag("network")
         if flag and flag.value and flag.value.text == "host":
-            yield run.finding("the step shares the builder's network", advice("RUN without --network"), at=flag.origin)
+            yield run.finding(
+                "the step shares the builder's network",
+                remove_word(flag.origin, text="RUN without --network"),
+                at=flag.origin,
+            )
 
 
 _SOCKET = pattern(r"(/var)?/run/(docker|containerd/containerd|podman/podman|crio/crio|cri-dockerd)\.sock/?\Z")

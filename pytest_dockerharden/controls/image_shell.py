@@ -9,7 +9,7 @@ from pytest_dockerharden.model.build import has_posix_shell, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Command, Word
@@ -98,16 +98,29 @@ def file_patterns_are_no_options(stage: Stage) -> Findings:
             continue
         for command in run.script.commands if run.form == "shell" else ():
             if command.name in _TAKES_FILES and _begins_with_wildcard(command):
-                yield run.finding(f"a file name may be an option of {command.name}", advice("./*"), at=command.origin)
+                yield run.finding(
+                    f"a file name may be an option of {command.name}", _anchored(command), at=command.origin
+                )
 
 
 def _begins_with_wildcard(command: Command) -> bool:
+    return bool(_wildcards(command))
+
+
+def _wildcards(command: Command) -> list[Word]:
+    """The words that begin with one, up to a ``--``."""
+    found = []
     for word in command.args:
         if word.raw == "--":
-            return False
+            break
         if re.match(r"[*?]", word.raw) and not (command.name in {"grep", "sed", "tar"} and word is command.args[0]):
-            return True
-    return False
+            found.append(word)
+    return found
+
+
+def _anchored(command: Command) -> Remedy:
+    edits = tuple(Edit("text", (), f"./{word.raw}", word.origin) for word in _wildcards(command))
+    return Remedy("./*", edits, "safe")
 
 
 _POWERSHELL = frozenset({"powershell", "pwsh"})

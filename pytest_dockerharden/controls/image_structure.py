@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
 from pytest_dockerharden.model.build import commands, instructions, plain, runs
 from pytest_dockerharden.model.control import control
-from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
+from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Pair, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import parse_reference
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, remove_lines, replace_text
 
 # what other controls say of the same place, in more words
 _JUDGED_ELSEWHERE = pattern(r"refers to itself|there is no stage \d|looks like a JSON array|circular dependency")
@@ -23,6 +24,38 @@ _PLATFORM_ARGUMENTS = frozenset(
 ) | {"TARGETSTAGE"}
 _PROXY_ARGUMENTS = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"})
 _VARIABLE = pattern(r"(?<![\\$])\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^}]*)\}|(?P<bare>[A-Za-z_]\w*))")
+
+
+def _as_label(maintainer: Instruction) -> Remedy:
+    key = "LABEL org.opencontainers.image.authors="
+    name = maintainer.text.strip().strip("\"'")
+    if maintainer.origin.line != maintainer.origin.end_line or re.search(r"[\"\\$]", name) or not name:
+        return advice(f'{key}"..."')
+    return replace_text(maintainer.origin, f'{key}"{name}"', effect="safe")
+
+
+def _with_equals_sign(instruction: Instruction, pair: Pair) -> Remedy:
+    text, value = f"{instruction.keyword} {pair.key.text}=...", pair.value
+    if value is None or value.origin.line != pair.key.origin.line or not re.fullmatch(r"[^\"'\\`]+", value.raw):
+        return advice(text)
+    start, end = pair.key.origin, value.origin
+    behind = TextOrigin(start.file, start.end_line, start.end_column, end.end_line, end.end_column)
+    quoted = value.raw if re.fullmatch(r"[\w./:@+-]+", value.raw) else f'"{value.raw}"'
+    return replace_text(behind, f"={quoted}", text=text, effect="safe")
+
+
+def _absolute(stage: Stage, workdir: Instruction, text: str) -> Remedy:
+    """The path that a relative one is from the WORKDIR before it, where the file has that."""
+    before = stage.inherited("WORKDIR")
+    base = ""
+    for earlier in before[: before.index(workdir)] if workdir in before else ():
+        value = earlier.words[0].value if earlier.words else None
+        base = posixpath.join(base, value) if value is not None else ""
+    word = workdir.words[0] if workdir.words else None
+    if not base.startswith("/") or word is None or word.raw != text or not text:
+        return advice(f"WORKDIR /{text}")
+    path = posixpath.normpath(posixpath.join(base, text))
+    return replace_text(word.origin, path, text=f"WORKDIR {path}", effect="safe")
 
 
 @control(
@@ -116,7 +149,11 @@ def no_empty_continuation(dockerfile: Dockerfile) -> Findings:
     """
     for problem in dockerfile.problems:
         if problem.kind == "warning" and "empty line" in problem.message:
-            yield dockerfile.finding("an empty line continues the instruction", advice("delete it"), at=problem.origin)
+            yield dockerfile.finding(
+                "an empty line continues the instruction",
+                remove_lines(problem.origin, text="delete it", effect="safe"),
+                at=problem.origin,
+            )
 
 
 @control(
@@ -190,9 +227,7 @@ def equals_sign_in_variables(stage: Stage) -> Findings:
     for instruction in instructions(stage, "ENV", "LABEL", "ARG"):
         legacy = next((pair for pair in instruction.pairs if pair.legacy), None)
         if legacy is not None:
-            yield instruction.finding(
-                f"{legacy.key.text} has no equals sign", advice(f"{instruction.keyword} {legacy.key.text}=...")
-            )
+            yield instruction.finding(f"{legacy.key.text} has no equals sign", _with_equals_sign(instruction, legacy))
 
 
 @control(
@@ -234,7 +269,7 @@ def absolute_workdir(stage: Stage) -> Findings:
             continue
         text = (plain(workdir.words[0]) if path is None else path).strip()
         if not re.match(r"[/\\]|[A-Za-z]:", text):
-            yield workdir.finding(f"{text or 'the empty path'} is relative", advice(f"WORKDIR /{text}"))
+            yield workdir.finding(f"{text or 'the empty path'} is relative", _absolute(stage, workdir, text))
 
 
 @control(
@@ -267,9 +302,7 @@ def no_maintainer_instruction(dockerfile: Dockerfile) -> Findings:
     """
     for instruction in dockerfile.instructions:
         if instruction.keyword == "MAINTAINER":
-            yield instruction.finding(
-                "MAINTAINER is deprecated", advice('LABEL org.opencontainers.image.authors="..."')
-            )
+            yield instruction.finding("MAINTAINER is deprecated", _as_label(instruction))
 
 
 @control(severity="info", optional=True, equivalents={"tally": "tally/no-unreachable-stages"})

@@ -7,8 +7,8 @@ import re
 from pytest_dockerharden.model.build import commands, plain
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
-from pytest_dockerharden.model.finding import Findings
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.finding import Class, Findings, Remedy
+from pytest_dockerharden.model.remedies import advice, insert_behind
 from pytest_dockerharden.model.shell import Command
 
 
@@ -21,6 +21,13 @@ def _fetches(command: Command) -> bool:
 
 def _is_local(command: Command) -> bool:
     return any(re.search(r"://(localhost|127\.|\[::1\])", plain(word)) for word in command.args)
+
+
+def _with(command: Command, option: str, effect: Class = "behaviour-changing") -> Remedy:
+    text = f"{command.name} {option}"
+    if "sh -c" in command.via:
+        return advice(text)
+    return insert_behind(command.words[0].origin, f" {option}", text=text, effect=effect)
 
 
 @control(severity="info", optional=True, equivalents={"hadolint": "DL3047"})
@@ -42,7 +49,7 @@ def downloads_do_not_fill_the_log(stage: Stage) -> Findings:
     for run, command in commands(stage, "wget"):
         quiet = command.has("-q", "--quiet", "-nv", "--no-verbose", "-o", "--output-file", "-a", "--append-output")
         if _fetches(command) and not quiet and not command.has("--progress", "--show-progress"):
-            yield run.finding("wget fills the log", advice("wget --progress=dot:giga"), at=command.origin)
+            yield run.finding("wget fills the log", _with(command, "--progress=dot:giga", "safe"), at=command.origin)
 
 
 @control(severity="low", optional=True, equivalents={"tally": "tally/curl-should-follow-redirects"})
@@ -66,7 +73,7 @@ def curl_follows_redirects(stage: Stage) -> Findings:
             "-L", "--location", "--location-trusted", "--max-redirs", "-I", "--head", "-X", "--request"
         )
         if _fetches(command) and not follows and not _is_local(command):
-            yield run.finding("curl does not follow a redirect", advice("curl -L"), at=command.origin)
+            yield run.finding("curl does not follow a redirect", _with(command, "-L"), at=command.origin)
 
 
 @control(
@@ -93,5 +100,5 @@ def downloads_are_tried_again(stage: Stage) -> Findings:
     for run, command in commands(stage, "curl", "wget"):
         retries = command.has("--retry", "--tries", "-t", "--retry-connrefused", "-K", "--config")
         if _fetches(command) and not _is_local(command) and not configured and not retries:
-            option = "curl --retry 5" if command.name == "curl" else "wget --tries=5"
-            yield run.finding(f"{command.name} gives up at once", advice(option), at=command.origin)
+            option = "--retry 5" if command.name == "curl" else "--tries=5"
+            yield run.finding(f"{command.name} gives up at once", _with(command, option, "safe"), at=command.origin)

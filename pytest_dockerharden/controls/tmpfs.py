@@ -204,7 +204,7 @@ def tmpfs_writable_by_user(posture: Posture) -> Findings:
             owner = {} if who is None or group is None else {"uid": str(who), "gid": str(group), "mode": "0700"}
             yield posture.mounts.finding(
                 f"{user} cannot write to the tmpfs at {mount.target}",
-                _written(posture, mount, text, **owner),
+                _written(posture, mount, text, without=None, **owner),
                 at=mount.origin,
             )
 

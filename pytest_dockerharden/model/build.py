@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
+from pytest_dockerharden.model.finding import Remedy
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.remedies import insert_behind
 from pytest_dockerharden.model.shell import Command, Word
 
 _WINDOWS = pattern(
@@ -103,3 +105,12 @@ def holds_files_only(stage: Stage) -> bool:
 def plain(word: Word) -> str:
     """The value, or the source text without its quotes where a variable or a glob is in it."""
     return re.sub(r"[\"']", "", word.raw) if word.value is None else word.value
+
+
+def appended(run: Instruction, command: str) -> Remedy | None:
+    """A RUN with a further command at its end; None where it is not clear that its end is where one can be added."""
+    last = run.script.commands[-1].origin if run.script.commands else run.origin
+    ends = (last.end_line, last.end_column) == (run.origin.end_line, run.origin.end_column)
+    if run.form != "shell" or run.heredocs or not run.script.complete or not ends:
+        return None
+    return insert_behind(run.origin, f" && {command}", text=command, effect="safe")

@@ -64,6 +64,18 @@ def insert_behind(
     return replace_text(end, new, text=text, effect=effect, breaks=breaks)
 
 
+def insert_line(at: TextOrigin, line: str, *, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
+    """Write a line of its own above the one that a span begins on."""
+    start = TextOrigin(at.file, at.line, 1, at.line, 1)
+    return replace_text(start, f"{line}\n", text=line, effect=effect, breaks=breaks)
+
+
+def remove_word(at: TextOrigin, *, text: str, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
+    """Take out a word and the blank behind it."""
+    wider = TextOrigin(at.file, at.line, at.column, at.end_line, at.end_column + 1)
+    return replace_text(wider, "", text=text, effect=effect, breaks=breaks)
+
+
 def remove_lines(at: TextOrigin, *, text: str, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
     """Take out the whole lines of a span of any file."""
     return replace_text(whole_lines(at), "", text=text, effect=effect, breaks=breaks)
