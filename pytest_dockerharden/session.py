@@ -240,7 +240,7 @@ class StaticSession:
         from pytest_dockerharden.report.sections import Asked, outcomes, section_lines
 
         option = self.config.option
-        asked = Asked(option.harden_static, self.live is not None, option.harden_live)
+        asked = Asked(option.harden_static, self.live is not None, option.harden_live, bool(option.harden_image))
         for suite in (scope.policy.suite for scope in suites.values()):
             found = outcomes(suite, REGISTRY.values(), self.judged, self.not_applicable, asked)
             yield "", ""

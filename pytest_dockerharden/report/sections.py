@@ -16,27 +16,42 @@ Line = tuple[str, str]
 
 LIVE = "needs --harden-live"
 STATIC = "needs --harden-static"
+IMAGE = "needs --harden-image"
 NOTHING = "nothing to judge"
 LEFT_OUT = "left out"
 MANUAL = "by hand"
 OUT_OF_SCOPE = "out of scope"
 # a section is as bad as the worst that was judged of it
 _WORST_FIRST = ("error", "failed", "unknown", "waived", "passed")
-_ORDER = ("failed", "error", "unknown", "waived", "passed", NOTHING, LIVE, STATIC, MANUAL, OUT_OF_SCOPE, LEFT_OUT)
+_ORDER = (
+    "failed",
+    "error",
+    "unknown",
+    "waived",
+    "passed",
+    NOTHING,
+    LIVE,
+    STATIC,
+    IMAGE,
+    MANUAL,
+    OUT_OF_SCOPE,
+    LEFT_OUT,
+)
 _COLOURS = {"failed": "red", "error": "red", "unknown": "yellow", "passed": "green"}
 # many sections in a row of which the same is to be said are one line
-_ALIKE = frozenset({LIVE, STATIC, OUT_OF_SCOPE, LEFT_OUT})
+_ALIKE = frozenset({LIVE, STATIC, IMAGE, OUT_OF_SCOPE, LEFT_OUT})
 _MANY = 3
 _NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a run asks: of text, of running containers, of the engine they run on, and by putting them to the test."""
+    """What a run asks: of text, of running containers and their engine, by putting them to the test, of images."""
 
     static: bool
     live: bool
     drills: bool
+    images: bool
 
     def asks(self, control: Control) -> bool:
         """Whether this run judges what a control judges."""
@@ -44,6 +59,8 @@ class Asked:
             return self.drills
         if control.judges == "Engine":
             return self.live
+        if control.judges == "Image":
+            return self.images
         return (self.static and not control.live) or (self.live and control.judges == "Posture")
 
 
@@ -79,9 +96,17 @@ def _outcome(
     verdicts = {verdict for _, verdict in judged}
     status = next((verdict for verdict in _WORST_FIRST if verdict in verdicts), "")
     if not status:
-        status = NOTHING if any(asked.asks(control) for control in applied) else LIVE if asked.static else STATIC
-    partly = status == "passed" and not all(asked.asks(control) for control in applied)
+        status = NOTHING if any(asked.asks(control) for control in applied) else _needed(applied)
+    # what is built says no more of a section than what is written, but for the files in it
+    partly = status == "passed" and not all(asked.asks(c) for c in applied if c.judges != "Image")
     return Outcome(section, status, partly, tuple(dict.fromkeys(_name(r) for r, v in judged if v in _WORST_FIRST[:2])))
+
+
+def _needed(applied: Collection[Control]) -> str:
+    """The option that judges at least one of these."""
+    if any(Asked(static=True, live=False, drills=False, images=False).asks(control) for control in applied):
+        return STATIC
+    return IMAGE if all(control.judges == "Image" for control in applied) else LIVE
 
 
 def _verdict(suite: Suite, section: Section, result: Result) -> str:
