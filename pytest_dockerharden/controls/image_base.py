@@ -76,25 +76,72 @@ def _without_platform(stage: Stage, effect: Class = "behaviour-changing") -> Rem
     owasp="RULE 13",
     nist="4.1.5",
     equivalents={
-        "kics": ("image_version_not_explicit", "image_version_using_latest"),
+        "kics": "image_version_not_explicit",
         "trivy": "DS-0001",
         "checkov": "CKV_DOCKER_7",
-        "hadolint": ("DL3006", "DL3007"),
-        "semgrep": ("missing-image-version", "avoid-latest-version"),
+        "hadolint": "DL3006",
+        "semgrep": "missing-image-version",
+        "sonar": "S6596",
+        "dockle": "DKL-DI-0006",
+        "terrascan": "AC_DOCKER_0041",
+    },
+)
+def tagged_base_image(stage: Stage) -> Findings:
+    """The base image has a tag or a digest.
+
+    No tag means `latest`, which is moved to every new release: the next build is another program, untested, and nobody
+    can say what the last one was built on.
+
+    Bad::
+
+        FROM node  # <-
+        COPY --from=busybox /bin/wget /bin/wget  # <-
+
+    Good::
+
+        FROM node:22.11.0 AS build
+        FROM build
+        FROM scratch
+        FROM localhost:5000/team/app:1.4
+        COPY --from=build /app /app
+
+    Good::
+
+        FROM alpine@sha256:21dc6063fd678b478f57c0e13f47560d0ea4eeba26dfc947b2a4f81f686b9f45
+    """
+    for image, origin in _decided_images(stage):
+        if not image.tag:
+            yield stage.finding(
+                f"{image.familiar} has no tag, so it is latest", advice(f"{image.text}:VERSION"), at=origin
+            )
+
+
+@control(
+    severity="medium",
+    plan="P2",
+    cis="4.2",
+    owasp="RULE 13",
+    nist="4.1.5",
+    equivalents={
+        "kics": "image_version_using_latest",
+        "trivy": "DS-0001",
+        "checkov": "CKV_DOCKER_7",
+        "hadolint": "DL3007",
+        "semgrep": "avoid-latest-version",
         "sonar": "S6596",
         "dockle": "DKL-DI-0006",
         "terrascan": "AC_DOCKER_0041",
     },
 )
 def versioned_base_image(stage: Stage) -> Findings:
-    """The base image names a version.
+    """The tag of the base image is a version, and not `latest`.
 
-    No tag means `latest`, and `latest` is moved to every new release: the next build is another program, untested,
-    and nobody can say what the last one was built on.
+    `latest` is moved to every new release: the next build is another program, untested, and nobody can say what the
+    last one was built on.
 
     Bad::
 
-        FROM node  # <-
+        FROM node:latest  # <-
         COPY --from=busybox:latest /bin/wget /bin/wget  # <-
 
     Bad::
@@ -107,26 +154,23 @@ def versioned_base_image(stage: Stage) -> Findings:
         ARG VERSION=22.11.0
         FROM node:${VERSION} AS build
         FROM build
-        FROM scratch
-        FROM localhost:5000/team/app:1.4
         COPY --from=build /app /app
 
     Good::
 
-        FROM alpine@sha256:21dc6063fd678b478f57c0e13f47560d0ea4eeba26dfc947b2a4f81f686b9f45
+        FROM alpine:latest@sha256:21dc6063fd678b478f57c0e13f47560d0ea4eeba26dfc947b2a4f81f686b9f45
     """
-    found = list(_images(stage))
-    for image, origin in found:
-        if image.digest or "$" in image.text:
-            continue
-        if not image.tag:
-            yield stage.finding(
-                f"{image.familiar} has no tag, so it is latest", advice(f"{image.text}:VERSION"), at=origin
-            )
-        elif image.tag.lower() == "latest":
+    for image, origin in _decided_images(stage):
+        if image.tag.lower() == "latest":
             yield stage.finding(
                 f"{image.familiar}:latest is moved to every release", advice("name a version"), at=origin
             )
+
+
+def _decided_images(stage: Stage) -> Iterator[tuple[Reference, TextOrigin]]:
+    """The external images that no digest pins. Ends as unknown where the base is decided at build time."""
+    found = list(_images(stage))
+    yield from ((image, origin) for image, origin in found if not image.digest and "$" not in image.text)
     if stage.base is None:
         unknown(f"FROM {stage.base_word.raw} is decided at build time")
     if not found:

@@ -18,9 +18,9 @@ BUILD = "services:\n  a:\n    build:\n      additional_contexts: {base: ./base, 
             "copy-from-a-known-source", "FROM x:1\nCOPY --from=assets /a /a\n", [], id="a context to copy from"
         ),
         pytest.param("copy-from-a-known-source", "FROM x:1\nCOPY --from=asset /a /a\n", [2], id="a typing error"),
-        pytest.param("versioned-base-image", "FROM base\nRUN a\n", [], id="a context to build from"),
-        pytest.param("versioned-base-image", "FROM bass\nRUN a\n", [1], id="an image to build from"),
-        pytest.param("versioned-base-image", "FROM x:1 AS base\nFROM base\n", [], id="a stage comes first"),
+        pytest.param("tagged-base-image", "FROM base\nRUN a\n", [], id="a context to build from"),
+        pytest.param("tagged-base-image", "FROM bass\nRUN a\n", [1], id="an image to build from"),
+        pytest.param("tagged-base-image", "FROM x:1 AS base\nFROM base\n", [], id="a stage comes first"),
     ],
 )
 def test_a_context_is_no_image(tmp_path: Path, control: str, dockerfile: str, lines: list[int]) -> None:

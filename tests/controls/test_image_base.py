@@ -17,15 +17,15 @@ ONE = [("0", 1)]
 @pytest.mark.parametrize(
     ("control", "text", "expected"),
     [
-        pytest.param("versioned-base-image", "FROM node\n", ONE, id="no tag"),
+        pytest.param("tagged-base-image", "FROM node\n", ONE, id="no tag"),
         pytest.param("versioned-base-image", "FROM node:latest\n", ONE, id="latest"),
-        pytest.param("versioned-base-image", "FROM localhost:5000/app\n", ONE, id="a port is no tag"),
+        pytest.param("tagged-base-image", "FROM localhost:5000/app\n", ONE, id="a port is no tag"),
         pytest.param("versioned-base-image", "ARG T=latest\nFROM node:$T\n", [("0", 2)], id="latest by ARG"),
-        pytest.param("versioned-base-image", "ARG I=node\nFROM $I\n", [("0", 2)], id="no tag by ARG"),
+        pytest.param("tagged-base-image", "ARG I=node\nFROM $I\n", [("0", 2)], id="no tag by ARG"),
         pytest.param(
-            "versioned-base-image", "FROM node AS a\nFROM a\nFROM alpine\n", [("a", 1), ("2", 3)], id="each image"
+            "tagged-base-image", "FROM node AS a\nFROM a\nFROM alpine\n", [("a", 1), ("2", 3)], id="each image"
         ),
-        pytest.param("versioned-base-image", "FROM a:1\nCOPY --from=nginx /a /b\n", [("0", 2)], id="COPY --from"),
+        pytest.param("tagged-base-image", "FROM a:1\nCOPY --from=nginx /a /b\n", [("0", 2)], id="COPY --from"),
         pytest.param(
             "versioned-base-image",
             "FROM a:1\nRUN --mount=type=bind,from=x/y:latest,target=/m x\n",
@@ -69,6 +69,13 @@ def test_a_bad_base_is_found(tmp_path: Path, control: str, text: str, expected: 
     [
         pytest.param("versioned-base-image", f"FROM node@{DIGEST}\n", id="a digest is a version"),
         pytest.param("versioned-base-image", f"FROM node:latest@{DIGEST}\n", id="the digest decides, not the tag"),
+        pytest.param("tagged-base-image", f"FROM node@{DIGEST}\n", id="a digest will do for a tag"),
+        pytest.param("tagged-base-image", "FROM node:latest\n", id="latest is a tag"),
+        pytest.param("tagged-base-image", "FROM scratch\n", id="scratch has no tags"),
+        pytest.param("tagged-base-image", "FROM a:1 AS build\nFROM build\nFROM BUILD AS c\n", id="a stage has no tag"),
+        pytest.param("tagged-base-image", "ARG V=1\nFROM node:${V}-slim\n", id="a tag by ARG"),
+        pytest.param("tagged-base-image", "FROM a:1\nCOPY --from=context /a /b\n", id="a context has no tag"),
+        pytest.param("versioned-base-image", "FROM node\n", id="what has no tag has no tag latest"),
         pytest.param("versioned-base-image", "FROM scratch\n", id="scratch has no versions"),
         pytest.param(
             "versioned-base-image", "FROM a:1 AS build\nFROM build\nFROM BUILD AS c\n", id="a stage is no image"
