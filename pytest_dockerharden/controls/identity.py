@@ -93,7 +93,7 @@ def non_root_user(posture: Posture) -> Findings:
         )
 
 
-@control(severity="low", optional=True, cis="4.1", owasp="RULE 2")
+@control(severity="low", optional=True, owasp="RULE 2")
 def explicit_user(posture: Posture) -> Findings:
     """The service says itself which user it runs as.
 

@@ -12,7 +12,7 @@ from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Finding, Findings
 from pytest_dockerharden.model.known_images import default_user, steps_down
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, insert_behind, replace_text
 from pytest_dockerharden.model.shell import Command
 
 _ROOT = pattern(r"root\Z|\+?0+\Z|containeradministrator\Z", re.IGNORECASE)
@@ -48,6 +48,16 @@ def is_root(user: str) -> bool:
     """Whether ``user[:group]`` is uid 0; an empty user is."""
     name = user.split(":", 1)[0].strip()
     return not name or bool(_ROOT.match(name))
+
+
+_ROOTS = "a program that needs files or ports of root"
+_STARTING = frozenset({"CMD", "ENTRYPOINT", "HEALTHCHECK", "STOPSIGNAL", "EXPOSE", "LABEL"})
+
+
+def _switching(stage: Stage, user: str) -> Remedy:
+    """USER above what ends the stage and needs no root to be built."""
+    end = next((i for i in reversed(stage.instructions) if i.keyword not in _STARTING), stage.instructions[0])
+    return insert_behind(end.origin, f"\nUSER {user}", text=f"USER {user}", breaks=_ROOTS)
 
 
 @control(
@@ -102,7 +112,7 @@ def image_sets_a_user(dockerfile: Dockerfile) -> Findings:
     if not _starts_as_root(stage):
         return
     created = _created_user(stage)
-    remedy = advice(f"USER {created}" if created else "RUN useradd --uid 10001 app\nUSER 10001")
+    remedy = _switching(stage, created) if created else advice("RUN useradd --uid 10001 app\nUSER 10001")
     if created:
         yield stage.finding(f"no USER is set: {created} is created and never switched to", remedy)
     elif default_user(stage.root_base() or "") is None:
@@ -164,7 +174,12 @@ def non_root_image_user(dockerfile: Dockerfile) -> Findings:
     stage = _final(dockerfile)
     user = stage.last("USER") or not_applicable("there is no USER")
     if _starts_as_root(stage):
-        yield user.finding("the last USER is root", advice(f"USER {_created_user(stage) or '10001'}"))
+        created = _created_user(stage)
+        known = created is not None and user in stage.instructions and user.words
+        remedy = (
+            replace_text(user.words[0].origin, str(created), text=f"USER {created}", breaks=_ROOTS) if known else None
+        )
+        yield user.finding("the last USER is root", remedy or advice(f"USER {created or '10001'}"))
 
 
 @control(severity="low", optional=True, cis="4.1", equivalents={"tally": "tally/user-created-but-never-used"})
@@ -322,7 +337,7 @@ def created_name(command: Command) -> str | None:
     return names[0].value if len(names) == 1 or (names and command.name == "useradd") else None
 
 
-@control(severity="low", optional=True, cis="4.1", equivalents={"hadolint": "DL3066"})
+@control(severity="low", optional=True, equivalents={"hadolint": "DL3066"})
 def numeric_image_user(dockerfile: Dockerfile) -> Findings:
     """The image's user is a number.
 

@@ -323,7 +323,6 @@ def control_groups_read_only(posture: Posture) -> Findings:
 @control(
     severity="low",
     optional=True,
-    cis=("5.2", "5.3"),
     owasp="RULE 6",
     equivalents={"kics": "security_opt_not_set"},
 )

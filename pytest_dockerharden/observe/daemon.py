@@ -84,8 +84,8 @@ class Settings:
 
     def words(self, name: str) -> Fact[tuple[str, ...]]:
         """A setting that may be given several times."""
-        value = self.values.get(name) or ()
-        words = value if isinstance(value, (list, dict)) else (value,)
+        value = self.values.get(name) or []
+        words = value if isinstance(value, (list, dict)) else [value]
         return Known(tuple(str(word) for word in words), self.origin(name))
 
 

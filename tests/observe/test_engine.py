@@ -77,6 +77,8 @@ def test_a_version_that_is_none_is_unknown() -> None:
     ("arguments", "field", "value"),
     [
         ([], "log_level", "info"),
+        ([], "listeners", ()),
+        ([], "default_ulimits", ()),
         (["--log-level=warn"], "log_level", "warn"),
         (["-l", "debug"], "log_level", "debug"),
         (["--iptables=false"], "manages_firewall", False),
