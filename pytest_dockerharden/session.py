@@ -30,6 +30,7 @@ from pytest_dockerharden.verdicts import READABLE, Result
 if TYPE_CHECKING:
     from pytest_dockerharden.imaging.session import Images
     from pytest_dockerharden.mending import Mending
+    from pytest_dockerharden.report.sections import Benchmark
 
 
 class StaticSession:
@@ -231,20 +232,25 @@ class StaticSession:
                 terminalreporter.write_line(target.render(self._report()))
         self.terminal.before_short_summary(terminalreporter)
 
-    def _section_lines(self, everything: bool) -> Iterator[tuple[str, str]]:
-        """What a suite that renders a document makes of the run."""
+    def _benchmarks(self) -> Iterator[Benchmark]:
+        """What the suites that render a document make of the run."""
         suites = {scope.policy.suite.name: scope for scope in self.evaluation.scopes if scope.policy.suite.sections}
         if not suites:
             return
         from pytest_dockerharden.model.control import REGISTRY
-        from pytest_dockerharden.report.sections import Asked, outcomes, section_lines
+        from pytest_dockerharden.report.sections import Asked, Benchmark, outcomes
 
         option = self.config.option
         asked = Asked(option.harden_static, self.live is not None, option.harden_live, bool(option.harden_image))
         for suite in (scope.policy.suite for scope in suites.values()):
-            found = outcomes(suite, REGISTRY.values(), self.judged, self.not_applicable, asked)
+            yield Benchmark(suite, outcomes(suite, REGISTRY.values(), self.judged, self.not_applicable, asked))
+
+    def _section_lines(self, everything: bool) -> Iterator[tuple[str, str]]:
+        for benchmark in self._benchmarks():
+            from pytest_dockerharden.report.sections import section_lines
+
             yield "", ""
-            yield from section_lines(suite, found, everything=everything)
+            yield from section_lines(benchmark, everything=everything)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
@@ -260,4 +266,5 @@ class StaticSession:
         entries = list(self.entries((*self.judged, *self.not_applicable)))
         observed = self.live.observed if self.live is not None else lambda project: {}
         stacks = [Stack(project, observed(project)) for project in self.evaluation.projects]
-        return Report(entries, self.request.start, self.request.top, stacks, datetime.date.today())
+        today = datetime.date.today()
+        return Report(entries, self.request.start, self.request.top, stacks, today, [*self._benchmarks()])

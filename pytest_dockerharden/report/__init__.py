@@ -6,12 +6,16 @@ import datetime
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 from pytest_dockerharden.verdicts import Result
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.report.sections import Benchmark
 
 
 @dataclass(slots=True, eq=False)
@@ -27,7 +31,8 @@ class Report:
     """What a format renders: node id and result of everything judged, what does not apply included.
 
     Paths are shown relative to ``start``, where pytest was started; those that a forge is to find again are relative
-    to ``root``, the checkout. ``today`` is the day on which waivers were judged.
+    to ``root``, the checkout. ``today`` is the day on which waivers were judged. ``benchmarks`` are the documents that
+    the suites of the run render.
     """
 
     entries: Sequence[tuple[str, Result]]
@@ -35,6 +40,7 @@ class Report:
     root: str
     stacks: Sequence[Stack]
     today: datetime.date
+    benchmarks: Sequence[Benchmark] = ()
 
 
 @dataclass(slots=True, eq=False)

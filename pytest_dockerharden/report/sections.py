@@ -74,6 +74,14 @@ class Outcome:
     failing: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A suite that renders a document, and what a run says of its sections."""
+
+    suite: Suite
+    outcomes: Sequence[Outcome]
+
+
 def outcomes(
     suite: Suite, controls: Collection[Control], results: Iterable[Result], nothing: Iterable[Result], asked: Asked
 ) -> list[Outcome]:
@@ -123,8 +131,9 @@ def _name(result: Result) -> str:
     return result.service if result.combinations else result.subject
 
 
-def section_lines(suite: Suite, found: Sequence[Outcome], *, everything: bool) -> Iterator[Line]:
+def section_lines(benchmark: Benchmark, *, everything: bool) -> Iterator[Line]:
     """The lines of a report. ``everything`` says of each section what is left to people, and joins none."""
+    suite, found = benchmark.suite, benchmark.outcomes
     widths = tuple(max(map(len, column), default=0) for column in zip(*map(_columns, found), strict=True)) or (0,)
     yield clean(f"{suite.title or suite.name}, section by section"), ""
     for chapter, group in itertools.groupby(found, lambda outcome: _chapter(suite, outcome.section.number)):

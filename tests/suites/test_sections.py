@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,26 @@ def test_a_section_of_a_control_that_is_none_is_named(pytester: pytest.Pytester)
     write(pytester.path, {"compose.yaml": COMPOSE, "house.toml": '[sections."1"]\ncontrols = ["read-only-rootf"]\n'})
     result = pytester.runpytest_subprocess("--harden-static", "--harden-suite", "house.toml")
     result.stderr.fnmatch_lines(["*no control `read-only-rootf`; did you mean `read-only-rootfs`?*"])
+
+
+def test_reports_for_machines_and_forges_have_the_sections_too(pytester: pytest.Pytester) -> None:
+    run(pytester, "--harden-report", "json:out.json", "--harden-report", "markdown:out.md")
+    (benchmark,) = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))["benchmarks"]
+    assert (benchmark["suite"], benchmark["title"]) == ("house", "House rules")
+    assert [(section["number"], section["status"]) for section in benchmark["sections"]] == [
+        ("A.1", "failed"),
+        ("A.2", "failed"),
+        ("A.3", "needs --harden-live"),
+        ("A.4", "left out"),
+        ("A.5", "by hand"),
+        ("A.6", "out of scope"),
+    ]
+    assert benchmark["sections"][1]["failing"] == ["web"]
+    text = (pytester.path / "out.md").read_text(encoding="utf-8")
+    assert "<summary>House rules, section by section</summary>" in text
+    assert "6 sections: 2 failed" in text
+
+
+def test_reports_of_a_suite_without_sections_have_none(pytester: pytest.Pytester) -> None:
+    run(pytester, "--harden-report", "json:out.json", house='select = ["memory-limit"]\n')
+    assert "benchmarks" not in json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))

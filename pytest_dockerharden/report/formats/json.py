@@ -9,13 +9,37 @@ from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.report import Report
+from pytest_dockerharden.report.sections import Benchmark
 from pytest_dockerharden.verdicts import Result
 
 
 def render(report: Report) -> str:
-    """``{"version": 1, "items": [...]}``; ``line`` and ``column`` count from 1 and are null where there are none."""
+    """``{"version": 1, "items": [...]}``; ``line`` and ``column`` count from 1 and are null where there are none.
+
+    A suite that renders a document adds ``benchmarks``: its sections in order, and what the run says of each.
+    """
     items = [_item(identifier, result, report.start) for identifier, result in report.entries]
-    return json.dumps({"version": 1, "items": items}, indent=1, ensure_ascii=False) + "\n"
+    content: dict[str, Any] = {"version": 1, "items": items}
+    if report.benchmarks:
+        content["benchmarks"] = [_benchmark(benchmark) for benchmark in report.benchmarks]
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _benchmark(benchmark: Benchmark) -> dict[str, Any]:
+    sections = [
+        {
+            "number": outcome.section.number,
+            "title": outcome.section.title,
+            "level": outcome.section.level or None,
+            "status": outcome.status,
+            "partly": outcome.partly,
+            "failing": list(outcome.failing),
+            "by_hand": outcome.section.manual or outcome.section.rest,
+            "out_of_scope": outcome.section.out_of_scope,
+        }
+        for outcome in benchmark.outcomes
+    ]
+    return {"suite": benchmark.suite.name, "title": benchmark.suite.title, "sections": sections}
 
 
 def _item(identifier: str, result: Result, start: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pytest_dockerharden.report.documentation import fenced, sections
 from pytest_dockerharden.report.excerpt import Excerpts, clean
 from pytest_dockerharden.report.groups import Group, groups, headline
 from pytest_dockerharden.report.places import in_order, line_of
+from pytest_dockerharden.report.sections import Benchmark, section_lines
 from pytest_dockerharden.report.summary import Row, rows_by_file
 from pytest_dockerharden.verdicts import Result
 
@@ -32,8 +33,14 @@ def render(report: Report) -> str:
         *_details("What to do, the most important first", list(_failures(results, excerpts))),
         *_details("Waived", list(_waived(results, excerpts))),
         *_details("Not known", list(_unknown(results))),
+        *(part for benchmark in report.benchmarks for part in _details(*_sections(benchmark))),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _sections(benchmark: Benchmark) -> tuple[str, list[str]]:
+    title, *lines = (line for line, _ in section_lines(benchmark, everything=True))
+    return escaped(title), [fenced("\n".join(lines))]
 
 
 def _headline(results: Sequence[Result]) -> str:
