@@ -241,7 +241,9 @@ class StaticSession:
         from pytest_dockerharden.report.sections import Asked, Benchmark, outcomes
 
         option = self.config.option
-        asked = Asked(option.harden_static, self.live is not None, option.harden_live, bool(option.harden_image))
+        narrowed = self.request.choosing or bool(option.keyword or option.markexpr or getattr(option, "lf", False))
+        images = bool(option.harden_image)
+        asked = Asked(option.harden_static, self.live is not None, option.harden_live, images, narrowed)
         for suite in (scope.policy.suite for scope in suites.values()):
             yield Benchmark(suite, outcomes(suite, REGISTRY.values(), self.judged, self.not_applicable, asked))
 

@@ -18,6 +18,7 @@ LIVE = "needs --harden-live"
 STATIC = "needs --harden-static"
 IMAGE = "needs --harden-image"
 NOTHING = "nothing to judge"
+NOT_ASKED = "not asked"
 LEFT_OUT = "left out"
 MANUAL = "by hand"
 OUT_OF_SCOPE = "out of scope"
@@ -30,6 +31,7 @@ _ORDER = (
     "waived",
     "passed",
     NOTHING,
+    NOT_ASKED,
     LIVE,
     STATIC,
     IMAGE,
@@ -39,19 +41,23 @@ _ORDER = (
 )
 _COLOURS = {"failed": "red", "error": "red", "unknown": "yellow", "passed": "green"}
 # many sections in a row of which the same is to be said are one line
-_ALIKE = frozenset({LIVE, STATIC, IMAGE, OUT_OF_SCOPE, LEFT_OUT})
+_ALIKE = frozenset({NOT_ASKED, LIVE, STATIC, IMAGE, OUT_OF_SCOPE, LEFT_OUT})
 _MANY = 3
 _NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a run asks: of text, of running containers and their engine, by putting them to the test, of images."""
+    """What a run asks: of text, of running containers and their engine, by putting them to the test, of images.
+
+    ``narrowed`` is that only some of it was chosen.
+    """
 
     static: bool
     live: bool
     drills: bool
     images: bool
+    narrowed: bool = False
 
     def asks(self, control: Control) -> bool:
         """Whether this run judges what a control judges."""
@@ -104,14 +110,16 @@ def _outcome(
     verdicts = {verdict for _, verdict in judged}
     status = next((verdict for verdict in _WORST_FIRST if verdict in verdicts), "")
     if not status:
-        status = NOTHING if any(asked.asks(control) for control in applied) else _needed(applied)
+        status = NOTHING if verdicts else _unjudged(applied, asked)
     # what is built says no more of a section than what is written, but for the files in it
     partly = status == "passed" and not all(asked.asks(c) for c in applied if c.judges != "Image")
     return Outcome(section, status, partly, tuple(dict.fromkeys(_name(r) for r, v in judged if v in _WORST_FIRST[:2])))
 
 
-def _needed(applied: Collection[Control]) -> str:
-    """The option that judges at least one of these."""
+def _unjudged(applied: Collection[Control], asked: Asked) -> str:
+    """Why nothing was judged: the option that would, if there is one."""
+    if any(asked.asks(control) for control in applied):
+        return NOT_ASKED if asked.narrowed else NOTHING
     if any(Asked(static=True, live=False, drills=False, images=False).asks(control) for control in applied):
         return STATIC
     return IMAGE if all(control.judges == "Image" for control in applied) else LIVE

@@ -67,3 +67,19 @@ def test_an_engine_that_does_not_answer_fails_itself_and_each_stack_once(twice: 
 def test_the_recommended_suite_asks_nothing_of_the_engine(twice: Stack) -> None:
     twice.add("dockerharden.toml", "")
     assert "::engine::" not in twice.run("--harden-live", "--co", "-q").stdout
+
+
+def test_a_stack_that_runs_already_has_them_too(twice: Stack) -> None:
+    found = twice.outcomes("--harden-attach", "nobody-has-this-name", "a/compose.yaml", "-k", "engine")
+    assert found["a/compose.yaml::engine::swarm-mode-off[engine]"] == "passed"
+
+
+def test_a_benchmark_is_told_with_what_the_engine_is(twice: Stack) -> None:
+    twice.add("dockerharden.toml", "")
+    done = twice.run(
+        "--harden-live", "--harden-suite", "cis-docker", "-k", "swarm-mode-off or engine-files-are-protected"
+    )
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["5.1", "L1", "passed", "The", "engine", "is", "in", "no", "swarm"] in lines
+    assert any(line[:3] in (["3.16", "L1", "passed"], ["3.16", "L1", "unknown"]) for line in lines)
+    assert "sections: not asked" in done.stdout

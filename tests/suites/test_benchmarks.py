@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from pytest_dockerharden.controls import load_all
-from pytest_dockerharden.suites import Section, Suite, load_suite
+from pytest_dockerharden.suites import Section, Suite, check_against, load_suite
 
+ROOT = Path(__file__).parents[2]
 CONTROLS = load_all()
 SUITES = {name: load_suite(name, ".") for name in ("cis-docker", "owasp", "nist-800-190")}
 SECTIONS = [pytest.param(suite, section, id=f"{suite.name} {section.number}")
@@ -75,3 +77,14 @@ def test_levels_are_those_of_the_cis_benchmark_alone() -> None:
 @pytest.mark.parametrize(("number", "later"), [("2.6", ""), ("2.7", "2.8"), ("2.18", "2.19"), ("5.13", "")])
 def test_numbers_that_a_later_edition_moved_are_told(number: str, later: str) -> None:
     assert SUITES["cis-docker"].sections[number].later == later
+
+
+DOCUMENTED = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/suites.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("text", DOCUMENTED)
+def test_the_examples_of_the_documentation_are_suites(tmp_path: Path, text: str) -> None:
+    (tmp_path / "house.toml").write_text(text, encoding="utf-8")
+    suite = load_suite("house.toml", str(tmp_path))
+    check_against(suite, CONTROLS, "house.toml")
+    assert suite.sections

@@ -190,3 +190,9 @@ def test_reports_for_machines_and_forges_have_the_sections_too(pytester: pytest.
 def test_reports_of_a_suite_without_sections_have_none(pytester: pytest.Pytester) -> None:
     run(pytester, "--harden-report", "json:out.json", house='select = ["memory-limit"]\n')
     assert "benchmarks" not in json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
+
+
+def test_what_was_not_chosen_is_not_said_to_be_nothing(pytester: pytest.Pytester) -> None:
+    lines = run(pytester, "-k", "read-only-rootfs")
+    assert any(line.startswith("  A.1      failed") for line in lines)
+    assert any(line.startswith("  A.2  L1  not asked") for line in lines)
