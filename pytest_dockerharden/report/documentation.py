@@ -36,7 +36,9 @@ def as_text(control: Control) -> str:
 
 
 def language(example: str) -> str:
-    """``yaml`` or ``dockerfile``; an example without services is a Dockerfile."""
+    """``yaml``, ``json`` (of the engine's ``daemon.json``) or ``dockerfile``; what has no services is a Dockerfile."""
+    if example.startswith("{"):
+        return "json"
     return "yaml" if "services:" in example else "dockerfile"
 
 
