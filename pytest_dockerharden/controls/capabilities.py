@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_dockerharden.model.capabilities import ALL, DEFAULT, canonical
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Class, Findings, Remedy
+from pytest_dockerharden.model.finding import Class, Edit, Findings, Remedy
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import Origin, TextOrigin
 from pytest_dockerharden.model.posture import Posture
@@ -432,7 +432,11 @@ def root_server_can_step_down(posture: Posture) -> Findings:
     if missing:
         yield posture.cap_bounding.finding(
             f"it cannot start: as root it needs {', '.join(missing)} to step down",
-            advice(f"user: the server's own uid:gid\n# or\ncap_add: [{', '.join(needed)}]"),
+            Remedy(
+                f"user: the server's own uid:gid\n# or\ncap_add: [{', '.join(needed)}]",
+                tuple(Edit("append", ("cap_add",), name) for name in missing),
+                "behaviour-changing",
+            ),
         )
 
 

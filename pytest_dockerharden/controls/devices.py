@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
+from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.paths import real
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.posture import Posture
-from pytest_dockerharden.model.remedies import advice, remove_key
+from pytest_dockerharden.model.posture import Device, Posture
+from pytest_dockerharden.model.remedies import advice, remove_item, remove_key
 
 # memory, disks, kernel log, other machines' hardware, keyboards: each is the host, or everything typed on it
 _DANGEROUS = pattern(
@@ -52,6 +53,14 @@ _NAMESPACED = pattern(
 )
 
 
+def _taken_away(posture: Posture, device: Device) -> Remedy:
+    text, place = f"remove {device.source}", device.origin
+    items = posture.service.items("devices") if posture.service is not None else []
+    if isinstance(place, TextOrigin) and any(item.origin == place for item in items):
+        return remove_item("devices", place, text=text, breaks="what uses the device")
+    return advice(text)
+
+
 @control(
     severity="critical",
     plan="P1",
@@ -85,7 +94,7 @@ def no_dangerous_devices(posture: Posture) -> Findings:
     for device in posture.devices.value:
         if _DANGEROUS.fullmatch(real(device.source)):
             yield posture.devices.finding(
-                f"it is given the device {device.source}", advice(f"remove {device.source}"), at=device.origin
+                f"it is given the device {device.source}", _taken_away(posture, device), at=device.origin
             )
 
 
@@ -222,7 +231,9 @@ def safe_sysctls(posture: Posture) -> Findings:
         if any(pattern.fullmatch(name) and value == weak for pattern, weak in _WEAK_SYSCTLS):
             node = posture.service.node.get("sysctls", name) if posture.service else None
             yield posture.sysctls.finding(
-                f"{name} is {value}", advice(f"remove {name}"), at=node.place if node else None
+                f"{name} is {value}",
+                Remedy(f"remove {name}", (Edit("remove", ("sysctls", name)),), "behaviour-changing"),
+                at=node.place if node else None,
             )
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.probe import never_fails, redis_ping_accepts_refusal
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.remedies import advice, set_key, text_edit
 from pytest_dockerharden.model.shell import Command, Script, Word
 
 _SHELL_SYNTAX = pattern(r"\$\(|`|\$\{?[A-Za-z_]|^(?:\|\|?|&&|;|[0-9]?>>?(?:&[0-9])?|<)$")
@@ -56,6 +57,17 @@ def _words(service: Service) -> list[Node]:
     if items[0].text() != "CMD":
         not_applicable("the healthcheck is run by a shell")
     return items[1:]
+
+
+def _by_a_shell(service: Service) -> Remedy:
+    """The words as one text for a shell, where it is clear how they are to be put together."""
+    words = service.items("healthcheck.test")[1:]
+    texts = [word.text() for word in words]
+    if any("$" in (word.template or "").replace("$$", "") for word in words) or (
+        len(texts) > 1 and any(re.search(r"[\s\"']", text) for text in texts)
+    ):
+        return advice('test: ["CMD-SHELL", "..."]')
+    return set_key("healthcheck.test", ["CMD-SHELL", " ".join(texts)])
 
 
 @control(severity="medium", plan="P3")
@@ -113,7 +125,7 @@ def exec_healthcheck_has_no_shell_syntax(service: Service) -> Findings:
     for word in shell_syntax(_words(service)):
         yield service.finding(
             f"`{_shown(word)}` reaches the program as text: no shell runs",
-            advice('test: ["CMD-SHELL", "..."]'),
+            _by_a_shell(service),
             at="healthcheck.test",
         )
         return
@@ -242,8 +254,20 @@ def healthcheck_fails_on_http_errors(service: Service) -> Findings:
               test: ["CMD", "curl", "-fsS", "http://localhost:8000/health"]
     """
     _test(service)
-    if any(_ignores_status(command, service.health_script) for command in service.health_script.run("curl")):
-        yield service.finding("curl takes an error page for success", advice("curl -fsS ..."), at="healthcheck.test")
+    found = [c for c in service.health_script.run("curl") if _ignores_status(c, service.health_script)]
+    if found:
+        yield service.finding("curl takes an error page for success", _failing(service, found), at="healthcheck.test")
+
+
+def _failing(service: Service, commands: list[Command]) -> Remedy:
+    """``curl -f``, in the string that a shell takes or in the list of words."""
+    text, test, words = "curl -fsS ...", service.items("healthcheck.test"), [c.words[0] for c in commands]
+    if test and test[0].text() == "CMD":
+        given = [item.text() for item in test]
+        if any(item.template for item in test) or given[1].rsplit("/", 1)[-1] != "curl":
+            return advice(text)
+        return replace(set_key("healthcheck.test", [*given[:2], "-f", *given[2:]]), text=text)
+    return Remedy(text, tuple(text_edit(word, f"{word.raw} -f") for word in words), "behaviour-changing")
 
 
 def _ignores_status(command: Command, script: Script) -> bool:

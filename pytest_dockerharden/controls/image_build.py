@@ -58,7 +58,7 @@ def _caching(command: Command) -> Remedy:
 
 def _without_log(command: Command) -> Remedy:
     text = "useradd --no-log-init"
-    return insert_behind(command.words[0].origin, " --no-log-init", text=text, effect="safe")
+    return insert_behind(command.words[0], " --no-log-init", text=text, effect="safe")
 
 
 @control(severity="low", plan="P1", optional=True)

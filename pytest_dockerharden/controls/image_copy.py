@@ -33,7 +33,7 @@ def _as_copy(add: Instruction) -> Remedy:
 def _with_slash(target: Word, text: str) -> Remedy:
     if target.raw != text:
         return advice(f"{text}/")
-    return insert_behind(target.origin, "/", text=f"{text}/", effect="safe")
+    return insert_behind(target, "/", text=f"{text}/", effect="safe")
 
 
 @control(

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pytest_dockerharden.model.build import commands, instructions, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.remedies import advice, insert_line
+from pytest_dockerharden.model.remedies import advice, insert_line, replace_text
 from pytest_dockerharden.model.shell import Command, Word
 
 _DOWNLOADERS = frozenset(
@@ -23,6 +23,11 @@ _CLEAR_TEXT = pattern(r"(?i)(?:^|[=\s'\"+])((?:http|ftp|git|svn)://(\[[^\]]*\]|[
 
 
 _LOCAL = pattern(r"(?i)(localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0|host\.docker\.internal)\Z")
+
+
+def _encrypted(word: Word) -> Remedy:
+    new = word.raw.replace("http://", "https://", 1)
+    return replace_text(word, new, text="https://", breaks="a host that does not speak TLS")
 
 
 @control(severity="medium", nist="4.1.1", equivalents={"sonar": "S5332"})
@@ -48,7 +53,7 @@ def encrypted_downloads(stage: Stage) -> Findings:
     for instruction in instructions(stage, "ADD"):
         for word in instruction.words[:-1]:
             if _clear_text(plain(word)):
-                yield instruction.finding("the file comes unencrypted", advice("https://"), at=word.origin)
+                yield instruction.finding("the file comes unencrypted", _encrypted(word), at=word.origin)
     for run in runs(stage):
         if "://" not in run.text and not any("://" in heredoc.body for heredoc in run.heredocs):
             continue
@@ -56,7 +61,7 @@ def encrypted_downloads(stage: Stage) -> Findings:
             if command.name in _DOWNLOADERS or re.match(r"pip[\d.]+\Z", command.name):
                 url = next((word for word in _addresses(command) if _clear_text(plain(word))), None)
                 if url is not None:
-                    yield run.finding(f"{command.name} downloads unencrypted", advice("https://"), at=url.origin)
+                    yield run.finding(f"{command.name} downloads unencrypted", _encrypted(url), at=url.origin)
 
 
 _NOT_FETCHED = pattern(r"(?i)-[a-zA-Z]*[xeHA]\Z|--(\w+-)*(proxy|referer|header|user-agent)\Z|--proxy\Z")

@@ -9,7 +9,7 @@ from pytest_dockerharden.model.build import appended, is_covered, may_ship, moun
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Edit, Findings, Remedy
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.packages import (
     CLEAN,
     DEBIAN,
@@ -22,7 +22,7 @@ from pytest_dockerharden.model.packages import (
     invocations,
     unpinned,
 )  # fmt: skip
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, text_edit
 
 
 def _installs(stage: Stage, *managers: str) -> Iterator[tuple[Instruction, Invocation]]:
@@ -501,4 +501,4 @@ def _by_apt_get(calls: list[Invocation]) -> Remedy:
     known = all(call.action in {INSTALL, UPGRADE, UPDATE, CLEAN, "remove"} for call in calls)
     if not known or any(name.raw != "apt" for name in names):
         return advice(program)
-    return Remedy(program, tuple(Edit("text", (), program, name.origin) for name in names), "safe")
+    return Remedy(program, tuple(text_edit(name, program) for name in names), "safe")

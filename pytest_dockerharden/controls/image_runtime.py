@@ -18,7 +18,7 @@ from pytest_dockerharden.model.signals import canonical
 
 
 def _signal(instruction: Instruction, name: str, effect: Class = "behaviour-changing") -> Remedy:
-    return replace_text(instruction.words[0].origin, name, text=f"STOPSIGNAL {name}", effect=effect)
+    return replace_text(instruction.words[0], name, text=f"STOPSIGNAL {name}", effect=effect)
 
 
 def _full_name(names: set[str]) -> str:
@@ -36,7 +36,7 @@ def _as_array(instruction: Instruction) -> Remedy:
 
 def _exposed(word: Word) -> Remedy:
     mapping = re.fullmatch(r"\d+:(\d+(?:/\w+)?)", word.raw)
-    return replace_text(word.origin, mapping[1], text=f"EXPOSE {mapping[1]}") if mapping else advice("EXPOSE 8080")
+    return replace_text(word, mapping[1], text=f"EXPOSE {mapping[1]}") if mapping else advice("EXPOSE 8080")
 
 
 @control(

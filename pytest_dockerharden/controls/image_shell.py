@@ -9,9 +9,9 @@ from pytest_dockerharden.model.build import has_posix_shell, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Edit, Findings, Remedy
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, text_edit
 from pytest_dockerharden.model.shell import Command, Word
 
 _QUOTED = pattern(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.")
@@ -119,7 +119,7 @@ def _wildcards(command: Command) -> list[Word]:
 
 
 def _anchored(command: Command) -> Remedy:
-    edits = tuple(Edit("text", (), f"./{word.raw}", word.origin) for word in _wildcards(command))
+    edits = tuple(text_edit(word, f"./{word.raw}") for word in _wildcards(command))
     return Remedy("./*", edits, "safe")
 
 

@@ -55,7 +55,7 @@ def _absolute(stage: Stage, workdir: Instruction, text: str) -> Remedy:
     if not base.startswith("/") or word is None or word.raw != text or not text:
         return advice(f"WORKDIR /{text}")
     path = posixpath.normpath(posixpath.join(base, text))
-    return replace_text(word.origin, path, text=f"WORKDIR {path}", effect="safe")
+    return replace_text(word, path, text=f"WORKDIR {path}", effect="safe")
 
 
 @control(

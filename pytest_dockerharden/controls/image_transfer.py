@@ -27,7 +27,7 @@ def _with(command: Command, option: str, effect: Class = "behaviour-changing") -
     text = f"{command.name} {option}"
     if "sh -c" in command.via:
         return advice(text)
-    return insert_behind(command.words[0].origin, f" {option}", text=text, effect=effect)
+    return insert_behind(command.words[0], f" {option}", text=text, effect=effect)
 
 
 @control(severity="info", optional=True, equivalents={"hadolint": "DL3047"})

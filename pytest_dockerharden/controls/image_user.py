@@ -9,7 +9,7 @@ from pytest_dockerharden.model.build import commands, holds_files_only, instruct
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Finding, Findings
+from pytest_dockerharden.model.finding import Finding, Findings, Remedy
 from pytest_dockerharden.model.known_images import default_user, steps_down
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice, insert_behind, replace_text
@@ -176,9 +176,7 @@ def non_root_image_user(dockerfile: Dockerfile) -> Findings:
     if _starts_as_root(stage):
         created = _created_user(stage)
         known = created is not None and user in stage.instructions and user.words
-        remedy = (
-            replace_text(user.words[0].origin, str(created), text=f"USER {created}", breaks=_ROOTS) if known else None
-        )
+        remedy = replace_text(user.words[0], str(created), text=f"USER {created}", breaks=_ROOTS) if known else None
         yield user.finding("the last USER is root", remedy or advice(f"USER {created or '10001'}"))
 
 

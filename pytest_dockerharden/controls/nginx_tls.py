@@ -6,11 +6,12 @@ import re
 
 from pytest_dockerharden.controls.nginx import below_http, configs_of, directives_in, servers_of
 from pytest_dockerharden.model.control import control
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.nginx import Directive
+from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, replace_text
 
 _WEAK_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
 
@@ -22,6 +23,12 @@ _WEAK_CIPHERS = pattern(
 
 def _is_tls(server: Directive) -> bool:
     return any("ssl" in [arg.text for arg in listen.args] for listen in directives_in(server, "listen"))
+
+
+def _modern(directive: Directive) -> Remedy:
+    wanted, first, last = "TLSv1.2 TLSv1.3", directive.args[0].origin, directive.args[-1].origin
+    whole = TextOrigin(first.file, first.line, first.column, last.end_line, last.end_column)
+    return replace_text(whole, wanted, text=f"ssl_protocols {wanted};", breaks="clients from before 2014")
 
 
 @control(severity="high", equivalents={"sonar": "S4423"})
@@ -60,9 +67,7 @@ def nginx_modern_tls(service: Service) -> Findings:
         for directive in config.named("ssl_protocols"):
             weak = [arg.text for arg in directive.args if arg.text in _WEAK_PROTOCOLS]
             if weak:
-                yield service.finding(
-                    f"{', '.join(weak)} is spoken", advice("ssl_protocols TLSv1.2 TLSv1.3;"), at=directive.origin
-                )
+                yield service.finding(f"{', '.join(weak)} is spoken", _modern(directive), at=directive.origin)
 
 
 @control(severity="low", optional=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_dockerharden.controls.configuration import option_value
 from pytest_dockerharden.model.control import control
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
@@ -25,6 +25,11 @@ _FLAG_AND_VARIABLE = pattern(rf"(?:{'|'.join(_PASSWORD_FLAGS)})[ =]+[\"']?(?:\$\
 
 
 _BY_FILE = advice("secrets:\n  - NAME  # and let the program read /run/secrets/NAME")
+
+
+def _unset(name: str) -> Remedy:
+    breaks = "clients that give no password, and a start without one"
+    return Remedy(f"remove {name}", (Edit("remove", ("environment", name)),), "behaviour-changing", breaks)
 
 
 @control(severity="high", plan="P2", owasp="RULE 12")
@@ -61,7 +66,7 @@ def databases_ask_for_a_password(posture: Posture) -> Findings:
             continue
         opening = off.get(name.upper(), {"yes", "true", "1", "on"})
         if variable.value.lower() in opening:
-            yield posture.environment.finding(f"{name} lets everybody in", advice(f"remove {name}"), at=variable.origin)
+            yield posture.environment.finding(f"{name} lets everybody in", _unset(name), at=variable.origin)
 
 
 @control(severity="high", plan="P2", owasp="RULE 12")

@@ -7,11 +7,11 @@ import posixpath
 from pytest_dockerharden.controls.health_probe import shell_syntax
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.reference import parse_reference
-from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.remedies import advice, insert_before, set_key
 from pytest_dockerharden.model.shell import Command, Script
 
 _ON_DEBIAN = frozenset(
@@ -58,9 +58,7 @@ def signals_reach_the_program(service: Service) -> Findings:
     # a command below an entrypoint of the image is process 1 only if that one hands over to it
     if path == "command" and _entrypoint_of_the_image(service):
         return
-    yield service.finding(
-        "a shell is process 1 and does not hand over", advice("put `exec` before the last command"), at=path
-    )
+    yield service.finding("a shell is process 1 and does not hand over", _handing_over(script), at=path)
 
 
 def _entrypoint_of_the_image(service: Service) -> bool:
@@ -83,6 +81,18 @@ def _shell_keeps_process_1(script: Script, *, dash: bool) -> bool:
     if any(command.name == "trap" for command in inner) or not running or running[-1].name == "exec":
         return False
     return len(running) > 1 or (dash and script.commands[0].name == "sh")
+
+
+def _handing_over(script: Script) -> Remedy:
+    text, last = "put `exec` before the last command", script.commands[-1]
+    simple = len(last.via) == 1 and last.words and last.pipeline != script.commands[-2].pipeline
+    return insert_before(last.words[0], "exec ", text=text) if simple else advice(text)
+
+
+def _exec(last: Command) -> Remedy:
+    text = 'exec "$@"'
+    simple = not last.via and not last.connector and not last.assignments and last.words
+    return insert_before(last.words[0], "exec ", text=text) if simple else advice(text)
 
 
 @control(severity="medium", plan="P3")
@@ -128,7 +138,9 @@ def entrypoint_script_hands_over(service: Service) -> Findings:
         not_applicable("an init process is process 1")
     if not any(command.name == "exec" or command.name == "trap" for command in script.commands):
         yield service.finding(
-            "the entrypoint script never execs", advice('exec "$@"'), at=_last_of_the_script(script).origin
+            "the entrypoint script never execs",
+            _exec(_last_of_the_script(script)),
+            at=_last_of_the_script(script).origin,
         )
 
 

@@ -23,16 +23,18 @@ class Edit:
     """A change of one compose value, by its path below the service (or the project).
 
     ``value`` is plain data (str, int, bool, list, dict); None for ``remove``. ``at`` names one item of the list at
-    ``path`` by its place: what ``remove`` takes out, what ``replace`` rewrites (``value`` is then the text as one writes it,
-    ``${VARIABLES}`` included; ``{}`` in it stands for what is there) and in what ``set`` writes the last key of
-    ``path``. A ``text`` edit has no path: it puts ``value`` in place of the span ``at`` of any
-    file, as in a Dockerfile; an empty span inserts.
+    ``path`` by its place: what ``remove`` takes out, what ``replace`` rewrites (``value`` is then the text as one
+    writes it, ``${VARIABLES}`` included; ``{}`` in it stands for what is there), and in what ``set`` writes the last
+    key of ``path``. A ``path`` that begins with an empty step is that of the whole model. A ``text`` edit has none: it
+    puts ``value`` in place of the span ``at`` of any file, as in a Dockerfile, if ``old`` stands there (None: whatever
+    does); an empty span inserts.
     """
 
     kind: EditKind
     path: tuple[str, ...]
     value: object = None
     at: TextOrigin | None = None
+    old: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class Invocation:
         verb = next((word for word in self.command.args if word.raw == subcommand), None)
         if verb is None or "sh -c" in self.command.via:
             return advice(text)
-        return insert_behind(verb.origin, f" {option}", text=text, effect=effect, breaks=breaks)
+        return insert_behind(verb, f" {option}", text=text, effect=effect, breaks=breaks)
 
 
 def _set(text: str) -> frozenset[str]:

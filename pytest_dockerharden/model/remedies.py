@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_dockerharden.model.finding import Class, Edit, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.shell import Word
 
 
 def set_key(path: str, value: object, *, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
@@ -50,18 +51,35 @@ def set_in_item(
 
 
 def replace_text(
-    at: TextOrigin, new: str, *, text: str = "", effect: Class = "behaviour-changing", breaks: str = ""
+    at: TextOrigin | Word, new: str, *, text: str = "", effect: Class = "behaviour-changing", breaks: str = ""
 ) -> Remedy:
-    """Put ``new`` in place of a span of any file; ``text`` are the lines to show for it."""
-    return Remedy(text or new, (Edit("text", (), new, at),), effect, breaks)
+    """Put ``new`` in place of a span of any file, or of a word if it stands there just as it was read.
+
+    ``text`` are the lines to show for it.
+    """
+    return Remedy(text or new, (text_edit(at, new),), effect, breaks)
+
+
+def text_edit(at: TextOrigin | Word, new: str) -> Edit:
+    """The edit of :func:`replace_text`."""
+    if isinstance(at, Word):
+        return Edit("text", (), new, at.origin, at.raw)
+    return Edit("text", (), new, at)
 
 
 def insert_behind(
-    at: TextOrigin, new: str, *, text: str, effect: Class = "behaviour-changing", breaks: str = ""
+    at: TextOrigin | Word, new: str, *, text: str, effect: Class = "behaviour-changing", breaks: str = ""
 ) -> Remedy:
-    """Write ``new`` behind a span of any file."""
+    """Write ``new`` behind a span or a word of any file."""
+    if isinstance(at, Word):
+        return replace_text(at, f"{at.raw}{new}", text=text, effect=effect, breaks=breaks)
     end = TextOrigin(at.file, at.end_line, at.end_column, at.end_line, at.end_column)
     return replace_text(end, new, text=text, effect=effect, breaks=breaks)
+
+
+def insert_before(word: Word, new: str, *, text: str, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
+    """Write ``new`` in front of a word of any file."""
+    return replace_text(word, f"{new}{word.raw}", text=text, effect=effect, breaks=breaks)
 
 
 def insert_line(at: TextOrigin, line: str, *, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
@@ -115,6 +133,7 @@ def _value_lines(value: object) -> list[str]:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
+        value = value.replace("$", "$$")
         plain = value and value.replace("_", "").replace("-", "").replace("/", "").replace(".", "").isalnum()
         ambiguous = value.lower() in {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
         return value if plain and not ambiguous and not value[0].isdigit() and value[0] != "-" else json.dumps(value)

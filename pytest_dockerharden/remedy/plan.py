@@ -10,7 +10,7 @@ from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.paths import reading
 from pytest_dockerharden.remedy.check import Checker
-from pytest_dockerharden.remedy.sites import Sheets, Site, edit_at, joined, sites_of
+from pytest_dockerharden.remedy.sites import Sheets, Site, edits_at, joined, sites_of
 from pytest_dockerharden.remedy.text import TextEdit, apply_edits, overlap
 from pytest_dockerharden.remedy.wishes import Wish, wishes_of
 from pytest_dockerharden.remedy.yaml_edit import CannotEditError
@@ -65,9 +65,9 @@ def _encoded(texts: Texts) -> dict[str, bytes]:
 
 @dataclass(slots=True, eq=False)
 class _Unit:
-    """One edit of a text, and all the wishes that it fulfils."""
+    """Edits of one text that belong together, and all the wishes that they fulfil."""
 
-    edit: TextEdit
+    edits: list[TextEdit]
     wishes: list[Wish]
 
 
@@ -152,7 +152,7 @@ class _Round:
     def _unit(self, group: list[tuple[Wish, Site]]) -> Iterator[_Unit]:
         wishes = [wish for wish, _ in group]
         try:
-            yield _Unit(edit_at(joined([site for _, site in group]), self.sheets), wishes)
+            yield _Unit(edits_at(joined([site for _, site in group]), self.sheets), wishes)
         except CannotEditError as error:
             if len(group) > 1:
                 # what wants something else than the first comes too late
@@ -167,12 +167,16 @@ class _Round:
 
     def _accept(self, units: list[_Unit]) -> None:
         """Take the units that pass; of many that do not, each half on its own."""
-        units = [unit for unit in units if self._is_free(unit)]
+        free: list[_Unit] = []
+        for unit in units:
+            if self._is_free(unit, [*self.accepted, *free]):
+                free.append(unit)
+        units = free
         if not units:
             return
         together = [*self.accepted, *units]
         complaint = self.checker.complaint(
-            {unit.edit.file: self.sheets.text(unit.edit.file) for unit in together},
+            {edit.file: self.sheets.text(edit.file) for unit in together for edit in unit.edits},
             self._texts(together),
             [wish for unit in together for wish in unit.wishes],
         )
@@ -185,9 +189,8 @@ class _Round:
             self._accept(units[:middle])
             self._accept(units[middle:])
 
-    def _is_free(self, unit: _Unit) -> bool:
-        taken = [other for other in self.accepted if other.edit.file == unit.edit.file]
-        if any(overlap(unit.edit, other.edit) for other in taken):
+    def _is_free(self, unit: _Unit, taken: list[_Unit]) -> bool:
+        if any(overlap(edit, made) for edit in unit.edits for other in taken for made in other.edits):
             for wish in unit.wishes:
                 wish.reason = _IN_THE_WAY
             self.failed += unit.wishes
@@ -198,5 +201,6 @@ class _Round:
         """The texts that units make of those before."""
         edits: dict[str, list[TextEdit]] = {}
         for unit in units:
-            edits.setdefault(unit.edit.file, []).append(unit.edit)
+            for edit in unit.edits:
+                edits.setdefault(edit.file, []).append(edit)
         return {file: apply_edits(self.sheets.text(file), group) for file, group in edits.items()}

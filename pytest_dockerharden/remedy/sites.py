@@ -82,7 +82,7 @@ def sites_of(wish: Wish, sheets: Sheets) -> list[Site]:
     if edit.at is not None:
         return [_item(wish, edit.at, sheets)]
     if edit.kind == "remove":
-        return [_entry_out(_textual(node), sheets)]
+        return [_entry_out(_written(node), sheets)]
     if node is not None and node.key_origin is not None and node.value is not None:
         return [*_there(wish, node, sheets), *_overriding(wish, model, sheets)]
     found = list(_missing(wish, model, sheets))
@@ -97,22 +97,34 @@ def _span(wish: Wish, sheets: Sheets) -> Site:
         raise CannotEditError("it has no place")
     start = sheets.offset(at.file, at.line, at.column)
     end = sheets.offset(at.file, at.end_line, at.end_column)
+    if wish.edit.old is not None and sheets.text(at.file)[start:end] != wish.edit.old:
+        raise CannotEditError("its place is not known exactly")
     return Site(at.file, "text", value=str(wish.edit.value), span=(start, end))
 
 
-def _textual(node: Node | None) -> Node:
-    if node is None or node.key_origin is None:
+def _written(node: Node | None) -> Node:
+    if node is None:
         raise CannotEditError("it is written nowhere")
     return node
 
 
 def _entry_out(node: Node, sheets: Sheets) -> Site:
+    """The entry of a mapping; or, where the short form is a list of ``NAME=value``, the item."""
     place = node.key_origin
-    assert place is not None
-    entry = sheets.shapes(place.file).entry(place)
-    if entry is None:
-        raise CannotEditError("it is in short form")
+    entry = sheets.shapes(place.file).entry(place) if place is not None else None
+    if place is None or entry is None:
+        return _item_out(node.origin, sheets)
     return Site(place.file, "remove", entry[0], shape=entry[1])
+
+
+def _item_out(at: TextOrigin, sheets: Sheets) -> Site:
+    shapes = sheets.shapes(at.file)
+    places = ((at.line, at.column), (at.line, at.column - 1))  # a part of a quoted text begins behind the quote
+    shape = next((shapes.scalars[place] for place in places if place in shapes.scalars), None)
+    around = next((c for c in shapes.collections.values() if any(item is shape for item in c.items)), None)
+    if shape is None or around is None:
+        raise CannotEditError("it is in short form")
+    return Site(at.file, "remove-item", around, value=[around.items.index(shape)])
 
 
 def _item(wish: Wish, at: TextOrigin, sheets: Sheets) -> Site:
@@ -126,13 +138,9 @@ def _item(wish: Wish, at: TextOrigin, sheets: Sheets) -> Site:
         return Site(at.file, "rewrite", shape=shape, value=wish.edit.value)
     if shape is None or around is None:
         raise CannotEditError("it is no item of a list")
-    if wish.edit.kind == "remove" and len(around.items) == 1:
-        entry = next((e for e in shapes.entries.values() if e[2] is around), None)
-        if entry is not None:
-            return Site(at.file, "remove", entry[0], shape=entry[1])
     if wish.edit.kind == "replace":
         return Site(at.file, "rewrite", around, shape=shape, value=wish.edit.value)
-    return Site(at.file, "remove-item", around, shape=shape)
+    return Site(at.file, "remove-item", around, value=[around.items.index(shape)])
 
 
 def _key_of_item(file: str, item: Shape | None, key: str, value: object) -> Site:
@@ -242,8 +250,34 @@ def _mappings(node: Node | None, sheets: Sheets) -> Iterator[tuple[str, Shape]]:
                 yield place.file, shape
 
 
-def edit_at(site: Site, sheets: Sheets) -> TextEdit:
-    """The edit at a site. Raises CannotEditError."""
+def edits_at(site: Site, sheets: Sheets) -> list[TextEdit]:
+    """What does it at a site. Raises CannotEditError."""
+    yaml, around = sheets.yaml, site.around
+    if site.kind == "remove-item" and around is not None and isinstance(site.value, list):
+        if len(site.value) == len(around.items):
+            return [_out(site.file, *_holder(around, sheets.shapes(site.file)), sheets)]
+        return yaml(site.file).remove_items(around, site.value)
+    if site.kind == "remove" and around is not None and site.shape is not None:
+        return [_out(site.file, around, site.shape, sheets)]
+    return [_edit_at(site, sheets)]
+
+
+def _out(file: str, mapping: Shape, key: Shape, sheets: Sheets) -> TextEdit:
+    """Take out an entry, and with it the mapping that would have none left."""
+    while len(mapping.entries) == 1:
+        mapping, key = _holder(mapping, sheets.shapes(file))
+    return sheets.yaml(file).remove_entry(mapping, key)
+
+
+def _holder(collection: Shape, shapes: Shapes) -> tuple[Shape, Shape]:
+    """The mapping and the key whose value a collection is."""
+    entry = next((entry for entry in shapes.entries.values() if entry[2] is collection), None)
+    if entry is None:
+        raise CannotEditError("nothing would be left beside it")
+    return entry[0], entry[1]
+
+
+def _edit_at(site: Site, sheets: Sheets) -> TextEdit:
     if site.kind == "text":
         new = str(site.value).replace("\n", newline_of(sheets.text(site.file)))
         return TextEdit(site.file, *site.span, new)
@@ -262,12 +296,8 @@ def edit_at(site: Site, sheets: Sheets) -> TextEdit:
         names = next(value for key, value in around.entries if key is shape)
         assert isinstance(site.value, dict)
         return yaml.name_conditions(shape, names, site.value)
-    if site.kind == "set":
-        value = next(value for key, value in around.entries if key is shape)
-        return yaml.set_value(shape, value, site.value, in_flow=around.flow)
-    if site.kind == "remove":
-        return yaml.remove_entry(around, shape)
-    return yaml.remove_item(around, next(i for i, item in enumerate(around.items) if item is shape))
+    value = next(value for key, value in around.entries if key is shape)
+    return yaml.set_value(shape, value, site.value, in_flow=around.flow)
 
 
 def joined(sites: list[Site]) -> Site:

@@ -23,7 +23,7 @@ class TextEdit:
 
 def overlap(first: TextEdit, second: TextEdit) -> bool:
     """Whether two edits of one file get in each other's way. Insertions at one place do not: they keep their order."""
-    return first.start < second.end and second.start < first.end
+    return first.file == second.file and first.start < second.end and second.start < first.end
 
 
 def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:

@@ -111,11 +111,20 @@ class YamlText:
         index = next(index for index, entry in enumerate(mapping.entries) if entry[0] is key)
         return self._take_out(mapping, key.start, mapping.entries[index][1], index, len(mapping.entries))
 
-    def remove_item(self, items: Shape, index: int) -> TextEdit:
-        """Take out an item of a list."""
-        gone = items.items[index]
-        start = gone.start if items.flow else self._dash(gone)[0]
-        return self._take_out(items, start, gone, index, len(items.items))
+    def remove_items(self, items: Shape, indexes: list[int]) -> list[TextEdit]:
+        """Take items out of a list that keeps others."""
+        if items.flow:
+            return [self._without_in_flow(items, indexes)]
+        return [
+            self._take_out(items, self._dash(items.items[i])[0], items.items[i], i, len(items.items)) for i in indexes
+        ]
+
+    def _without_in_flow(self, items: Shape, indexes: list[int]) -> TextEdit:
+        inside = self.text[items.items[0].start : items.items[-1].end]
+        if "#" in inside or any(self._is_anchored(items.items[index]) for index in indexes):
+            raise CannotEditError("a comment or an anchor stands there")
+        kept = [self.text[each.start : each.end] for i, each in enumerate(items.items) if i not in indexes]
+        return TextEdit(self.file, items.items[0].start, items.items[-1].end, ", ".join(kept))
 
     def _take_out(self, around: Shape, start: int, last: Shape, index: int, count: int) -> TextEdit:
         if count == 1:
