@@ -1,0 +1,81 @@
+"""What remedies make of Dockerfiles and of the files beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.remedy.helpers import plan_for
+
+STRICT = 'suite = "strict"\nselect = ["{}"]\nfail-on = "info"\n'
+
+MENDED = {
+    "no-recommended-packages": (
+        "FROM debian:12\nRUN apt-get update \\\n && apt-get install -y \\\n    curl # c\n",
+        "FROM debian:12\nRUN apt-get update \\\n && apt-get install --no-install-recommends -y \\\n    curl # c\n",
+    ),
+    "clean-package-cache": (
+        "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
+        "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
+    ),
+    "clean-language-cache": (
+        "FROM python:3.12\r\nRUN pip install -r requirements.txt\r\n",
+        "FROM python:3.12\r\nRUN pip install --no-cache-dir -r requirements.txt\r\n",
+    ),
+    "copy-for-local-files": (
+        "FROM debian:12\nADD --chown=app app.py /app/  \n",
+        "FROM debian:12\nCOPY --chown=app app.py /app/  \n",
+    ),
+    "no-maintainer-instruction": (
+        "FROM debian:12\nMAINTAINER Ann <ann@example.com>\n",
+        'FROM debian:12\nLABEL org.opencontainers.image.authors="Ann <ann@example.com>"\n',
+    ),
+    "absolute-workdir": (
+        "FROM debian:12\nWORKDIR /srv\nWORKDIR app\n",
+        "FROM debian:12\nWORKDIR /srv\nWORKDIR /srv/app\n",
+    ),
+    "exec-form-start": (
+        "FROM debian:12\nCMD server --port 80",
+        'FROM debian:12\nCMD ["server", "--port", "80"]',
+    ),
+    "image-sets-a-user": (
+        'FROM debian:12\nRUN useradd --system app\nCOPY . /app\nEXPOSE 80\n# start\nCMD ["x"]\n',
+        'FROM debian:12\nRUN useradd --system app\nCOPY . /app\nUSER app\nEXPOSE 80\n# start\nCMD ["x"]\n',
+    ),
+    "no-overridden-instruction": (
+        'FROM debian:12\nCMD ["a"]\n# the real one\nCMD ["b"]\n',
+        'FROM debian:12\n# the real one\nCMD ["b"]\n',
+    ),
+    "canonical-stop-signal": ("FROM debian:12\nSTOPSIGNAL 15\n", "FROM debian:12\nSTOPSIGNAL SIGTERM\n"),
+}
+
+
+@pytest.mark.parametrize("control", MENDED)
+def test_a_dockerfile_is_mended_and_nothing_else_moves(control: str, tmp_path: Path) -> None:
+    text, expected = MENDED[control]
+    plan = plan_for(tmp_path, {"Dockerfile": text, "dockerharden.toml": STRICT.format(control), "app.py": ""})
+    assert plan.after.get(str(tmp_path / "Dockerfile")) == expected
+
+
+LEFT = {
+    "an archive that ADD unpacks": ("copy-for-local-files", "FROM debian:12\nADD app.tar.gz app.py /app/\n"),
+    "a shell syntax that no array has": ("exec-form-start", "FROM debian:12\nCMD server --port $PORT | tee log\n"),
+    "a base whose folder is not known": ("absolute-workdir", "FROM debian:12\nWORKDIR app\n"),
+    "no user to switch to": ("image-sets-a-user", 'FROM debian:12\nCMD ["x"]\n'),
+    "a RUN in exec form": ("clean-package-cache", 'FROM debian:12\nRUN ["apt-get", "install", "-y", "curl"]\n'),
+}
+
+
+@pytest.mark.parametrize(("control", "text"), LEFT.values(), ids=LEFT)
+def test_what_is_not_certain_is_left_to_people(control: str, text: str, tmp_path: Path) -> None:
+    plan = plan_for(tmp_path, {"Dockerfile": text, "dockerharden.toml": STRICT.format(control)})
+    assert plan.after == {}
+
+
+def test_only_what_cannot_break_a_build_is_safe(tmp_path: Path) -> None:
+    text = "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n"
+    plan = plan_for(tmp_path, {"Dockerfile": text}, safe_only=True, suite="strict")
+    assert plan.after == {
+        str(tmp_path / "Dockerfile"): text.replace(" curl\n", " curl && rm -rf /var/lib/apt/lists/*\n")
+    }
