@@ -11,8 +11,8 @@ from pytest_dockerharden.report.html.markup import Markup, columns, details, joi
 
 OUTSIDE = "outside"
 
-_GAP, _HEIGHT, _ROW = 84, 34, 48
-_MARGIN, _CHARACTER, _LONGEST = 16, 7.4, 26
+_GAP, _HEIGHT, _ROW = 64, 34, 48
+_MARGIN, _CHARACTER, _LONGEST = 12, 7.4, 30
 
 
 @dataclass(slots=True, eq=False)

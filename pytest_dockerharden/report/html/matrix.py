@@ -19,6 +19,13 @@ PHASES = {
     "drill": "drilled",
 }
 VERDICTS = ("error", "failed", "tolerated", "unknown", "waived", "passed")
+_PLACES = (
+    ("failed", "#c-{}"),
+    ("error", "#c-{}"),
+    ("tolerated", "#c-{}"),
+    ("waived", "#waivers"),
+    ("unknown", "#unknown"),
+)
 _WORST = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
 
 
@@ -77,11 +84,14 @@ def render(matrix: Matrix, caption: str, anchors: Mapping[str, str]) -> Markup:
         quiet = all(set(cell.values()) == {"passed"} for cell in cells.values())
         (passing if quiet else telling).append(identifier)
     head = tag("tr", tag("th", "Control", scope="col"), *(_heading(name, anchors) for name in matrix.columns))
+    families: dict[str, list[str]] = {}
+    for identifier in sorted(passing):
+        families.setdefault(matrix.controls[identifier].family.replace("_", " "), []).append(identifier)
     rows = [_row(matrix, identifier) for identifier in telling]
-    parts = [table(caption, head, tag("tbody", *rows), class_="matrix")] if telling else []
-    if passing:
-        parts.append(_passing(matrix, passing))
-    return join(*parts)
+    green = [_family(matrix, name, families[name]) for name in sorted(families)]
+    bodies = [tag("tbody", *rows), tag("tbody", *green)]
+    note = join(caption, " ", tag("a", "What the marks mean", href="#about"))
+    return join(table(note, head, *bodies, class_="matrix"), _passing(matrix, families))
 
 
 def _rank(matrix: Matrix, identifier: str) -> tuple[int, int, int, str]:
@@ -97,8 +107,9 @@ def _heading(name: str, anchors: Mapping[str, str]) -> Markup:
 
 def _row(matrix: Matrix, identifier: str) -> Markup:
     cells = matrix.rows[identifier]
-    failing = any(worst(cell) in ("failed", "error", "tolerated", "unknown") for cell in cells.values())
-    label = tag("a", identifier, href=f"#c-{identifier}") if failing else tag("span", identifier)
+    verdicts = {verdict for cell in cells.values() for verdict in cell.values()}
+    place = next((place for verdict, place in _PLACES if verdict in verdicts), "")
+    label = tag("a", identifier, href=place.format(identifier)) if place else tag("span", identifier)
     severity = tag("small", matrix.severities[identifier], class_=f"sev {matrix.severities[identifier]}")
     title = matrix.controls[identifier].title
     head = tag("th", label, " ", severity, scope="row", title=title)
@@ -120,15 +131,23 @@ def _cell(cell: Mapping[str, str] | None) -> Markup:
     return Markup(f"<td class=differs>{marks}")
 
 
-def _passing(matrix: Matrix, identifiers: Sequence[str]) -> Markup:
-    families: dict[str, list[str]] = {}
-    for identifier in identifiers:
-        families.setdefault(matrix.controls[identifier].family, []).append(identifier)
+def _family(matrix: Matrix, name: str, identifiers: Sequence[str]) -> Markup:
+    """A row for all controls of a family that passed everywhere: how many of them each column has."""
+    cells = []
+    for column in matrix.columns:
+        number = sum(column in matrix.rows[identifier] for identifier in identifiers)
+        cells.append(Markup(f"<td class=passed><i>passed: </i>{number}" if number else "<td>"))
+    return tag("tr", tag("th", f"{name}: ", tag("small", f"{len(identifiers)} passed"), scope="row"), *cells)
+
+
+def _passing(matrix: Matrix, families: Mapping[str, Sequence[str]]) -> Markup | None:
+    number = sum(map(len, families.values()))
+    if not number:
+        return None
     lists = [
-        join(tag("dt", family.replace("_", " ")), tag("dd", *_comma(_name(matrix, each) for each in sorted(group))))
-        for family, group in sorted(families.items())
+        join(tag("dt", family), tag("dd", *_comma(_name(matrix, each) for each in families[family])))
+        for family in sorted(families)
     ]
-    number = len(identifiers)
     summary = f"{number} control{'' if number == 1 else 's'} passed wherever there was something to judge"
     return details(summary, tag("dl", *lists, class_="passing"))
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 
 from pytest_dockerharden.model.finding import SEVERITIES
@@ -23,6 +24,8 @@ from pytest_dockerharden.report.html.values import secrets_of
 from pytest_dockerharden.report.places import in_order
 from pytest_dockerharden.verdicts import Result
 
+_WHOLE = "the whole stack"
+
 
 class Page:
     """Renders one report."""
@@ -32,7 +35,6 @@ class Page:
         self.results = [result for _, result in in_order(report.entries)]
         self.excerpts = Excerpts(report.start)
         self.secrets = secrets_of(_all_postures(report.stacks))
-        self.postures = Postures(self.excerpts, self.hide)
         self.findings = Findings(self.excerpts, self.hide)
 
     def hide(self, text: str) -> str:
@@ -43,7 +45,9 @@ class Page:
 
     def render(self) -> Markup:
         """The document."""
-        ranked = groups(self.results)
+        # what fails below the threshold is a finding as well, after all that counts
+        below = [replace(result, tolerated=False) for result in self.results if result.tolerated]
+        ranked = [*groups(self.results), *groups(below)]
         parts = [part for part in self._parts(ranked) if part is not None]
         links = [tag("a", title, href=f"#{anchor}") for anchor, title, _ in parts]
         body = join(
@@ -107,14 +111,16 @@ class Page:
     # one stack
 
     def _stack(self, stack: Stack, suffix: str) -> Iterator[tuple[str, str, Markup]]:
-        made = Matrix()
-        name = self._name(stack)
+        name, files = self._name(stack), self._files(stack)
+        made = Matrix([*stack.project.services])
+        postures = Postures(Excerpts(stack.project.directory), self.hide)
         for result in self.results:
             if belongs(result, stack):
-                made.add(result, result.service or name)
+                made.add(result, result.service or _WHOLE)
         anchors = {service: f"s{suffix}-{service}" for service in stack.project.services}
-        services = [self._service(stack, service, anchors[service], made) for service in stack.project.services]
+        services = [self._service(stack, s, anchors[s], made, postures) for s in stack.project.services]
         parts = [
+            tag("p", files, class_="files") if files != name else None,
             graph.render(_current(stack), name),
             matrix.render(made, f"Controls by services of {name}", anchors) if made.rows else None,
             tag("h3", "Postures"),
@@ -122,12 +128,15 @@ class Page:
         ]
         yield f"stack{suffix}", name, join(*parts)
 
-    def _name(self, stack: Stack) -> str:
-        project = stack.project
-        files = " + ".join(self.excerpts.shown(path) for path in project.files)
-        return f"{project.combination}: {files}" if project.combination else files
+    def _files(self, stack: Stack) -> str:
+        return " + ".join(self.excerpts.shown(path) for path in stack.project.files)
 
-    def _service(self, stack: Stack, service: str, anchor: str, made: Matrix) -> Markup:
+    def _name(self, stack: Stack) -> str:
+        name = stack.project.combination or self._files(stack)
+        alike = [other for other in self.report.stacks if (other.project.combination or self._files(other)) == name]
+        return name if len(alike) == 1 else self._files(stack)
+
+    def _service(self, stack: Stack, service: str, anchor: str, made: Matrix, postures: Postures) -> Markup:
         predicted = stack.project.services[service].posture
         observed = {phase: seen[service] for phase, seen in stack.observed.items() if service in seen}
         live = next(iter(observed.get("live", ())), None)
@@ -137,9 +146,7 @@ class Page:
         if drifted:
             told.append(tag("span", f"{drifted} drift", class_="chip drift"))
         summary = join(tag("b", service), " ", *told)
-        return details(
-            summary, self.postures.table(predicted, observed), id=anchor, data_find=service, class_="service"
-        )
+        return details(summary, postures.table(predicted, observed), id=anchor, data_find=service, class_="service")
 
     def _images(self) -> tuple[str, str, Markup] | None:
         made = Matrix()

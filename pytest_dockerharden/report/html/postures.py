@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pytest_dockerharden.model.drift import differences
 from pytest_dockerharden.model.fact import Fact, Known
 from pytest_dockerharden.model.origin import Origin, TextOrigin
-from pytest_dockerharden.model.posture import Posture
+from pytest_dockerharden.model.posture import ONLY_LIVE, Posture
 from pytest_dockerharden.report.excerpt import Excerpts
-from pytest_dockerharden.report.html.markup import Markup, columns, join, table, tag
+from pytest_dockerharden.report.html.markup import Content, Markup, columns, join, table, tag
 from pytest_dockerharden.report.html.values import THEMES, said
 
-_LONGEST = 200
+_LONGEST = 140
 
 Hide = Callable[[str], str]
 
@@ -50,11 +50,11 @@ class Postures:
             facts = [getattr(posture, name) if posture else None for posture in (predicted, live, restarted)]
             if not any(isinstance(fact, Known) for fact in facts):
                 continue
-            cells = [self._cell(name, facts[0], default=predicted.origin if predicted else None)]
+            cells = [_cell(self._content(name, facts[0], predicted.origin if predicted else None))]
             if live or restarted:
                 cells.append(self._observed(name, facts[1], facts[2], drifted.get(name, ())))
             mark = tag("em", "drift", class_="drift") if name in drifted else None
-            yield tag("tr", tag("th", label, " " if mark else None, mark, scope="row"), *cells)
+            yield join(_ROW, label, " " if mark else None, mark, *cells)
 
     def _observed(
         self, name: str, live: Fact[object] | None, restarted: Fact[object] | None, drift: Sequence[str]
@@ -65,33 +65,41 @@ class Postures:
             before, after = said(name, live.value), said(name, restarted.value)
             if before != after:
                 notes.append(tag("p", "after the restart: ", tag("b", self._short(after)), class_="note"))
-        return tag("td", cell, *notes)
-
-    def _cell(self, name: str, fact: Fact[object] | None, default: Origin | None) -> Markup:
-        return tag("td", self._content(name, fact, default))
+        return _cell(cell, *notes)
 
     def _content(self, name: str, fact: Fact[object] | None, default: Origin | None = None) -> Markup:
-        if fact is None:
+        if fact is None or fact is ONLY_LIVE:
             return Markup("")
         if not isinstance(fact, Known):
             return tag("span", f"not known: {self._short(fact.reason)}", class_="dim")
-        value = tag("b", self._short(said(name, fact.value)))
+        words = self._short(said(name, fact.value))
         if fact.origin == default:
-            return join(value, tag("small", "by default"))
-        return join(value, self._place(fact.origin))
+            return join(tag("b", words), " ", tag("small", "by default"))
+        return join(tag("b", words), self._place(fact.origin, words))
 
-    def _place(self, origin: Origin) -> Markup:
+    def _place(self, origin: Origin, words: str) -> Markup:
         if isinstance(origin, TextOrigin):
             shown = f"{self.excerpts.shown(origin.file)}:{origin.line}"
             line = self.excerpts.line(origin)
         else:
             shown = self.excerpts.place(origin).partition(":")[2]
             line = self._short("\n".join(origin.text.splitlines()[:2]))
-        return join(tag("small", shown), tag("code", self.hide(line)) if line.strip() else None)
+            # what the engine answered is the value once more
+            line = "" if line in _EMPTY or line.lower() == words else line
+        return tag("code", tag("small", shown), f" {self.hide(line)}" if line.strip() else None)
 
     def _short(self, text: str) -> str:
         lines = [line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..." for line in text.split("\n")]
         return self.hide("\n".join(lines))
+
+
+_ROW = Markup("<tr><th scope=row>")
+_EMPTY = frozenset({"()", "{}", "[]", "None", "False", "True", "''"})
+
+
+def _cell(*content: Content) -> Markup:
+    # some three thousand of them in a large stack: HTML closes them by itself
+    return join(Markup("<td>"), *content)
 
 
 # what a restart changes in every container

@@ -166,6 +166,15 @@ def _mount(mount: Mount) -> str:
     return " ".join(filter(None, words))
 
 
+def _mounts(mounts: tuple[Mount, ...]) -> str:
+    """Those that somebody asked for; every container has two dozen of the engine's own."""
+    own = [mount for mount in mounts if mount.kind != "kernel"]
+    told = [*_lines(tuple(own))] if own else []
+    if len(mounts) > len(own):
+        told.append(f"and {len(mounts) - len(own)} of the engine's own")
+    return "\n".join(told) or "none"
+
+
 def _port(port: Port) -> str:
     return f"{port.host_ip or '*'}:{port.host_port or 'any'} to {port.container_port}/{port.protocol}"
 
@@ -213,6 +222,7 @@ _OF_FIELD: dict[str, Callable[[Any], str]] = {
     "memory_swap": size,
     "memory_reservation": size,
     "shm_size": size,
+    "mounts": _mounts,
     "cpus": _amount,
     "pids": _amount,
     "stop_grace_period": lambda seconds: f"{seconds:g} s",
