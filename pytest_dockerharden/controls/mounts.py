@@ -91,7 +91,7 @@ def no_engine_socket(posture: Posture) -> Findings:
     plan="P1",
     cis="5.6",
     owasp="RULE 8",
-    nist="4.4.4",
+    nist=("4.4.4", "4.5.5"),
     equivalents={
         "kics": "volume_has_sensitive_host_directory",
         "compose-lint": "CL-0025",
@@ -147,7 +147,7 @@ def no_writable_system_mounts(posture: Posture) -> Findings:
     plan="P1",
     cis="5.6",
     owasp="RULE 8",
-    nist="4.4.4",
+    nist=("4.4.4", "4.5.5"),
     equivalents={
         "kics": "volume_has_sensitive_host_directory",
         "compose-lint": "CL-0013",

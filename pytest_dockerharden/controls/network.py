@@ -186,7 +186,7 @@ def no_default_bridge(posture: Posture) -> Findings:
         yield posture.networks.finding("it is on the engine's default bridge", remove_key("network_mode"))
 
 
-@control(severity="low", optional=True, plan="P1", cis="5.30", equivalents={"kics": "networks_not_set"})
+@control(severity="low", optional=True, plan="P1", equivalents={"kics": "networks_not_set"})
 def networks_declared(posture: Posture) -> Findings:
     """The service says which networks it is on.
 

@@ -23,7 +23,7 @@ from pytest_dockerharden.model.remedies import advice, remove_key, set_key
 from pytest_dockerharden.model.roles import on_every_interface
 
 
-@control(severity="low", optional=True, cis="5.27", equivalents={"kics": "healthcheck_not_set"})
+@control(severity="low", optional=True, equivalents={"kics": "healthcheck_not_set"})
 def explicit_healthcheck(service: Service) -> Findings:
     """A service whose image is not known to have a healthcheck gives one.
 
