@@ -13,6 +13,7 @@ from pytest_dockerharden.live.secrecy import Secrecy
 from pytest_dockerharden.live.seeing import observe, with_last_words
 from pytest_dockerharden.live.verdicts import LiveVerdicts, RefusedError, not_up, unproven
 from pytest_dockerharden.model.engine import NAME
+from pytest_dockerharden.model.control import Judged
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.stack.errors import EngineError, StackError
 from pytest_dockerharden.verdicts import COMES_UP, Result
@@ -128,7 +129,7 @@ class Course:
         if phase == "engine":
             yield from self._questions_of_engine()
             return
-        judges = "Drill" if phase == "drill" else "Posture"
+        judges: Judged = "Drill" if phase == "drill" else "Posture"
         if phase != "drill":
             yield Question(self.key, phase, COMES_UP, "", self.prefix)
         chosen = self.scope.selection.chosen
