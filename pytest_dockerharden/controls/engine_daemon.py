@@ -97,7 +97,7 @@ def engine_manages_its_firewall(engine: Engine) -> Findings:
 
 @control(severity="medium", optional=True, cis="2.5", nist="4.2.1", equivalents={"docker-bench": "2.5"}, live=True)
 def encrypted_registries(engine: Engine) -> Findings:
-    """Images come over encrypted connections from registries that are who they say.
+    """Images come encrypted, from registries that are who they say.
 
     Whoever is between the engine and an insecure registry chooses what runs, and reads the password.
 
