@@ -12,7 +12,7 @@ from pytest_dockerharden.report.excerpt import Excerpts
 from pytest_dockerharden.report.html.markup import Content, Markup, columns, join, table, tag
 from pytest_dockerharden.report.html.values import THEMES, said
 
-_LONGEST = 140
+_LONGEST = 120
 
 Hide = Callable[[str], str]
 
