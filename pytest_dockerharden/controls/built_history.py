@@ -47,7 +47,7 @@ def built_without_secrets_in_history(image: Image) -> Findings:
     Bad::
 
         FROM debian:12.5
-        ARG NPM_TOKEN=npm_0123456789abcdefghijABCDEFGHIJ012345
+        ARG NPM_TOKEN=npm_0123456789abcdefghijABCDEFGHIJ012345  # <-
         RUN echo "$NPM_TOKEN" >/dev/null  # <-
 
     Bad::
