@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_dockerharden.items import HardenItem
+from pytest_dockerharden.report.properties import properties_of
 from pytest_dockerharden.verdicts import Result
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Protocol:
             item.duration if when == "call" else 0.0,
             now - item.duration,
             now,
-            () if self.counting else _properties(result),
+            () if self.counting else properties_of(result, self.static.request.start),
             **extra,
         )
 
@@ -163,13 +164,6 @@ class Protocol:
         if self.counting and self.static.terminal.is_grouping():
             return self.static.excerpts.first_line(result)
         return self.static.excerpts.text_of(result)
-
-
-def _properties(result: Result) -> list[tuple[str, object]]:
-    control = result.control
-    properties: list[tuple[str, object]] = [("harden_severity", result.severity), ("harden_verdict", result.verdict)]
-    sections = {"cis": control.cis, "owasp": control.owasp, "nist": control.nist}
-    return properties + [(f"harden_{name}", ", ".join(values)) for name, values in sections.items() if values]
 
 
 def _reason(result: Result) -> str:
