@@ -261,8 +261,13 @@ class StaticSession:
         for target in self.targets:
             if target.path:
                 path = Path(self.request.start, target.path)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(target.render(self._report()), encoding="utf-8")
+                text = target.render(self._report())
+                try:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+                except OSError as error:
+                    reason = f"--harden-report: {target.path} cannot be written: {error.strerror}"
+                    pytest.exit(reason, returncode=pytest.ExitCode.USAGE_ERROR)
 
     def _report(self) -> Report:
         entries = list(self.entries((*self.judged, *self.not_applicable)))

@@ -99,3 +99,10 @@ def test_an_unknown_format_is_a_usage_error(stack: Repo) -> None:
 def test_collect_only_writes_no_report(stack: Repo) -> None:
     stack.judge("--co", "--harden-report=json:out.json")
     assert not (stack.path / "out.json").exists()
+
+
+def test_a_report_that_cannot_be_written_is_a_usage_error(stack: Repo) -> None:
+    (stack.path / "taken").mkdir()
+    result = stack.judge("--harden-report=json:taken")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*--harden-report: taken cannot be written: Is a directory*")
