@@ -343,6 +343,8 @@ def test_text_alone_has_no_item_of_it(control: Any, tmp_path: Any) -> None:
     assert list(judge_project(project, [control], {})) == []
 
 
-@pytest.mark.parametrize("control", [c for c in load_all().values() if c.live and c.judges == "Posture"], ids=lambda control: control.id)
+@pytest.mark.parametrize(
+    "control", [c for c in load_all().values() if c.live and c.judges == "Posture"], ids=lambda control: control.id
+)
 def test_what_nobody_looked_at_is_never_a_pass(control: Any) -> None:
     assert judge(control, observed(), "web").verdict in ("unknown", "not-applicable")
