@@ -13,6 +13,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from pytest_dockerharden.controls import load_all  # noqa: E402
 from pytest_dockerharden.model.control import Control  # noqa: E402
+from pytest_dockerharden.schema import schema_text  # noqa: E402
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -127,7 +128,7 @@ def _cell(text: str) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page by its path."""
+    """Every generated page of ``coming-from`` by its path."""
     return {HERE / "coming-from" / f"{peer}.md": page(peer) for peer in PEERS}
 
 
@@ -135,6 +136,7 @@ def main() -> None:  # noqa: D103
     for path, text in pages().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    (HERE / "schema.json").write_text(schema_text(load_all().values()) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
