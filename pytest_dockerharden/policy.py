@@ -18,7 +18,7 @@ from pytest_dockerharden.waivers import Waiver, parse_waivers
 
 _KEYS = {
     "suite", "fail-on", "controls", "combinations", "waiver", "select", "exclude", "severity", "parameters",
-    "env-files", "profiles", "ignore", "live",
+    "env-files", "profiles", "ignore", "live", "shellcheck",
 }  # fmt: skip
 _LIVE_KEYS = {"env-files", "profiles", "timeout"}
 _COMBINATION_KEYS = {"files", "env-files", "profiles", "project-directory"}
@@ -63,6 +63,7 @@ class Policy:
     env_files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ("*",)
     ignore: tuple[str, ...] = ()
+    shellcheck: bool = False
     live: LivePolicy = field(default_factory=LivePolicy)
 
     def combine(self, files: Sequence[str]) -> list[Combination]:
@@ -136,6 +137,7 @@ def load_policy(file: str | None, table: Mapping[str, Any], overrides: Overrides
         env_files=env_files,
         profiles=profiles,
         ignore=strings(table.get("ignore", []), f"{where}: ignore"),
+        shellcheck=_switch(table.get("shellcheck", False), f"{where}: shellcheck"),
         live=_live(table_of(table.get("live", {}), f"{where}: live"), directory, f"{where}: live"),
     )
     if overrides.compose:
@@ -192,6 +194,12 @@ def _combination(name: str, value: Any, policy: Policy, where: str) -> Combinati
 
 def _paths(value: Any, directory: str, where: str) -> tuple[str, ...]:
     return tuple(os.path.normpath(os.path.join(directory, path)) for path in strings(value, where))
+
+
+def _switch(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{where}: true or false")
+    return value
 
 
 def _severity(value: Any, where: str) -> Severity:

@@ -96,6 +96,7 @@ def _own() -> Schema:
         "fail-on": _said(_ref("severity"), "What is less severe does not fail the run (default: low)"),
         "controls": _said(_strings(), "Python files with controls of your own"),
         "ignore": _said(_strings(), "Folders and files, as patterns of .gitignore, that are not looked at"),
+        "shellcheck": {"type": "boolean", "description": "Run ShellCheck on what RUN runs, where it is installed"},
         "env-files": env_files,
         "profiles": profiles,
         "combinations": _said(

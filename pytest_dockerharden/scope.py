@@ -50,7 +50,7 @@ class Scope:
         compose = set(self.evaluation.discovery.compose)
         combinations = self.combinations = self.policy.combine([path for path in self.paths if path in compose])
         self._add_bases()
-        self.assembly = assemble(combinations, root=self.root)
+        self.assembly = assemble(combinations, root=self.root, shellcheck=self.policy.shellcheck)
         self._forget_what_others_include()
         self._add_what_is_built()
         self.evaluation.combinations += len(combinations)
@@ -68,7 +68,7 @@ class Scope:
 
     def _unbuilt_results(self, paths: Sequence[str]) -> list[Result]:
         """Dockerfiles that no compose file builds: judged and forgotten, so that thousands need little memory."""
-        assembly = assemble((), paths, root=self.root)
+        assembly = assemble((), paths, root=self.root, shellcheck=self.policy.shellcheck)
         self.assembly.failures += assembly.failures
         return list(self._dockerfile_results(assembly))
 

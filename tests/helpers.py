@@ -46,7 +46,11 @@ def is_dockerfile(name: str) -> bool:
 
 
 def assemble_files(
-    folder: Path, files: dict[str, str], combinations: dict[str, tuple[str, ...]] | None = None
+    folder: Path,
+    files: dict[str, str],
+    combinations: dict[str, tuple[str, ...]] | None = None,
+    *,
+    shellcheck: bool = False,
 ) -> Assembly:
     """Write ``files`` below ``folder`` and assemble them.
 
@@ -61,6 +65,7 @@ def assemble_files(
         [Combination(tuple(str(folder / f) for f in group), name) for name, group in combinations.items()],
         [str(folder / name) for name in files if is_dockerfile(name)],
         root=str(folder),
+        shellcheck=shellcheck,
     )
 
 
@@ -72,7 +77,7 @@ def judgements(
     **parameters: object,
 ) -> list[Judgement]:
     """What ``control`` says of every subject of ``files``. A file that cannot be read is a failed test."""
-    assembly = assemble_files(folder, files, combinations)
+    assembly = assemble_files(folder, files, combinations, shellcheck=control == "shell-scripts-pass-shellcheck")
     assert not assembly.failures, [f"{p.origin}: {p.message}" for p in assembly.failures]
     chosen = [load_all()[control]]
     settings = {control: parameters}

@@ -51,11 +51,13 @@ def assemble(
     environment: Mapping[str, str] | None = None,
     images: Mapping[str, ImageConfig] | None = None,
     running: bool = False,
+    shellcheck: bool = False,
 ) -> Assembly:
     """Load what is named and what it refers to inside ``root`` (absolute); nothing outside it is opened.
 
     ``environment`` stands for the process environment, which is not read. ``images`` are image configurations at hand,
     by reference. ``running`` is for a project that is brought up: what Docker Compose refuses is a failure then.
+    ``shellcheck`` has ShellCheck look at every RUN: nothing else executes a program.
     """
     from pytest_dockerharden.assemble.builds import Builds
     from pytest_dockerharden.assemble.sources import Sources
@@ -68,6 +70,11 @@ def assemble(
             assembly.projects.append(project)
     builds = Builds(sources, assembly.projects)
     assembly.dockerfiles = builds.parse(dockerfiles)
+    if shellcheck:
+        from pytest_dockerharden.assemble.shellcheck import diagnose
+
+        for dockerfile in assembly.dockerfiles.values():
+            dockerfile.shell_diagnostics = diagnose(dockerfile)
     if assembly.projects:
         _complete(assembly, sources, images or {})
     assembly.failures = sources.failures

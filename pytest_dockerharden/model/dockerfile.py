@@ -7,11 +7,12 @@ from dataclasses import field
 from typing import Literal
 
 from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.model.fact import Fact
 from pytest_dockerharden.model.finding import Finding, Remedy
 from pytest_dockerharden.model.ignorefile import IgnoreFile
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
-from pytest_dockerharden.model.shell import EMPTY_SCRIPT, Script, Word
+from pytest_dockerharden.model.shell import EMPTY_SCRIPT, Script, ShellDiagnostic, Word
 
 Form = Literal["", "exec", "shell"]
 
@@ -176,7 +177,8 @@ class Dockerfile:
     the ARGs before the first FROM. ``built_by`` names the services that build it (filled by the assembly), ``target``
     the stage that they ship where all agree, else the last. ``context`` is the absolute build context where one is
     known and ``ignore`` the ignore file in force for it (None: there is none). ``contexts`` are the further build
-    contexts by name, which FROM and ``COPY --from`` take for images.
+    contexts by name, which FROM and ``COPY --from`` take for images. ``shell_diagnostics`` is what ShellCheck says of
+    its RUN instructions, None where a project does not ask for it.
     """
 
     path: str
@@ -192,6 +194,7 @@ class Dockerfile:
     ignore: IgnoreFile | None = None
     dependencies: tuple[frozenset[int], ...] = ()
     contexts: frozenset[str] = frozenset()
+    shell_diagnostics: Fact[tuple[ShellDiagnostic, ...]] | None = None
 
     @property
     def instructions(self) -> list[Instruction]:

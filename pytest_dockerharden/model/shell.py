@@ -102,6 +102,16 @@ class Script:
         return list(groups.values())
 
 
+@dataclass(frozen=True, slots=True)
+class ShellDiagnostic:
+    """What ShellCheck says of a place: its code (``SC2086``), its level, its own words."""
+
+    code: str
+    level: Literal["error", "warning", "info", "style"]
+    message: str
+    origin: TextOrigin
+
+
 EMPTY_SCRIPT = Script("", (), TextOrigin("", 1, 1, 1, 1))
 
 
