@@ -83,7 +83,7 @@ def _complaint(known: _Loaded, wishes: list[Wish]) -> str:
     if len(refusals) > len(known.problems):
         return f"Compose would refuse it: {next((r for r in refusals if r not in known.problems), refusals[-1])}"
     for path, before, after in differences(known.model, project.model.plain()):
-        if not (_means_nothing(path) or any(_allows(wish, path, before, after) for wish in wishes)):
+        if not (_means_nothing(path) or _is_allowed(wishes, path, before, after)):
             return f"it would change {_shown(path)} as well"
     return ""
 
@@ -97,23 +97,34 @@ def _means_nothing(path: Path) -> bool:
     return path[0].startswith("x-") or (path[0] == "services" and len(path) > 2 and path[2].startswith("x-"))
 
 
-def _allows(wish: Wish, path: Path, before: Any, after: Any) -> bool:
-    intended = wish.path
-    if path[: len(intended)] == intended:
-        if wish.edit.kind == "append":
-            return _is_part(before, after)
-        return wish.edit.kind != "remove" or wish.edit.at is None or after is _ABSENT or _is_part(after, before)
+def _is_allowed(wishes: list[Wish], path: Path, before: Any, after: Any) -> bool:
+    """Whether a difference is one that was wished for, alone or together: one item less and another one more."""
+    here = [wish for wish in wishes if path[: len(wish.path)] == wish.path]
+    growing = [wish for wish in here if wish.edit.kind == "append"]
+    shrinking = [wish for wish in here if wish.edit.kind == "remove" and wish.edit.at is not None]
+    if len(here) > len(growing) + len(shrinking):
+        return True
+    if here:
+        return _differs_by_items(_listed(before), _listed(after), most=len(growing), fewer=bool(shrinking))
+    return any(_follows(wish, path) for wish in wishes)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _differs_by_items(before: list[Any], after: list[Any], *, most: int, fewer: bool) -> bool:
+    """Whether up to ``most`` items are new, none is gone unless ``fewer`` may be, and the others keep their order."""
+    kept, new = [item for item in before if item in after], [item for item in after if item not in before]
+    in_order = kept == [item for item in after if item in before]
+    return in_order and len(new) <= most and (fewer or len(kept) == len(before))
+
+
+def _follows(wish: Wish, path: Path) -> bool:
+    """Whether Compose changes this by itself because of what was wished."""
     follows = [also for key in wish.edit.path[:1] for also in _FOLLOWS.get(key, ())]
     below = path[len(wish.base) :] if path[: len(wish.base)] == wish.base else path
     return any(below[: len(also)] == also for also in follows)
-
-
-def _is_part(less: Any, more: Any) -> bool:
-    """Whether a list holds all of another one, in its order."""
-    if less is _ABSENT or not isinstance(less, list):
-        return less is _ABSENT or less is None
-    rest: Iterator[Any] = iter(more if isinstance(more, list) else ())
-    return all(any(item == other for other in rest) for item in less)
 
 
 def differences(before: Any, after: Any) -> Iterator[tuple[Path, Any, Any]]:
