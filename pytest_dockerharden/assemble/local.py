@@ -15,8 +15,9 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
-from pytest_dockerharden.model.seccomp import profile_path
+from pytest_dockerharden.model.seccomp import profile_path, refuses_nothing
 
+_COMPOSE_FILE = pattern(r"\.ya?ml\Z", re.IGNORECASE)
 _SAMPLE = pattern(r"example|sample|template|tmpl|tpl|dist|default", re.IGNORECASE)
 
 
@@ -26,9 +27,20 @@ def attach_local(project: Project, sources: Sources) -> None:
     paths = dict.fromkeys([*project.files, *project.read, *env_files, *_named(project)])
     facts = {path: file_fact(path, sources, is_env_file=path in env_files) for path in paths}
     for path in _seccomp_profiles(project):
-        facts[path] = replace(file_fact(path, sources), default_action=_default_action(path, sources))
+        facts[path] = _profile_fact(path, sources)
     checkout = sources.checkout(project.directory)
-    project.local = ProjectFiles(facts, checkout.folder if checkout else None)
+    project.local = ProjectFiles(facts, checkout.folder if checkout else None, _is_bare(project))
+
+
+def _is_bare(project: Project) -> bool:
+    """Whether only compose files (and what is hidden) lie in the project's folder, and it is no checkout's own."""
+    try:
+        with os.scandir(project.directory) as entries:
+            return all(entry.name.startswith(".") or _COMPOSE_FILE.search(entry.name) for entry in entries) and not (
+                os.path.exists(os.path.join(project.directory, ".git"))
+            )
+    except OSError:
+        return False
 
 
 def file_fact(path: str, sources: Sources, *, is_env_file: bool = False) -> FileFact:
@@ -74,13 +86,18 @@ def _seccomp_profiles(project: Project) -> Iterator[str]:
                 yield path
 
 
-def _default_action(path: str, sources: Sources) -> str:
+def _profile_fact(path: str, sources: Sources) -> FileFact:
+    fact = file_fact(path, sources)
     try:
-        profile = json.loads(sources.text(path) or "")
+        profile = json.loads(sources.text(path) or "") if fact.inside else None
     except (ValueError, RecursionError):
-        return ""
+        return fact
     action = profile.get("defaultAction") if isinstance(profile, dict) else None
-    return action if isinstance(action, str) else ""
+    return replace(
+        fact,
+        default_action=action if isinstance(action, str) else "",
+        refuses_nothing=refuses_nothing(profile),
+    )
 
 
 def _keys(path: str, sources: Sources) -> tuple[str, ...]:

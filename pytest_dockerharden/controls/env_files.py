@@ -12,6 +12,7 @@ from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.roles import uses
 from pytest_dockerharden.model.secrets import is_secret_name
 
 _OTHERS_READ = 0o004
@@ -88,13 +89,18 @@ def required_env_files_exist(service: Service) -> Findings:
     for path, fact in _env_files(service):
         if fact.exists or not fact.inside or not _is_required(service, path):
             continue
-        if fact.git_ignored or fact.has_sample:
+        if fact.git_ignored or fact.has_sample or _is_seldom_checked_in(fact):
             made_later = True
         else:
             message = f"the env file {path.text().rsplit('/', 1)[-1]} does not exist"
             yield service.finding(message, advice("add it, or set required: false"), at=path)
     if made_later:
         unknown("an env file is not here: it is made where the stack runs")
+
+
+def _is_seldom_checked_in(fact: FileFact) -> bool:
+    """A ``.env`` is made on each machine; outside a checkout nothing tells whether this one is."""
+    return fact.git_ignored is None and fact.path.rsplit("/", 1)[-1].startswith(".env")
 
 
 def _is_required(service: Service, path: Node) -> bool:
@@ -152,7 +158,8 @@ def env_files_are_private(service: Service) -> Findings:
 def edge_service_has_its_own_env_file(service: Service) -> Findings:
     """A service that faces the network does not share its env file.
 
-    A proxy with the env file of the backends holds every secret of theirs, and is the first to be broken into.
+    A proxy with the env file of the backends holds every secret of theirs, and is the first to be broken into. A
+    service that shares it with workers of the same image, or with the servers it is a client of, needs what is in it.
 
     Bad::
 
@@ -192,7 +199,7 @@ def edge_service_has_its_own_env_file(service: Service) -> Findings:
         not_applicable("it publishes no port beyond the host")
     missing = False
     for node, fact in _env_files(service):
-        if not any(other is not service and fact.path in _paths(other) for other in service.project.services.values()):
+        if not any(fact.path in _paths(other) for other in _strangers(service)):
             continue
         secrets = _secret_keys(fact)
         missing = missing or (fact.inside and not fact.exists)
@@ -205,6 +212,19 @@ def edge_service_has_its_own_env_file(service: Service) -> Findings:
             )
     if missing:
         unknown("the env file that it shares is not there")
+
+
+def _strangers(service: Service) -> Iterator[Service]:
+    """The services that are other programs than this one, and whose secrets it has no use for."""
+    for other in service.project.services.values():
+        if other is not service and not _same_program(service, other) and not uses(service, other.name):
+            yield other
+
+
+def _same_program(service: Service, other: Service) -> bool:
+    if service.get("build") is None and other.get("build") is None:
+        return service.text("image") == other.text("image")
+    return all(service.text(key) == other.text(key) for key in ("build.context", "build.dockerfile", "build.target"))
 
 
 def _faces_the_network(service: Service) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
+from pytest_dockerharden.model.known_images import writes_its_root
 from pytest_dockerharden.model.paths import covers
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, set_key
-from pytest_dockerharden.model.roles import family
+from pytest_dockerharden.model.roles import base_image, family
 
 # what a server writes while it runs, by the name of its image
 _NEEDED_WRITABLE: dict[str, tuple[str, ...]] = {
@@ -32,7 +33,8 @@ _NEEDED_WRITABLE: dict[str, tuple[str, ...]] = {
 def read_only_rootfs(posture: Posture) -> Findings:
     """The root filesystem is read-only.
 
-    An intruder who cannot write cannot drop a tool, plant a web shell or change a configuration.
+    An intruder who cannot write cannot drop a tool, plant a web shell or change a configuration. Of an image that is
+    known not to start so (s6 overlays, all-in-one appliances) nothing is said.
 
     Bad::
 
@@ -48,6 +50,8 @@ def read_only_rootfs(posture: Posture) -> Findings:
             read_only: true
     """
     if not posture.read_only_rootfs.value:
+        if (image := base_image(posture)) is not None and writes_its_root(image):
+            not_applicable("what this image starts with writes into its own root")
         yield posture.read_only_rootfs.finding(
             "the root filesystem is writable",
             set_key("read_only", True, breaks="a program that writes outside its volumes and tmpfs"),
@@ -93,6 +97,13 @@ def no_writable_image_volumes(posture: Posture) -> Findings:
             )
 
 
+def _tmpfs(paths: list[str]) -> Remedy:
+    written = [f"{path}:size=16m" for path in paths]
+    text = "tmpfs:\n" + "\n".join(f"  - {item}" for item in written)
+    breaks = "a server that puts more there, or what the image has there"
+    return Remedy(text, tuple(Edit("append", ("tmpfs",), item) for item in written), "behaviour-changing", breaks)
+
+
 @control(severity="medium", plan="P1")
 def read_only_server_can_write_what_it_needs(posture: Posture) -> Findings:
     """A server with a read-only root can still write what it must.
@@ -135,7 +146,7 @@ def read_only_server_can_write_what_it_needs(posture: Posture) -> Findings:
     if missing:
         yield posture.read_only_rootfs.finding(
             f"it cannot start: it has to write to {' and '.join(missing)}",
-            advice("tmpfs:\n" + "\n".join(f"  - {path}:size=16m" for path in missing)),
+            _tmpfs(missing),
         )
 
 

@@ -9,6 +9,7 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.posture import Healthcheck, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.roles import uses
 
 TIMES = ("interval", "timeout", "retries", "start_period")
 
@@ -30,7 +31,8 @@ def healthcheck_defined(posture: Posture) -> Findings:
     """The service has a healthcheck.
 
     Without one a hung process counts as running: nothing waits for it, nothing replaces it, and its failure is found
-    by those who use it. A healthcheck of the image or of the Dockerfile counts.
+    by those who use it. A healthcheck of the image or of the Dockerfile counts. Of a worker, which nobody calls or
+    waits for, nothing is said.
 
     Bad::
 
@@ -64,6 +66,8 @@ def healthcheck_defined(posture: Posture) -> Findings:
     """
     if posture.service is not None and _runs_once(posture.service):
         not_applicable("it runs to completion")
+    if posture.service is not None and _only_uses_others(posture):
+        not_applicable("it uses other services, and nobody waits for it or calls it")
     if posture.healthcheck.value is None:
         switched_off = posture.service is not None and posture.service.get("healthcheck") is not None
         yield posture.healthcheck.finding(
@@ -81,6 +85,16 @@ def _runs_once(service: Service) -> bool:
         for other in service.project.services.values()
         if "." not in service.name
     )
+
+
+def _only_uses_others(posture: Posture) -> bool:
+    """Whether it is a worker: it depends on others, publishes and exposes nothing, and is named by no other."""
+    service = posture.service
+    if service is None or service.get("depends_on") is None or service.get("healthcheck") is not None:
+        return False
+    serves = service.get("ports") is not None or service.get("expose") is not None or bool(posture.exposed.get(()))
+    others = (other for other in service.project.services.values() if other is not service)
+    return not serves and not any(uses(other, service.name) for other in others)
 
 
 def has_healthcheck(service: Service) -> bool | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from pytest_dockerharden.controls.combinations import DEVELOPMENT, base_service
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.hostpaths import binds, in_project, is_root_equivalent
+from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.posture import Posture
+from pytest_dockerharden.model.posture import Mount, Posture
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, rewrite_item, set_in_item
 
 _CONFIGURATION = pattern(
     r"/etc/(?!letsencrypt(?:/|$)).+\.(?:conf|cnf|cfg|ini|ya?ml|toml|json|xml|properties|template|tmpl|rules|hcl|vcl|lua)"
@@ -20,7 +23,29 @@ _CONFIGURATION = pattern(
 _KEY_OR_START_SCRIPT = pattern(
     r".+\.(?:pem|crt|cer|key|p12|pfx|jks)|.*/(?:docker-)?entrypoint[\w.-]*(?:\.sh)?|/[\w-]+\.sh"
 )
+# redis-sentinel writes what it finds out into its own configuration, and does not start where it cannot
+_WRITES_ITSELF = pattern(r".*sentinel[\w.-]*\.conf", re.IGNORECASE)
 _FILE_NAME = pattern(r".*/[^/]*\.(?:[a-zA-Z]\w{0,9})")
+
+
+def _read_only(posture: Posture, mount: Mount) -> Remedy:
+    """The mount as it is written, read-only."""
+    text, breaks = f"...:{mount.target}:ro", "a program that writes there"
+    service, place = posture.service, mount.origin
+    if service is None or service.source_text is None or not isinstance(place, TextOrigin):
+        return advice(text)
+    if not any(item.origin == place for item in service.items("volumes")):
+        return advice(text)
+    written = service.source_text(place).strip("\"' ")
+    if re.match(r"\w+:\s|\{", written):
+        return set_in_item("volumes", place, "read_only", True, breaks=breaks)
+    modes = re.search(r":(?:rw,?)?((?:(?:[zZ]|cached|delegated|consistent|nocopy),?)*)$", written)
+    if written.rstrip("/").endswith(mount.target):
+        return rewrite_item("volumes", place, "{}:ro", text=text, breaks=breaks)
+    if modes is None:
+        return advice(text)
+    new = f"{written[: modes.start()]}:{','.join(filter(None, ('ro', modes[1])))}"
+    return rewrite_item("volumes", place, new, text=text, breaks=breaks)
 
 
 @control(severity="medium", plan="P1", owasp="RULE 8")
@@ -52,9 +77,11 @@ def configuration_mounted_read_only(posture: Posture) -> Findings:
     for mount in binds(posture):
         if mount.read_only or (is_root_equivalent(mount.source) and not in_project(posture, mount.source)):
             continue
+        if _WRITES_ITSELF.fullmatch(mount.target):
+            continue
         if _CONFIGURATION.fullmatch(mount.target) or _KEY_OR_START_SCRIPT.fullmatch(mount.target):
             yield posture.mounts.finding(
-                f"{mount.target} is mounted writable", advice(f"...:{mount.target}:ro"), at=mount.origin
+                f"{mount.target} is mounted writable", _read_only(posture, mount), at=mount.origin
             )
 
 
@@ -272,6 +299,6 @@ def read_only_mounts_stay_read_only(posture: Posture, *, exempt: tuple[str, ...]
         if mount.target in read_only and not mount.read_only:
             yield posture.mounts.finding(
                 f"{mount.target} is read-only in the base file, and writable here",
-                advice(f"...:{mount.target}:ro"),
+                _read_only(posture, mount),
                 at=mount.origin,
             )

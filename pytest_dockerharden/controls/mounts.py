@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.hostpaths import (
     binds,
@@ -17,6 +18,7 @@ from pytest_dockerharden.model.hostpaths import (
 from pytest_dockerharden.model.paths import real
 from pytest_dockerharden.model.posture import Mount, Posture
 from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.roles import filters_the_engine, watches_the_host
 
 _INIT = "Over it root in the container has systemd start any program on the host, as root."
 
@@ -39,7 +41,7 @@ def no_engine_socket(posture: Posture) -> Findings:
 
     Whoever talks to the engine's socket starts a privileged container and is root on the host. `:ro` does not help, nor
     does a mount of the directory that holds it; `use_api_socket` is the same socket without a volume line. Of a mount
-    of / the controls for the host's directories speak.
+    of / the controls for the host's directories speak. A known proxy that filters what may be asked may have it.
 
     Bad::
 
@@ -74,6 +76,8 @@ def no_engine_socket(posture: Posture) -> Findings:
             volumes:
               - ./docker.sock.d:/var/run/app
     """
+    if filters_the_engine(posture):
+        not_applicable("it is a proxy that filters what the engine may be asked")
     for mount in binds(posture):
         socket = engine_socket(mount.source)
         if socket is not None and not holds_more_than_sockets(mount.source):
@@ -158,7 +162,8 @@ def no_sensitive_mounts(posture: Posture) -> Findings:
     """No sensitive directory of the host is mounted, read-only ones included.
 
     /etc holds password hashes and host keys, /proc and /sys the kernel's state, /var/lib/docker every other container's
-    files, a home directory keys and tokens. And a read-only bind of / leaves what is mounted below it writable.
+    files, a home directory keys and tokens. And a read-only bind of / leaves what is mounted below it writable. What
+    the known exporters and log shippers of a host read, read-only, is what they are for.
 
     Bad::
 
@@ -190,6 +195,8 @@ def no_sensitive_mounts(posture: Posture) -> Findings:
     for mount in binds(posture):
         if _is_for_its_socket(mount) or _is_writable_system(posture, mount):
             continue  # no_engine_socket and no_writable_system_mounts speak of these
+        if mount.read_only and watches_the_host(posture):
+            continue
         system = is_sensitive(mount.source) and not in_project(posture, mount.source)
         if system or holds_credentials(mount.source):
             yield posture.mounts.finding(

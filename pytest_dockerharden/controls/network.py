@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
+from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.posture import Port, Posture
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice, remove_key
+from pytest_dockerharden.model.remedies import advice, remove_item, remove_key, rewrite_item, set_in_item
 from pytest_dockerharden.model.roles import is_data_store, is_web_server, on_every_interface, open_to_all, uses
 
 _PRIVILEGED = 1024
@@ -21,6 +23,51 @@ def _bounds(port: Port) -> tuple[int, int] | None:
     if not (first.isdigit() and (not last or last.isdigit())):
         return None
     return int(first), int(last or first)
+
+
+# host ports that are of no use unless everybody reaches them: web, mail, DNS, DHCP, VPN
+PUBLIC_PORTS = (
+    "25", "53", "67", "80", "110", "143", "443", "465", "587", "853", "993", "995", "1194", "51820",
+)  # fmt: skip
+# container ports of protocols that only peers outside speak, whatever the host port: SSH, RTMP, STUN, SIP, XMPP,
+# BitTorrent, Matrix federation, MQTT over TLS, Minecraft, Syncthing, Ethereum, Steam, Mumble
+_FOR_PEERS = frozenset(
+    {22, 1935, 3478, 5060, 5061, 5222, 5269, 5349, 6881, 8448, 8883, 19132, 21027, 22000, 25565, 27015, 30303, 51413,
+     51820, 64738}
+)  # fmt: skip
+
+
+def _on_loopback(posture: Posture, port: Port) -> Remedy:
+    """The port as it is written, with the address in front of it."""
+    text = f'ports:\n  - "127.0.0.1:{port.host_port}:{port.container_port}"'
+    place, service = port.origin, posture.service
+    breaks = "clients on other machines"
+    if not isinstance(place, TextOrigin) or service is None or service.source_text is None:
+        return advice(text)
+    written = service.source_text(place).strip("\"' ")
+    if re.match(r"\w+:\s|\{", written):
+        return set_in_item("ports", place, "host_ip", "127.0.0.1", breaks=breaks)
+    bound = re.match(r"(?:0\.0\.0\.0|\[::\]|::)(?=:)", written)
+    if bound:
+        return rewrite_item("ports", place, f"127.0.0.1{written[bound.end() :]}", text=text, breaks=breaks)
+    if port.host_ip:
+        return advice(text)
+    front = "127.0.0.1:{}" if port.host_port else "127.0.0.1::{}"
+    return rewrite_item("ports", place, front, text=text, breaks=breaks)
+
+
+def _unpublished(posture: Posture, port: Port) -> Remedy:
+    service, breaks = posture.service, "clients outside of the stack's networks"
+    written = service is not None and any(item.origin == port.origin for item in service.items("ports"))
+    if written and isinstance(port.origin, TextOrigin):
+        return remove_item("ports", port.origin, text=f"remove {_shown(port)} from `ports`", breaks=breaks)
+    return remove_key("ports", breaks=breaks)
+
+
+def _internal(posture: Posture, names: list[str]) -> Remedy:
+    text = f"networks:\n  {names[0]}:\n    internal: true"
+    edits = tuple(Edit("set", ("", "networks", name, "internal"), True) for name in names)
+    return Remedy(text, edits, "behaviour-changing", "a service on it that calls out, or publishes a port")
 
 
 def _shown(port: Port) -> str:
@@ -42,13 +89,12 @@ def _shown(port: Port) -> str:
         "docker-bench": "5.14",
     },
 )
-def ports_bound_to_interface(
-    posture: Posture, *, allowed: tuple[str, ...] = ("25", "80", "443", "465", "587", "993", "51820")
-) -> Findings:
+def ports_bound_to_interface(posture: Posture, *, allowed: tuple[str, ...] = PUBLIC_PORTS) -> Findings:
     """Published ports are bound to one interface.
 
     A port without an address is open on every interface, IPv4 and IPv6, and the engine's rules come before those of a
-    host firewall such as ufw. ``allowed`` names the host ports that are meant for everybody: web, mail and WireGuard.
+    host firewall such as ufw. ``allowed`` names the host ports that are meant for everybody: web, mail, DNS and VPN;
+    the ports of protocols for peers outside (BitTorrent, Minecraft, SIP, SSH) are known by the container's port.
     Of a data store ``data-stores-not-published`` speaks.
 
     Bad::
@@ -81,11 +127,10 @@ def ports_bound_to_interface(
     if is_data_store(posture):
         not_applicable("data-stores-not-published judges it")
     for port in posture.ports.value:
-        if on_every_interface(port) and port.host_port not in allowed:
-            written = f"127.0.0.1:{port.host_port}:{port.container_port}"
+        if on_every_interface(port) and port.host_port not in allowed and port.container_port not in _FOR_PEERS:
             yield posture.ports.finding(
                 f"{_shown(port)} is published on every interface",
-                advice(f'ports:\n  - "{written}"'),
+                _on_loopback(posture, port),
                 at=port.origin,
             )
 
@@ -260,7 +305,7 @@ def data_stores_not_published(posture: Posture) -> Findings:
     for port in posture.ports.value:
         if open_to_all(port):
             yield posture.ports.finding(
-                f"a data store is published on {_shown(port)}", remove_key("ports"), at=port.origin
+                f"a data store is published on {_shown(port)}", _unpublished(posture, port), at=port.origin
             )
 
 
@@ -358,9 +403,7 @@ def data_networks_internal(posture: Posture) -> Findings:
         not_applicable("it is not a data store that is known")
     outside = [network.name for network in posture.networks.value if not network.internal]
     if outside:
-        yield posture.networks.finding(
-            f"its network {', '.join(outside)} leads outside", advice(f"networks:\n  {outside[0]}:\n    internal: true")
-        )
+        yield posture.networks.finding(f"its network {', '.join(outside)} leads outside", _internal(posture, outside))
 
 
 @control(severity="info", optional=True, plan="P1", owasp="RULE 5")
@@ -398,5 +441,5 @@ def one_way_in(posture: Posture) -> Findings:
     for port in posture.ports.value if proxies else ():
         if open_to_all(port):
             yield posture.ports.finding(
-                f"{_shown(port)} is a way past {', '.join(proxies)}", remove_key("ports"), at=port.origin
+                f"{_shown(port)} is a way past {', '.join(proxies)}", _unpublished(posture, port), at=port.origin
             )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.reference import parse_reference
-from pytest_dockerharden.model.remedies import advice, append_item
+from pytest_dockerharden.model.remedies import advice, append_item, remove_item
 from pytest_dockerharden.model.shell import Command, Word
 
 _REDIS = frozenset({"redis-server", "valkey-server", "keydb-server"})
@@ -38,6 +39,16 @@ def _is_redis(service: Service) -> bool:
     )
 
 
+def _is_sentinel(service: Service) -> bool:
+    """Whether it runs redis-sentinel, whose own password is in its configuration file alone."""
+    scripts = (service.entrypoint_script, service.command_script)
+    return any(
+        command.name == "redis-sentinel" or command.has("--sentinel")
+        for script in scripts
+        for command in script.commands
+    )
+
+
 def _redis_options(service: Service) -> dict[str, Word | None]:
     """``--name value`` of the server's command line; unknown where a configuration file may say more."""
     options: dict[str, Word | None] = {}
@@ -49,6 +60,14 @@ def _redis_options(service: Service) -> dict[str, Word | None]:
                 value = command.args[index + 1] if index + 1 < len(command.args) else None
                 options[word.text[2:].lower()] = value
     return options
+
+
+def _kept_on_a_volume(service: Service, directory: str) -> Remedy:
+    """A volume, and its declaration."""
+    written = append_item("volumes", f"redis_data:{directory}")
+    if "redis_data" in service.project.volumes:
+        return written
+    return replace(written, edits=(*written.edits, Edit("set", ("", "volumes", "redis_data"), None)))
 
 
 @control(severity="medium", plan="P2")
@@ -92,7 +111,9 @@ def redis_data_is_persistent(posture: Posture) -> Findings:
         place = "a tmpfs" if mount is not None and mount.kind == "tmpfs" else "no volume of its own"
         yield service.finding(
             f"{directory} is on {place}: what is appended is lost",
-            append_item("volumes", f"redis_data:{directory}"),
+            _kept_on_a_volume(service, directory)
+            if mount is None
+            else append_item("volumes", f"redis_data:{directory}"),
             at="command",
         )
 
@@ -170,12 +191,16 @@ def published_redis_requires_a_password(service: Service) -> Findings:
             ports:
               - "127.0.0.1:6379:6379"
     """
-    if not _is_redis(service):
-        not_applicable("not a redis")
+    if not _is_redis(service) or _is_sentinel(service):
+        not_applicable("not a redis server")
     for port in service.items("ports"):
         address = port.get("host_ip")
         if (address is None or not address.text().startswith(_LOOPBACK)) and not _has_password(service):
-            yield service.finding("its port is published and it lets everybody in", advice("remove `ports:`"), at=port)
+            yield service.finding(
+                "its port is published and it lets everybody in",
+                remove_item("ports", port.origin, text="remove it from `ports:`"),
+                at=port,
+            )
 
 
 @control(severity="medium", plan="P2", equivalents={})

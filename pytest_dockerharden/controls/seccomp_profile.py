@@ -60,6 +60,8 @@ def seccomp_profile_filters(service: Service) -> Findings:
             yield service.finding(
                 f"{name} is no seccomp profile", advice("JSON with a defaultAction and syscalls"), at=node
             )
+        elif fact.refuses_nothing:
+            continue  # seccomp_confined speaks of it
         elif fact.default_action == "SCMP_ACT_ALLOW":
             yield service.finding(
                 f"{name} allows every system call that it does not name",

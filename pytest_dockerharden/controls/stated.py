@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pytest_dockerharden.controls.network import PUBLIC_PORTS
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
@@ -61,9 +62,7 @@ def explicit_healthcheck(service: Service) -> Findings:
         "dclint": "no-unbound-port-interfaces",
     },
 )
-def explicit_interface_for_public_ports(
-    posture: Posture, *, ports: tuple[str, ...] = ("25", "80", "443", "465", "587", "993")
-) -> Findings:
+def explicit_interface_for_public_ports(posture: Posture, *, ports: tuple[str, ...] = PUBLIC_PORTS) -> Findings:
     """A port that is meant for everybody names its address as well.
 
     On a machine with an inner and an outer network, 80 and 443 are then open on the outer one alone. Of all other

@@ -136,6 +136,22 @@ _STEP_DOWN = _names(
     """
 )
 
+# Appliances: an init system, several servers and their configuration in one image, all written at the start.
+_WRITES_ITS_ROOT = _names(
+    """
+    gitlab/gitlab-ce gitlab/gitlab-ee jc21/nginx-proxy-manager pihole/pihole docker
+    ghcr.io/docker-mailserver/docker-mailserver mailserver/docker-mailserver
+    ghcr.io/home-assistant/home-assistant homeassistant/home-assistant mcr.microsoft.com/mssql/server
+    localstack/localstack localstack/localstack-pro onlyoffice/documentserver phusion/baseimage
+    ghcr.io/paperless-ngx/paperless-ngx plexinc/pms-docker collabora/code
+    """
+)
+_WRITE_THEIR_ROOT = (
+    "linuxserver/", "lscr.io/linuxserver/", "ghcr.io/linuxserver/", "hotio/", "ghcr.io/hotio/", "kasmweb/",
+    "ghcr.io/imagegenius/", "mcr.microsoft.com/devcontainers/", "mcr.microsoft.com/vscode/", "jupyter/",
+    "quay.io/jupyter/",
+)  # fmt: skip
+
 
 def default_user(reference: str) -> str | None:
     """Whom a container of this image runs as when nothing else is said.
@@ -163,6 +179,12 @@ def steps_down(reference: str) -> bool:
     between leaves the server root.
     """
     return parse_reference(reference).familiar in _STEP_DOWN
+
+
+def writes_its_root(image: Reference) -> bool:
+    """Whether the image's own start-up writes all over its root, so that it does not start on a read-only one."""
+    name = image.familiar
+    return name in _WRITES_ITS_ROOT or name.startswith(_WRITE_THEIR_ROOT)
 
 
 def _by_tag(image: Reference, name: str) -> str | None:

@@ -25,6 +25,16 @@ WEB_SERVERS = frozenset(
     }
 )  # fmt: skip
 
+# what an exporter, a log shipper or an agent of a monitoring system is for is reading the host
+HOST_WATCHERS = frozenset(
+    {
+        "node-exporter", "node_exporter", "cadvisor", "netdata", "telegraf", "glances", "promtail", "alloy",
+        "datadog-agent", "filebeat", "metricbeat", "fluent-bit", "fluentd", "vector", "scrutiny", "collectd",
+        "process-exporter", "beszel-agent", "newrelic-infra", "opentelemetry-collector-contrib",
+    }
+)  # fmt: skip
+_ENGINE_FILTERS = frozenset({"docker-socket-proxy", "socket-proxy", "dockerproxy", "docker-proxy"})
+
 
 def base_image(posture: Posture) -> Reference | None:
     """The image that a posture stands on: the base its Dockerfile builds from, else the image it runs."""
@@ -55,6 +65,16 @@ def is_data_store(posture: Posture) -> bool:
 def is_web_server(posture: Posture) -> bool:
     """Whether its image is that of a web server or proxy, or an nginx configuration reaches it."""
     return family(posture) in WEB_SERVERS or bool(posture.service and posture.service.nginx)
+
+
+def watches_the_host(posture: Posture) -> bool:
+    """Whether its image is known to report on the host, which it has to read for that."""
+    return family(posture) in HOST_WATCHERS
+
+
+def filters_the_engine(posture: Posture) -> bool:
+    """Whether its image is a proxy that lets only chosen requests through to the engine's socket."""
+    return family(posture) in _ENGINE_FILTERS
 
 
 def uses(service: Service, name: str) -> bool:

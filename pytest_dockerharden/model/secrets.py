@@ -108,6 +108,9 @@ _OPTION = pattern(
 _BASE64_LINE = pattern(r"^(\s*)[A-Za-z0-9+/]{56,80}={0,2}\s*$")
 
 
+_ACCEPTED_BY_EMULATORS = frozenset({"test", "dummy", "fake", "local", "localstack", "foo", "bar", "x", "xxx", "none"})
+
+
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether a variable, build argument or key of this name holds a credential.
@@ -145,6 +148,8 @@ def is_literal_secret(name: str, value: str) -> bool:
     text = value.strip()
     if looks_like_secret(text):
         return True
+    if _is_of_an_emulator(name, text):
+        return False
     if not is_secret_name(name) or not text or _TRIVIAL.fullmatch(text) or _PATH.fullmatch(text):
         return False
     if not _REFERENCE.sub("", text).strip("\"' :/@-_"):
@@ -159,6 +164,11 @@ def is_literal_secret(name: str, value: str) -> bool:
         or words[-1].endswith(_ENDINGS)
         or not ((text.isdigit() and len(text) < 5) or len(text) < 4)
     )
+
+
+def _is_of_an_emulator(name: str, value: str) -> bool:
+    """What LocalStack and its kin take in place of AWS credentials: they check none, and the SDK wants some."""
+    return name.upper().startswith("AWS_") and value.lower() in _ACCEPTED_BY_EMULATORS
 
 
 def has_token(value: str) -> bool:

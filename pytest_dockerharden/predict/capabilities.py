@@ -13,6 +13,7 @@ from pytest_dockerharden.model.origin import Origin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Device, Posture
 from pytest_dockerharden.model.project import Service
+from pytest_dockerharden.model.seccomp import profile_path
 from pytest_dockerharden.predict.reading import boolean, first_unresolved, known
 
 _NOTHING: frozenset[str] = frozenset()
@@ -160,7 +161,13 @@ def _seccomp(
     if reason:
         return reason
     names: dict[str, Literal["default", "unconfined"]] = {"unconfined": "unconfined", "builtin": "default"}
-    return Known(names.get(profile, "custom"), node.place, _earlier(given))
+    return Known(names.get(profile) or _filtered_by(service, node), node.place, _earlier(given))
+
+
+def _filtered_by(service: Service, option: Node) -> Literal["custom", "unconfined"]:
+    """A profile that refuses nothing is none; one that is not at hand is taken to refuse something."""
+    path = profile_path(option, service.project.directory)
+    return "unconfined" if path and service.project.local[path].refuses_nothing else "custom"
 
 
 def _profile(service: Service, name: str, options: _Options, privileged: Fact[bool]) -> Fact[str]:

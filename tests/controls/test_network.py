@@ -27,6 +27,9 @@ def ports(*published: str) -> str:
         pytest.param(ports("80:80", "443:443", "443:443/udp"), id="the web"),
         pytest.param(ports("0.0.0.0:80:8080"), id="the web with its address written out"),
         pytest.param(ports("25:25", "465:465", "587:587", "993:993"), id="mail"),
+        pytest.param(ports("53:53", "53:53/udp", "67:67/udp"), id="DNS and DHCP, for the whole network"),
+        pytest.param(ports("2222:22"), id="ssh of a git server, for peers outside"),
+        pytest.param(ports("25565:25565", "6881:6881/udp", "3478:3478/udp"), id="protocols of peers outside"),
     ],
 )
 def test_a_port_on_one_interface_is_not_reported(tmp_path: Path, body: str) -> None:
@@ -42,7 +45,7 @@ def test_a_port_on_one_interface_is_not_reported(tmp_path: Path, body: str) -> N
         (ports("8443:443"), 5, "8443/tcp"),
         (ports("0.0.0.0:8080:80/udp"), 5, "8080/udp"),
         (ports("[::]:8080:80"), 5, "8080/tcp"),
-        (ports("127.0.0.1:1:1", "53:53/udp"), 6, "53/udp"),
+        (ports("127.0.0.1:1:1", "8125:8125/udp"), 6, "8125/udp"),
         ("ports:\n  - {target: 80, published: 8080}", 5, "8080/tcp"),
         (ports("${PORT:-8080}:80"), 5, "8080/tcp"),
     ],

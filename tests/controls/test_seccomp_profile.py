@@ -45,7 +45,11 @@ def test_a_profile_that_filters_is_silent(tmp_path: Path, option: str, profile: 
         pytest.param('{"syscalls": []}', NONE, id="no default"),
         pytest.param('{"defaultAction": 1}', NONE, id="a number"),
         pytest.param("[" * 100_000, NONE, id="nested without end"),
-        pytest.param('{"defaultAction": "SCMP_ACT_ALLOW"}', OPEN, id="allows"),
+        pytest.param(
+            '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mount"], "action": "SCMP_ACT_ERRNO"}]}',
+            OPEN,
+            id="allows what it does not name",
+        ),
     ],
 )
 def test_a_profile_that_does_not_is_reported_at_its_line(tmp_path: Path, profile: str | None, message: str) -> None:
@@ -57,3 +61,29 @@ def test_one_that_git_ignores_is_made_elsewhere(tmp_path: Path) -> None:
     write_git_index(tmp_path, [])
     given = {**files("seccomp:p.json"), ".gitignore": "*.json\n"}
     assert verdicts(tmp_path, given, "seccomp-profile-filters") == {"a": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [
+        pytest.param(STRICT, "passed", id="refuses by default"),
+        pytest.param(
+            '{"defaultAction": "SCMP_ACT_LOG", "syscalls": [{"names": ["mount"], "action": "SCMP_ACT_KILL"}]}',
+            "passed",
+            id="refuses one call",
+        ),
+        pytest.param(None, "passed", id="not at hand"),
+        pytest.param("{", "passed", id="no profile at all, which is judged elsewhere"),
+        pytest.param('{"defaultAction": "SCMP_ACT_ALLOW"}', "failed", id="lets everything pass"),
+        pytest.param(
+            '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mount"], "action": "SCMP_ACT_LOG"}]}',
+            "failed",
+            id="writes a log and lets everything pass",
+        ),
+    ],
+)
+def test_a_profile_that_refuses_nothing_is_no_confinement(tmp_path: Path, profile: str | None, expected: str) -> None:
+    given = files("seccomp:p.json", profile)
+    assert verdicts(tmp_path, given, "seccomp-confined") == {"a": expected}
+    if expected == "failed":
+        assert hits(tmp_path, given, "seccomp-profile-filters") == []

@@ -59,13 +59,17 @@ def volume_spans(text: str) -> list[tuple[int, int]]:
     return [*spans, (start, len(text))]
 
 
+# what Docker Desktop once took, and means nothing elsewhere by design
+_CONSISTENCY = frozenset({"cached", "delegated", "consistent"})
+
+
 def unknown_options(item: Node) -> list[str]:
     """The options of a short volume that Docker Compose silently ignores, such as ``readonly``."""
     if not isinstance(item.value, str) or item.value.count(":") < SHORTEST_PAIR - 1:
         return []
     spans = volume_spans(item.value)
     options = item.value[slice(*spans[2])].split(",") if len(spans) == SHORTEST_PAIR else []
-    return [option for option in options if option and option not in KNOWN_OPTIONS]
+    return [option for option in options if option and option not in KNOWN_OPTIONS | _CONSISTENCY]
 
 
 def _with_clean_target(item: Node) -> Node:
