@@ -71,6 +71,7 @@ class Course:
     unproven: list[Result] = field(default_factory=list)
     secrecy: Secrecy = field(default_factory=lambda: Secrecy(None))
     asks_engine: bool = False
+    learnt: bool = False
     drilled: bool = False
     restarted: bool = False
     stopped: bool = False
@@ -263,8 +264,18 @@ class Course:
     def _observed(self, phase: Phase, client: docker.DockerClient) -> dict[str, Result]:
         self.progress("reading every container from the kernel")
         assert self.stack is not None and phase != "drill"
+        self._learn_images(client)
         self.postures = self.observed[phase] = observe(self.stack, self.project, client, phase)
         return with_last_words(self._verdicts().postures(phase, self.postures), self.stack, client, self.secrecy)
+
+    def _learn_images(self, client: docker.DockerClient) -> None:
+        """What the images bring is no guess any more; static mode said of it that it is not known."""
+        from pytest_dockerharden.imaging.configurations import predict_from_images
+
+        if self.project is not None and self.stack is not None and not self.learnt:
+            self.learnt = True
+            with answering():
+                predict_from_images(self.project, self.stack.containers, client)
 
     def _verdicts(self) -> LiveVerdicts:
         return LiveVerdicts(self.scope, self.project or self.statically, self.file, self.prefix, self.statically)
