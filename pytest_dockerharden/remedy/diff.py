@@ -14,6 +14,7 @@ Line = tuple[str, str]
 _CONTEXT = 3
 _LONG = 2_000
 _NAMED = 3
+_NOTHING_SAFE = "no remedy is sure to change nothing for a working service; --harden-fix-all writes the others as well"
 
 
 def diff_lines(before: str, after: str, name: str) -> Iterator[Line]:
@@ -50,7 +51,7 @@ def plan_lines(plan: Plan, shown: Callable[[str], str], *, written: bool, with_d
     for file in sorted(plan.after) if with_diff else ():
         yield from diff_lines(plan.before[file], plan.after[file], shown(file))
     if not plan.after:
-        yield "no finding has a remedy that can be written by itself", ""
+        yield _NOTHING_SAFE if plan.safe_only else "no finding has a remedy that can be written by itself", ""
     yield from _breaking(plan)
     yield from _left(plan, shown)
     yield _sum(plan, written=written), "bold"
@@ -58,8 +59,12 @@ def plan_lines(plan: Plan, shown: Callable[[str], str], *, written: bool, with_d
 
 def _sum(plan: Plan, *, written: bool) -> str:
     findings = {(w.result.file, w.result.name, w.finding.message) for w in plan.made}
-    verb = "were mended" if written else "would be mended"
-    return f"{len(findings)} findings {verb} in {len(plan.after)} files"
+    verb = f"{'was' if len(findings) == 1 else 'were'} mended" if written else "would be mended"
+    return f"{_count(len(findings), 'finding')} {verb} in {_count(len(plan.after), 'file')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _breaking(plan: Plan) -> Iterator[Line]:

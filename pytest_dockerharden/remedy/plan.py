@@ -26,7 +26,7 @@ class Plan:
     """What would be written. ``before`` and ``after`` are the texts of the files that change, by absolute path.
 
     ``made`` are the wishes that are fulfilled in ``after``, ``left`` those that are not, each with its reason.
-    ``evaluation`` judges the texts as they are after it.
+    ``evaluation`` judges the texts as they are after it. ``safe_only`` plans hold what cannot change a working service.
     """
 
     evaluation: Evaluation
@@ -34,11 +34,12 @@ class Plan:
     after: Texts = field(default_factory=dict)
     made: list[Wish] = field(default_factory=list)
     left: list[Wish] = field(default_factory=list)
+    safe_only: bool = False
 
 
 def plan_of(evaluation: Evaluation, *, safe_only: bool = False) -> Plan:
     """The plan that mends what ``evaluation`` found; with ``safe_only`` just what cannot change a working service."""
-    plan = Plan(evaluation)
+    plan = Plan(evaluation, safe_only=safe_only)
     refused: dict[Key, str] = {}
     for _ in range(_ROUNDS):
         with reading(_encoded(plan.after)):
