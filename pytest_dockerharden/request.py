@@ -13,7 +13,11 @@ from pytest_dockerharden.paths import is_below
 from pytest_dockerharden.policy import Overrides
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pytest
+
+    from pytest_dockerharden.model.image import ImageConfig
 
 
 @dataclass(slots=True, eq=False)
@@ -21,7 +25,7 @@ class Request:
     """What to judge: all below ``directories``, and ``files``; absolute paths.
 
     ``choosing`` says that single items are asked for by their ids, out of all there are. ``start`` is where the user
-    is, ``top`` the folder up to which a configuration may stand.
+    is, ``top`` the folder up to which a configuration may stand. ``images`` are configurations of images at hand.
     """
 
     start: str
@@ -30,6 +34,7 @@ class Request:
     files: tuple[str, ...] = ()
     overrides: Overrides = field(default_factory=Overrides)
     choosing: bool = False
+    images: Mapping[str, ImageConfig] | None = None
 
     @property
     def whole(self) -> bool:

@@ -50,7 +50,8 @@ class Scope:
         compose = set(self.evaluation.discovery.compose)
         combinations = self.combinations = self.policy.combine([path for path in self.paths if path in compose])
         self._add_bases()
-        self.assembly = assemble(combinations, root=self.root, shellcheck=self.policy.shellcheck)
+        images = self.evaluation.request.images
+        self.assembly = assemble(combinations, root=self.root, shellcheck=self.policy.shellcheck, images=images)
         self._forget_what_others_include()
         self._add_what_is_built()
         self.evaluation.combinations += len(combinations)

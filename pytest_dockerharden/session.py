@@ -40,6 +40,8 @@ class StaticSession:
         self.config = config
         self.images = self._images()
         self.request = request_of(config)
+        if self.images is not None and config.option.harden_static:
+            self.request.images = self.images.configurations
         self.excerpts = Excerpts(self.request.start)
         self.protocol = Protocol(self)
         self.targets = self._targets()

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_dockerharden.imaging.configurations import EngineImages
 from pytest_dockerharden.imaging.items import HardenImage, ImageItem
 from pytest_dockerharden.imaging.verdicts import ImageVerdicts, unique
+from pytest_dockerharden.live.engine import Engine
 
 if TYPE_CHECKING:
     from pytest_dockerharden.session import StaticSession
@@ -26,11 +28,16 @@ def take_ids(config: pytest.Config) -> list[str]:
 
 
 class Images:
-    """The images of a run. ``ids`` are those of the items, or of whole images, that were asked for; empty: all."""
+    """The images of a run. ``ids`` are those of the items, or of whole images, that were asked for; empty: all.
+
+    ``configurations`` is what static mode may ask the engine for as well.
+    """
 
     def __init__(self, session: StaticSession, ids: list[str]) -> None:
         self.references = unique(session.config.option.harden_image)
         self.ids = ids
+        self.engine = Engine("", lambda line: None)
+        self.configurations = EngineImages(lambda: self.engine.client)
         self._session = session
         self._verdicts: ImageVerdicts | None = None
 
@@ -38,7 +45,7 @@ class Images:
     def verdicts(self) -> ImageVerdicts:
         """Made when the first item is, for that needs what the run judges."""
         if self._verdicts is None:
-            self._verdicts = ImageVerdicts(self._session.evaluation, self.references)
+            self._verdicts = ImageVerdicts(self._session.evaluation, self.engine)
         return self._verdicts
 
     def not_applicable(self) -> list[Result]:

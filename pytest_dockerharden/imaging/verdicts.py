@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_dockerharden.imaging.bases import bases_of
 from pytest_dockerharden.imaging.reading import read_image
 from pytest_dockerharden.judge import judge
+from pytest_dockerharden.live.engine import Engine
 from pytest_dockerharden.loading import Selection, select
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
@@ -21,8 +22,6 @@ from pytest_dockerharden.stack.errors import StackError
 from pytest_dockerharden.verdicts import IMAGE_READABLE, Result, Waivers, result_of
 
 if TYPE_CHECKING:
-    import docker
-
     from pytest_dockerharden.evaluation import Evaluation
 
 PHASE = "image"
@@ -33,7 +32,7 @@ class ImageVerdicts:
     """The images of one run, each read when the first of its items asks."""
 
     evaluation: Evaluation
-    references: tuple[str, ...]
+    engine: Engine
 
     @functools.cached_property
     def policy(self) -> Policy:
@@ -69,18 +68,12 @@ class ImageVerdicts:
         for results in self._known.values():
             yield from results.values()
 
-    @functools.cached_property
-    def _engine(self) -> docker.DockerClient:
-        from pytest_dockerharden.stack.engine import connect
-
-        return connect()
-
     def _judge(self, reference: str) -> list[Result]:
         try:
-            image = read_image(reference, self.evaluation.request.start, lambda: self._engine)
+            image = read_image(reference, self.evaluation.request.start, lambda: self.engine.client)
         except StackError as error:
             return self._unreadable(reference, error)
-        image.bases = bases_of(reference, self.evaluation.projects, lambda: self._engine)
+        image.bases = bases_of(reference, self.evaluation.projects, lambda: self.engine.client)
         return [_passed(image), *self._judged(image)]
 
     def _judged(self, image: Image) -> list[Result]:
