@@ -128,7 +128,26 @@ def check_against(suite: Suite, controls: Mapping[str, Control], where: str) -> 
         if identifier not in controls:
             raise ConfigurationError(f"{where}: no control `{identifier}`{did_you_mean(identifier, controls)}")
     for identifier, values in suite.parameters.items():
-        check_keys(values, controls[identifier].parameters, f"{where}: parameters of {identifier}")
+        defaults = controls[identifier].parameters
+        for name, value in check_keys(values, defaults, f"{where}: parameters of {identifier}").items():
+            _check_type(value, defaults[name], f"{where}: parameters of {identifier}: {name}")
+
+
+def _check_type(value: Any, default: Any, where: str) -> None:
+    """A control is written for the type of its default, and would say nonsense of another."""
+    kinds = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a string",
+        tuple: "a list of strings",
+    }
+    kind = type(default)
+    fits = type(value) is kind or (kind is float and type(value) is int)
+    if kind is tuple:
+        fits = fits and all(isinstance(item, str) for item in value)
+    if kind in kinds and not fits:
+        raise ConfigurationError(f"{where}: {kinds[kind]} is needed here")
 
 
 def _load(path: str, seen: tuple[str, ...]) -> Suite:

@@ -79,3 +79,30 @@ def test_controls_of_one_project_do_not_judge_another(stacks: Repo) -> None:
         "    yield service.finding('no')\n",
     )
     assert stacks.verdicts() == {ONE: "FAILED", "two/compose.yaml::static::house-rule[a]": "FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("control", "setting", "wanted"),
+    [
+        ("image-labels", 'labels = "a"', "labels: a list of strings is needed here"),
+        ("image-labels", "labels = [1]", "labels: a list of strings is needed here"),
+        ("restarts-are-bounded", 'most = "5"', "most: a whole number is needed here"),
+        ("restarts-are-bounded", "most = true", "most: a whole number is needed here"),
+        ("pinned-syntax-image", "digest = 1", "digest: true or false is needed here"),
+        ("tmpfs-fits-memory-limit", 'share = "half"', "share: a number is needed here"),
+    ],
+)
+def test_a_parameter_of_another_type_is_a_mistake(repo: Repo, control: str, setting: str, wanted: str) -> None:
+    repo.add("compose.yml", "services:\n  web:\n    image: web:1\n")
+    repo.add("dockerharden.toml", f"[parameters.{control}]\n{setting}\n")
+    result = repo.judge()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(f"*parameters of {control}: {wanted}")
+
+
+def test_a_whole_number_is_a_number(repo: Repo) -> None:
+    repo.add("compose.yml", "services:\n  web:\n    image: web:1\n")
+    repo.add(
+        "dockerharden.toml", 'select = ["tmpfs-fits-memory-limit"]\n[parameters.tmpfs-fits-memory-limit]\nshare = 1\n'
+    )
+    assert repo.judge().ret != pytest.ExitCode.USAGE_ERROR
