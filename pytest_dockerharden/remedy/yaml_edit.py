@@ -208,7 +208,8 @@ class YamlText:
     def _lines_behind(self, offset: int, lines: list[str]) -> TextEdit:
         """New lines behind the line that holds an offset, its comment included."""
         end = self._line_end(offset)
-        depth = len(lines[0]) - len(lines[0].lstrip(" "))
+        # the items of a list may stand in the column of its key: they come before the next key
+        depth = 2 * (len(lines[0]) - len(lines[0].lstrip(" "))) + lines[0].lstrip(" ").startswith("- ")
         return TextEdit(self.file, end, end, "".join(f"{self.newline}{line}" for line in lines), depth)
 
     def _line_start(self, offset: int) -> int:

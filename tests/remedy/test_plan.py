@@ -216,3 +216,17 @@ def test_a_second_run_finds_nothing_to_do(tmp_path: Path) -> None:
     plan = plan_for(tmp_path, files)
     again = plan_for(tmp_path, {"compose.yaml": plan.after[str(tmp_path / "compose.yaml")]})
     assert again.after == {}
+
+
+def test_an_item_of_a_list_in_the_column_of_its_key_comes_before_the_next_key(tmp_path: Path) -> None:
+    text = "services:\n  web:\n    image: app\n    security_opt:\n    - label=type:x\n"
+    assert mended(tmp_path, text, "read-only-rootfs", "no-new-privileges") == (
+        f"{text}    - no-new-privileges:true\n    read_only: true\n"
+    )
+
+
+def test_an_option_is_added_to_a_list_that_loses_another_one(tmp_path: Path) -> None:
+    text = "services:\n  web:\n    image: app\n    security_opt: [seccomp:unconfined, label=type:x]\n"
+    assert mended(tmp_path, text, "seccomp-confined", "no-new-privileges") == text.replace(
+        "[seccomp:unconfined, label=type:x]", "[label=type:x, no-new-privileges:true]"
+    )
