@@ -42,6 +42,17 @@ def _taken_back(posture: Posture, name: str, origin: Origin, effect: Class = "be
     return advice(text)
 
 
+# what an image cannot do its work without, as its own documentation says; what hands over the host is never here
+_NET = frozenset({"NET_ADMIN"})
+_NEEDED: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("wireguard", "wg-easy", "gluetun", "openvpn", "tailscale", "zerotier", "netbird"), _NET),
+    **dict.fromkeys(("pihole", "adguardhome", "fail2ban", "keepalived", "ipsec-vpn-server"), _NET),
+    **dict.fromkeys(("vault", "elasticsearch", "opensearch"), frozenset({"IPC_LOCK"})),
+    **dict.fromkeys(("mysql", "mariadb", "percona"), frozenset({"SYS_NICE"})),
+    "clickhouse-server": frozenset({"SYS_NICE", "IPC_LOCK", "NET_ADMIN"}),
+}
+
+
 def _added(posture: Posture) -> dict[str, Node]:
     """The names under ``cap_add`` and where each stands; nothing for a container that is only observed."""
     items = posture.service.items("cap_add") if posture.service else []
@@ -51,14 +62,15 @@ def _added(posture: Posture) -> dict[str, Node]:
 def _held(posture: Posture, names: frozenset[str]) -> Iterator[tuple[str, Origin]]:
     """Which of ``names`` were given to the container beyond the default, each with its place."""
     added = _added(posture)
+    needed = _NEEDED.get(family(posture), frozenset())
     if "ALL" in added and names & _HOST_CONTROL:
         yield "ALL", added["ALL"].place
-    explicit = [name for name in added if name in names]
+    explicit = [name for name in added if name in names - needed]
     for name in explicit:
         yield name, added[name].place
     if "ALL" in added or posture.privileged.get(False):
         return  # said once, where all of them are given
-    for name in sorted((posture.cap_bounding.value & names) - DEFAULT - set(explicit)):
+    for name in sorted((posture.cap_bounding.value & names) - DEFAULT - needed - set(explicit)):
         yield name, posture.cap_bounding.origin or posture.origin
 
 
@@ -189,7 +201,8 @@ def no_host_reaching_capabilities(posture: Posture) -> Findings:
     """No capability is added that reaches the host's kernel.
 
     NET_ADMIN rewrites routes and firewall, BPF and PERFMON read kernel memory, SYS_TIME sets the one clock of the
-    machine, SYSLOG tells kernel addresses, SYS_BOOT restarts it.
+    machine, SYSLOG tells kernel addresses, SYS_BOOT restarts it. Of the known VPN servers, which cannot do without
+    NET_ADMIN, nothing is said.
 
     Bad::
 

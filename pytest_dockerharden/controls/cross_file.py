@@ -15,6 +15,7 @@ from pytest_dockerharden.model.remedies import advice, remove_key
 from pytest_dockerharden.model.secrets import is_secret_name
 
 _ROOT = pattern(r"(?:root|0+)(?::|\Z)")
+_NUMBER = pattern(r"(?<!\d)\d{2,5}(?!\d)")
 
 
 def _stage(service: Service) -> Stage:
@@ -94,14 +95,23 @@ def published_ports_are_exposed(service: Service) -> Findings:
         not_applicable("the Dockerfile names no certain port")
     numbers = {word.text.split("/")[0] for word in exposed}
     extra = {node.text().split("/")[0] for node in service.items("expose")}
+    spoken = _numbers_of_the_command(service)
     for port in service.items("ports"):
         target = port.get("target")
-        if target is not None and not target.unresolved and target.text() not in numbers | extra:
+        if target is not None and not target.unresolved and target.text() not in numbers | extra | spoken:
             yield service.finding(
                 f"port {target.text()} is published, the image exposes {', '.join(sorted(numbers))}",
                 advice("publish the port that the program listens on"),
                 at=port,
             )
+
+
+def _numbers_of_the_command(service: Service) -> set[str]:
+    """Numbers that the service's own command or environment speaks of, such as the port of a debugger."""
+    nodes = [*service.items("command"), *service.items("entrypoint")]
+    environment = service.get("environment")
+    nodes += [value for _, value in environment.items()] if environment is not None else []
+    return {number for node in nodes for number in _NUMBER.findall(node.text())}
 
 
 @control(severity="high", plan="P2", cis="4.10", owasp="RULE 12", equivalents={"kics": "passwords_and_secrets"})
@@ -196,13 +206,15 @@ def built_dockerfile_exists(service: Service) -> Findings:
     """The Dockerfile that a service builds is there.
 
     The build fails otherwise, and nothing that the image brings can be judged. A context that git ignores, or that is
-    a submodule, comes from elsewhere, so nothing is said of it here.
+    a submodule, comes from elsewhere, so nothing is said of it here; nor where the folder holds compose files alone.
 
     Bad::
 
         services:
           web:
             build: ./web  # <-
+        # file: Makefile
+        up: ; docker compose up
 
     Good::
 
@@ -220,7 +232,7 @@ def built_dockerfile_exists(service: Service) -> Findings:
     fact = local[os.path.normpath(os.path.join(context.text(), file.text() if file is not None else "Dockerfile"))]
     if service.dockerfile is not None or not fact.inside or "://" in context.text():
         return
-    if fact.git_ignored or local[os.path.normpath(context.text())].tracked:
+    if fact.git_ignored or local[os.path.normpath(context.text())].tracked or (local.bare and not fact.exists):
         unknown("the build context is not here: it is brought from elsewhere")
     if not fact.exists or fact.is_dir:
         name = os.path.relpath(fact.path, service.project.directory)

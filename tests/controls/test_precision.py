@@ -37,11 +37,30 @@ HOST = 'volumes: ["/:/rootfs:ro", "/proc:/host/proc:ro", "/var/lib/docker/contai
             id="what LocalStack takes in place of credentials",
         ),
         pytest.param("required-env-files-exist", "env_file: .env", id="a .env is made on each machine"),
+        pytest.param(
+            "no-host-reaching-capabilities",
+            "image: lscr.io/linuxserver/wireguard:1.0\ncap_add: [NET_ADMIN]",
+            id="a VPN server routes",
+        ),
+        pytest.param(
+            "no-capabilities-over-others",
+            "image: hashicorp/vault:1.17\ncap_add: [IPC_LOCK]",
+            id="vault locks its memory",
+        ),
+        pytest.param("built-dockerfile-exists", "build: .", id="a compose file that was taken from elsewhere"),
         pytest.param("healthcheck-defined", "image: scratch:1\ndepends_on: [db]", id="a worker that nobody calls"),
     ],
 )
 def test_what_has_a_good_reason_is_silent(tmp_path: Path, control: str, body: str) -> None:
     assert found(tmp_path, control, body, "  db:\n    image: postgres:17\n") == []
+
+
+def test_the_port_of_a_debugger_that_the_command_names_is_silent(tmp_path: Path) -> None:
+    settings = "command: node --inspect=0.0.0.0:9229 app.js\n    ports: ['9229:9229', '1:1']"
+    text = f"services:\n  a:\n    build: .\n    {settings}\n"
+    files = {"compose.yaml": text, "Dockerfile": "FROM node:22\nEXPOSE 80\n"}
+    found = hits(tmp_path, files, "published-ports-are-exposed")
+    assert [hit.message for hit in found] == ["port 1 is published, the image exposes 80"]
 
 
 def test_a_consistency_hint_of_docker_desktop_is_silent(tmp_path: Path) -> None:
@@ -83,6 +102,15 @@ def test_one_program_and_the_server_it_uses_may_share_an_env_file(tmp_path: Path
             id="an AWS key that is none of an emulator",
         ),
         pytest.param("required-env-files-exist", "env_file: web.env", 4, id="another env file"),
+        pytest.param(
+            "no-host-control-capabilities",
+            "image: lscr.io/linuxserver/wireguard:1.0\ncap_add: [SYS_MODULE]",
+            4,
+            id="what hands over the host, for a VPN server too",
+        ),
+        pytest.param(
+            "no-host-reaching-capabilities", "image: acme/app:1\ncap_add: [NET_ADMIN]", 4, id="an ordinary service"
+        ),
     ],
 )
 def test_what_has_none_is_reported(tmp_path: Path, control: str, body: str, line: int) -> None:
