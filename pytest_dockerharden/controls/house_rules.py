@@ -30,7 +30,7 @@ def only_needed_ports_published(posture: Posture, *, ports: tuple[str, ...] = ()
           web:
             image: app
             ports:
-              - "8000-8999:8000-8999"  # <-
+              - "8000-8019:8000-8019"  # <-
 
     Good::
 

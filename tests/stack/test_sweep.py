@@ -68,7 +68,7 @@ def left(client: Any, image: str) -> Iterator[dict[str, Left]]:
 @pytest.mark.live
 def test_removes_what_dead_owners_left_and_nothing_else(client: Any, left: dict[str, Left], bystander: Any) -> None:
     keep(client, left["kept"].run, "project")
-    assert left["dead"].run.id in sweep(client)
+    sweep(client)  # or one of a run beside it has been quicker
     assert what_is_left(client, left["dead"].label) == []
     for name in ("alive", "elsewhere"):
         assert what_is_left(client, left[name].label) == left[name].left
