@@ -109,7 +109,7 @@ def test_a_volume_of_the_image_is_mounted(tmp_path: Path, settings: str, expecte
         pytest.param(
             "{context: ., dockerfile: web.dockerfile}", {"Makefile": ""}, "web.dockerfile does not exist", id="named"
         ),
-        pytest.param("./web", {"compose.prod.yaml": "", ".env": ""}, "", id="compose files without their project"),
+        pytest.param("./web", {"other.yaml": "", ".env": ""}, "", id="compose files without their project"),
         pytest.param("./web", {"web/Dockerfile": "FROM scratch\n"}, "", id="there"),
         pytest.param("{context: ./web, dockerfile: ../D}", {"D": "FROM scratch\n"}, "", id="beside its context"),
         pytest.param("{context: ./web, dockerfile_inline: FROM scratch}", {}, "", id="inline"),
