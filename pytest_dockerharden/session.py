@@ -191,12 +191,7 @@ class StaticSession:
 
     def _sent_result(self, report: pytest.TestReport) -> Result | None:
         sent = getattr(report, "harden_result", None)
-        if sent is None:
-            return None
-        from pytest_dockerharden.live.broker import load
-
-        result: Result = load(sent)
-        return result
+        return None if sent is None or self.images is None else self.images.received(sent)
 
     def _result(self, file: str, name: str, phase: str) -> Result:
         if self.live is None or phase == "static":

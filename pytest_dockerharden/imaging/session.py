@@ -48,6 +48,14 @@ class Images:
             self._verdicts = ImageVerdicts(self._session.evaluation, self.engine)
         return self._verdicts
 
+    def received(self, sent: bytes) -> Result:
+        """What a worker of pytest-xdist says of an image that it has read."""
+        from pytest_dockerharden.live.broker import load
+
+        self.verdicts.controls()  # the same as in the worker: a result names its control
+        result: Result = load(sent)
+        return result
+
     def not_applicable(self) -> list[Result]:
         """What had nothing to judge in the images that were read."""
         known = self._verdicts.known() if self._verdicts is not None else ()
