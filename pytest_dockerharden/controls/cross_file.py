@@ -15,6 +15,8 @@ from pytest_dockerharden.model.remedies import advice, remove_key
 from pytest_dockerharden.model.secrets import is_secret_name
 
 _ROOT = pattern(r"(?:root|0+)(?::|\Z)")
+# switches that make a program listen on a port which they need not name
+_DEBUGGERS = {"--inspect": "9229", "debugpy": "5678", "jdwp": "5005", "dlv": "2345", "rdbg": "12345"}
 _NUMBER = pattern(r"(?<!\d)\d{2,5}(?!\d)")
 
 
@@ -111,7 +113,10 @@ def _numbers_of_the_command(service: Service) -> set[str]:
     nodes = [*service.items("command"), *service.items("entrypoint")]
     environment = service.get("environment")
     nodes += [value for _, value in environment.items()] if environment is not None else []
-    return {number for node in nodes for number in _NUMBER.findall(node.text())}
+    texts = [node.text() for node in nodes]
+    return {number for text in texts for number in _NUMBER.findall(text)} | {
+        port for text in texts for switch, port in _DEBUGGERS.items() if switch in text
+    }
 
 
 @control(severity="high", plan="P2", cis="4.10", owasp="RULE 12", equivalents={"kics": "passwords_and_secrets"})

@@ -149,7 +149,7 @@ _WRITES_ITS_ROOT = _names(
 _WRITE_THEIR_ROOT = (
     "linuxserver/", "lscr.io/linuxserver/", "ghcr.io/linuxserver/", "hotio/", "ghcr.io/hotio/", "kasmweb/",
     "ghcr.io/imagegenius/", "mcr.microsoft.com/devcontainers/", "mcr.microsoft.com/vscode/", "jupyter/",
-    "quay.io/jupyter/",
+    "quay.io/jupyter/", "selenium/", "seleniarm/",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ HOST = 'volumes: ["/:/rootfs:ro", "/proc:/host/proc:ro", "/var/lib/docker/contai
         pytest.param("no-sensitive-mounts", f"image: prom/node-exporter:v1.8\n{HOST}", id="an exporter of the host"),
         pytest.param("no-sensitive-mounts", f"image: gcr.io/cadvisor/cadvisor:v0.49\n{HOST}", id="cadvisor"),
         pytest.param("read-only-rootfs", "image: lscr.io/linuxserver/sonarr:4.0", id="s6 writes its root"),
+        pytest.param("read-only-rootfs", "image: selenium/node-firefox:4.18.1", id="a browser with its desktop"),
         pytest.param("read-only-rootfs", "image: gitlab/gitlab-ce:17.1", id="an appliance"),
         pytest.param(
             "configuration-mounted-read-only",
@@ -55,8 +56,15 @@ def test_what_has_a_good_reason_is_silent(tmp_path: Path, control: str, body: st
     assert found(tmp_path, control, body, "  db:\n    image: postgres:17\n") == []
 
 
-def test_the_port_of_a_debugger_that_the_command_names_is_silent(tmp_path: Path) -> None:
-    settings = "command: node --inspect=0.0.0.0:9229 app.js\n    ports: ['9229:9229', '1:1']"
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param("node --inspect=0.0.0.0:9229 app.js", id="the port is written out"),
+        pytest.param("nodemon --inspect=0.0.0.0 app.js", id="the port is the switch's own"),
+    ],
+)
+def test_the_port_of_a_debugger_that_the_command_starts_is_silent(tmp_path: Path, program: str) -> None:
+    settings = f"command: {program}\n    ports: ['9229:9229', '1:1']"
     text = f"services:\n  a:\n    build: .\n    {settings}\n"
     files = {"compose.yaml": text, "Dockerfile": "FROM node:22\nEXPOSE 80\n"}
     found = hits(tmp_path, files, "published-ports-are-exposed")
