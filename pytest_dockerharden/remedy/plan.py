@@ -15,7 +15,7 @@ from pytest_dockerharden.remedy.text import TextEdit, apply_edits, overlap
 from pytest_dockerharden.remedy.wishes import Wish, wishes_of
 from pytest_dockerharden.remedy.yaml_edit import CannotEditError
 
-_ROUNDS = 5
+_ROUNDS = 10
 _IN_THE_WAY = "another change touches the same lines"
 Texts = dict[str, str]
 Key = tuple[object, ...]
@@ -41,11 +41,15 @@ def plan_of(evaluation: Evaluation, *, safe_only: bool = False) -> Plan:
     """The plan that mends what ``evaluation`` found; with ``safe_only`` just what cannot change a working service."""
     plan = Plan(evaluation, safe_only=safe_only)
     refused: dict[Key, str] = {}
+    news = False
     for _ in range(_ROUNDS):
         with reading(_encoded(plan.after)):
             made = _Round(plan, refused, safe_only=safe_only).make()
-        if not made:
+        if not made and not (news and refused):
             break
+        if not made:
+            refused.clear()  # what was in the way may not be there any more
+        news = made
     plan.left = [wish for wish in wishes_of(plan.evaluation, safe_only=safe_only) if _reasoned(wish, refused)]
     return plan
 

@@ -53,7 +53,7 @@ def text_of(model: Mapping[str, Any], style: Mapping[str, Any], *, ends: bool) -
     return written if ends else written.rstrip("\r\n")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(model=FILES, style=STYLES, ends=st.booleans(), suite=st.sampled_from([None, "strict"]))
 def test_a_mended_file_needs_no_mending_and_keeps_its_lines(
     model: dict[str, Any], style: dict[str, Any], ends: bool, suite: str | None
