@@ -39,11 +39,13 @@ MAY_BE_REFUSED: dict[str, str] = {
     "file-descriptors-limited-bad1": "operation not permitted",
     "file-descriptors-limited-good": "operation not permitted",
     "oom-score-not-lowered-bad": "unable to start container process",
+    "limits-within-bounds-bad1": "unable to start container process",
     "control-groups-read-only-bad": "invalid --security-opt",
     "control-groups-read-only-good": "invalid --security-opt",
 }
 # what a running container does not show, and why
 NOT_SHOWN: dict[str, str] = {
+    "only-needed-ports-published-bad": "that one line publishes a whole range is a matter of the files",
     "secret-files-are-readable-bad": "the mode of a file on the host is a matter of the files",
     "read-only-server-can-write-what-it-needs-bad": "such a server does not come up",
     "beat-schedule-is-writable-bad": "no celery is in the image that stands in",
