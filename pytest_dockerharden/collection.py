@@ -104,7 +104,8 @@ def _items(file: HardenFile) -> Iterator[HardenItem]:
 def tree_of(files: Iterable[str]) -> Tree:
     """For each folder the folders and files directly below that lead to, or are, what is judged."""
     tree: Tree = {}
-    for file in files:
+    # in order, since `files` may be a set: workers of pytest-xdist must collect alike
+    for file in sorted(files):
         child, folder, position = file, os.path.dirname(file), 1
         while True:
             known = folder in tree

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_dockerharden.collection import tree_of
 from pytest_dockerharden.discovery import discover, kind_of_file, kind_of_name
 from tests.helpers import write
 
@@ -179,3 +180,9 @@ def test_a_dangling_symlink_and_a_folder_named_dockerfile(tmp_path: Path) -> Non
 def test_a_template_that_a_user_names_is_what_comes_out_of_it(tmp_path: Path, name: str, kind: str) -> None:
     write(tmp_path, {name: "{% if x %}\n"})
     assert kind_of_file(str(tmp_path / name), named=True) == kind
+
+
+def test_what_is_collected_has_one_order_however_the_files_come() -> None:
+    files = ["/r/b/compose.yaml", "/r/a/Dockerfile", "/r/a/compose.yaml", "/r/c/d/compose.yaml"]
+    assert tree_of(files) == tree_of(files[::-1])
+    assert tree_of(files)["/r"] == (["/r/a", "/r/b", "/r/c"], [])
