@@ -6,7 +6,7 @@ import re
 
 from pytest_dockerharden.model.image import FileKind
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.secrets import has_token, is_literal_secret
+from pytest_dockerharden.model.secrets import is_literal_secret, looks_like_secret
 
 PRIVATE_KEY = pattern(
     rb"^[ \t]*-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----\r?\n"
@@ -30,17 +30,21 @@ _CREDENTIALS = pattern(
 _KEY_STORE = pattern(r"/[\w.-]+\.(?:p12|pfx|jks|keystore|kdbx|ppk)$")
 # what packages bring to be read or tried, not used: the same in every image of the world
 _SAMPLES = pattern(
-    r"/(?:tests?|testing|testdata|test_data|examples?|samples?|demos?|docs?|man|fixtures?|cookbook)/|/usr/share/doc/"
-    r"|/(?:etc|usr)/.*/cacerts$|/lib/security/cacerts|/jre/lib/|/usr/lib/jvm/"
+    r"(?i)/(?:(?:self)?tests?|__tests__|testing|testdata|test_data|spec|examples?|samples?|demos?|docs?|man|fixtures?|mocks?)/"
+    r"|/test_[^/]*$|[._-]test\.\w+$|snakeoil|/cacerts$|/jre/lib/|/usr/lib/jvm/"
 )
 _PAIR = pattern(
-    rb"^[ \t]*(?:export[ \t]+)?([A-Za-z_/:.][\w./:-]{0,200})[ \t]*[=:][ \t]*(\"[^\"\n]*\"|'[^'\n]*'|[^\s#][^\n]*)", re.M
+    rb"^[ \t{\"']*(?:export[ \t]+)?([A-Za-z_/:.][\w./:-]{0,200})[\"']?[ \t]*[=:][ \t]*"
+    rb"(\"[^\"\n]*\"|'[^'\n]*'|[^\s#{\[][^\n]*)",
+    re.MULTILINE,
 )
-# netrc, docker's configuration, npm's: written so that no name is before the value
+# netrc, pgpass, docker's configuration, npm's, Maven's: written so that no name is before the value
 _LOGINS = pattern(
-    rb"\bpassword[ \t]+(?!\$)\S+|\"auth\"\s*:\s*\"[A-Za-z0-9+/=]{8,}\"|_(?:authToken|auth|password)\s*=\s*(?!\$)\S{8,}"
-    rb"|aws_secret_access_key\s*=\s*\S{20,}|\"private_key\"\s*:\s*\"-----BEGIN|client-key-data:\s*\S{40,}"
-    rb"|://[^\s/:@$]{1,100}:(?!\$|\*{3})[^\s/@$]{1,200}@"
+    rb"(?:^[ \t]*|\blogin[ \t]+\S+[ \t]+)password[ \t]+(?![$=:])\S+"
+    rb"|^[^\s:#]+:(?:\d+|\*):[^\s:]*:[^\s:]*:(?!\$)\S+[ \t]*$"
+    rb"|\"auth\"\s{0,9}:\s{0,9}\"[A-Za-z0-9+/=]{8,}\"|_(?:authToken|auth|password)\s{0,9}=\s{0,9}(?!\$)\S{8,}"
+    rb"|\"private_key\"\s{0,9}:\s{0,9}\"-----BEGIN|client-key-data:\s{0,9}\S{40,}|<password>(?!\$|\{)[^<]{1,200}</password>",
+    re.MULTILINE,
 )
 
 _PROGRAMS: dict[FileKind, str] = {
@@ -121,9 +125,7 @@ def is_sample(path: str) -> bool:
 
 def holds_credentials(content: bytes) -> bool:
     """Whether the text of a file for credentials holds one written out, not only names and references."""
-    if _LOGINS.search(content):
-        return True
-    if has_token(content.decode("utf-8", "replace")):
+    if _LOGINS.search(content) or looks_like_secret(content.decode("utf-8", "replace")):
         return True
     for name, value in _PAIR.findall(content):
         text = value.decode("utf-8", "replace").strip().strip("\"',")

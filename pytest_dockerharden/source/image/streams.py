@@ -203,4 +203,6 @@ def _zstd() -> Any:
             return importlib.import_module(module).ZstdDecompressor
         except ImportError:
             continue
-    raise BadArchive("a layer is compressed with zstd: that needs Python 3.14, or pip install 'pytest-dockerharden[zstd]'")
+    raise BadArchive(
+        "a layer is compressed with zstd: that needs Python 3.14, or pip install 'pytest-dockerharden[zstd]'"
+    )
