@@ -143,7 +143,7 @@ def built_without_privileged_programs(image: Image) -> Findings:
         remedy = advice(
             "RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +\n# or security_opt: [no-new-privileges:true]"
         )
-        yield image.finding_in(files[0], f"{_listed(files)} with setuid, setgid or capabilities", remedy)
+        yield image.finding_in(files[0], f"{_listed(files, 'program')} with setuid, setgid or capabilities", remedy)
 
 
 @control(severity="medium", cis="4.8", owasp="RULE 4", nist="4.1.2")
@@ -187,8 +187,9 @@ def built_without_world_writable_files(image: Image) -> Findings:
     """
     files = _by_path(image.visible("world-writable", "world-writable-directory"))
     if files:
+        what = "directory" if len(files) == 1 and "directory" in files[0].kind else "file"
         yield image.finding_in(
-            files[0], f"{_listed(files)} writable for everybody", advice(f"RUN chmod o-w {files[0].path}")
+            files[0], f"{_listed(files, what)} writable for everybody", advice(f"RUN chmod o-w {files[0].path}")
         )
 
 
@@ -251,8 +252,8 @@ def _though_deleted(file: ImageFile) -> str:
     return "" if file.hidden_by is None else ", in a layer below the one that deletes it"
 
 
-def _listed(files: Sequence[ImageFile]) -> str:
+def _listed(files: Sequence[ImageFile], what: str) -> str:
     if len(files) == 1:
-        return f"{files[0].path} is a {'directory' if 'directory' in files[0].kind else 'file'}"
-    more = f" and {len(files) - 2} more" if len(files) > 2 else ""
-    return f"{f'{files[0].path}, {files[1].path}' if more else f'{files[0].path} and {files[1].path}'}{more} are"
+        return f"{files[0].path} is a {what}"
+    rest = f", {files[1].path} and {len(files) - 2} more" if len(files) > 2 else f" and {files[1].path}"
+    return f"{files[0].path}{rest} are {what}s"

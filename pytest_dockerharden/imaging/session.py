@@ -11,20 +11,23 @@ from pytest_dockerharden.imaging.configurations import EngineImages
 from pytest_dockerharden.imaging.items import HardenImage, ImageItem
 from pytest_dockerharden.imaging.verdicts import ImageVerdicts, unique
 from pytest_dockerharden.live.engine import Engine
+from pytest_dockerharden.model.pattern import pattern
 
 if TYPE_CHECKING:
     from pytest_dockerharden.session import StaticSession
     from pytest_dockerharden.verdicts import Result
 
 IDS = "image:"
+# pytest shows ids relative to where it was started
+_UP = pattern(r"^(?:\.\.[\\/])+")
 
 
 def take_ids(config: pytest.Config) -> list[str]:
     """The ids of items of images among the arguments; to pytest they would be files that are not there."""
-    ids = [argument for argument in config.args if argument.startswith(IDS)]
+    ids = [argument for argument in config.args if _UP.sub("", argument).startswith(IDS)]
     if ids:
         config.args[:] = [argument for argument in config.args if argument not in ids]
-    return ids
+    return [_UP.sub("", argument) for argument in ids]
 
 
 class Images:

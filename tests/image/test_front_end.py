@@ -98,6 +98,15 @@ def test_items_are_chosen_as_ever(repository: Repository, chosen: list[str], exp
         assert found == expected
 
 
+def test_an_id_can_be_given_as_a_run_in_a_folder_shows_it(repository: Repository) -> None:
+    (repository.path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+    below = Repository(repository.path / "below")
+    below.path.mkdir()
+    done = below.run("--harden-image", "../bad.tar", "-rf")
+    shown = next(line.split()[1] for line in done.stdout.splitlines() if KEYS in line and line.startswith("FAILED"))
+    assert below.verdicts("--harden-image", "../bad.tar", shown) == {f"image:../bad.tar::{KEYS}": "failed"}
+
+
 def test_an_id_that_is_not_there_is_a_usage_error(repository: Repository) -> None:
     done = repository.run("--harden-image", "good", "image:good::no-such-control")
     assert done.returncode == 4
