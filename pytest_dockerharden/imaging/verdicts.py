@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_dockerharden.imaging.bases import bases_of
+from pytest_dockerharden.imaging.bases import Lines, bases_of, stages_of
 from pytest_dockerharden.imaging.reading import read_image
 from pytest_dockerharden.judge import judge
 from pytest_dockerharden.live.engine import Engine
@@ -16,7 +16,7 @@ from pytest_dockerharden.loading import Selection, select
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.image import Image
-from pytest_dockerharden.model.origin import ImageOrigin, Origin, TextOrigin
+from pytest_dockerharden.model.origin import ImageOrigin
 from pytest_dockerharden.policy import Policies, Policy
 from pytest_dockerharden.stack.errors import StackError
 from pytest_dockerharden.verdicts import IMAGE_READABLE, Result, Waivers, result_of
@@ -73,29 +73,26 @@ class ImageVerdicts:
             image = read_image(reference, self.evaluation.request.start, lambda: self.engine.client)
         except StackError as error:
             return self._unreadable(reference, error)
-        image.bases = bases_of(reference, self.evaluation.projects, lambda: self.engine.client)
-        return [_passed(image), *self._judged(image)]
+        stages = stages_of(reference, self.evaluation.projects)
+        image.bases = bases_of(stages, lambda: self.engine.client)
+        return [_passed(image), *self._judged(image, Lines(image, stages))]
 
-    def _judged(self, image: Image) -> list[Result]:
+    def _judged(self, image: Image, lines: Lines) -> list[Result]:
         results = []
         for control in self.selection.of("Image"):
             judgement = judge(control, image, image.reference, self.policy.suite.parameters.get(control.id))
             severity = self.selection.severity(control)
             result = result_of(judgement, file_of(image.reference), image.reference, severity, self.policy.fail_on)
             result.phase = PHASE
-            result.origin = self._line_to_change(result)
+            result.origin = lines.of(result.findings[0]) if result.findings else None
             results.append(result)
         self._waive(results)
         return results
 
-    def _line_to_change(self, result: Result) -> Origin | None:
-        """The FROM of the Dockerfile, where the project has it."""
-        places = (place for finding in result.findings for place in finding.related)
-        return next((place for place in places if isinstance(place, TextOrigin)), None)
-
     def _waive(self, results: list[Result]) -> None:
         """A waiver that waives nothing of an image that was read is not in order."""
-        waivers = Waivers(self.policy.waivers, {}, datetime.date.today(), self.policy.directory)
+        inline = {path: found for scope in self.evaluation.scopes for path, found in scope.inline.items()}
+        waivers = Waivers(self.policy.waivers, inline, datetime.date.today(), self.policy.directory)
         waivers.apply(results)
         for waiver in waivers.listed:
             for result in results if id(waiver) not in waivers.used else ():

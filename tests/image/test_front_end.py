@@ -146,6 +146,17 @@ def test_a_waiver_names_the_image(repository: Repository) -> None:
     assert repository.verdicts("--harden-image", "bad.tar")[f"image:bad.tar::{KEYS}"] == "waived"
 
 
+def test_the_line_of_the_dockerfile_is_named_and_may_bear_the_waiver(repository: Repository) -> None:
+    (repository.path / "compose.yaml").write_text("services: {web: {build: ., image: bad.tar}}\n")
+    text = "FROM debian:12\nCOPY key /root/\nRUN rm key\n"
+    (repository.path / "Dockerfile").write_text(text)
+    assert "  change Dockerfile:2:1" in repository.run("--harden-image", "bad.tar", "-v").stdout
+    marked = text.replace("COPY", f"# harden: waive {KEYS} until 2099-01-01 -- a sample\nCOPY")
+    (repository.path / "Dockerfile").write_text(marked)
+    assert repository.verdicts("--harden-image", "bad.tar")[f"image:bad.tar::{KEYS}"] == "waived"
+    assert repository.verdicts("--harden-static", "Dockerfile").get("Dockerfile::waiver") is None
+
+
 def test_a_waiver_that_is_not_needed_fails(repository: Repository) -> None:
     (repository.path / "dockerharden.toml").write_text(waiver(KEYS, "good"))
     done = repository.run("--harden-image", "good")
