@@ -144,10 +144,13 @@ def _check_type(value: Any, default: Any, where: str) -> None:
     }
     kind = type(default)
     fits = type(value) is kind or (kind is float and type(value) is int)
+    needed = kinds.get(kind)
     if kind is tuple:
-        fits = fits and all(isinstance(item, str) for item in value)
-    if kind in kinds and not fits:
-        raise ConfigurationError(f"{where}: {kinds[kind]} is needed here")
+        item = type(default[0]) if default else str
+        fits = fits and all(type(each) is item for each in value)
+        needed = "a list of whole numbers" if item is int else needed
+    if needed and not fits:
+        raise ConfigurationError(f"{where}: {needed} is needed here")
 
 
 def _load(path: str, seen: tuple[str, ...]) -> Suite:

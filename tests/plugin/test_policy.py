@@ -86,6 +86,7 @@ def test_controls_of_one_project_do_not_judge_another(stacks: Repo) -> None:
     [
         ("image-labels", 'labels = "a"', "labels: a list of strings is needed here"),
         ("image-labels", "labels = [1]", "labels: a list of strings is needed here"),
+        ("engine-release-is-maintained", 'oldest = ["25"]', "oldest: a list of whole numbers is needed here"),
         ("restarts-are-bounded", 'most = "5"', "most: a whole number is needed here"),
         ("restarts-are-bounded", "most = true", "most: a whole number is needed here"),
         ("pinned-syntax-image", "digest = 1", "digest: true or false is needed here"),
