@@ -179,7 +179,8 @@ def _parameters(control: Control) -> Schema:
 
 def _of_default(value: Any) -> Schema:
     if isinstance(value, (tuple, list)):
-        return {**_list(), "default": list(value)}
+        items = {"type": "integer"} if value and isinstance(value[0], int) else {"type": "string"}
+        return {"type": "array", "items": items, "default": list(value)}
     kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
     kind = kinds.get(type(value))
     return {"type": kind, "default": value} if kind else {}
