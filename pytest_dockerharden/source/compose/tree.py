@@ -82,6 +82,8 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, path: str) -> SourceError:
     if mark is None:
         return refusal("not YAML", beginning(path))
     origin = TextOrigin(path, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+    if "maximum nesting depth" in (error.problem or ""):  # libyaml's own bound, in the wheels of PyYAML since 6.0.4
+        return refusal(f"nested deeper than {MOST_DEPTH} levels", origin, kind="limit")
     line = text[mark.index :].partition("\n")[0]
     before = text[: mark.index].rpartition("\n")[2]
     if line.startswith("\t") or before.strip(" ") == "\t":
