@@ -106,10 +106,11 @@ def eventually(ask: Callable[[], Answer | None], seconds: float = 20) -> Answer:
 
 
 def failures(stack: Running, phase: Literal["live", "restarted"] = "live") -> dict[str, dict[str, list[str]]]:
-    """What the running stack fails of the recommended controls: messages by control and service."""
+    """What the running stack fails of what is recommended or asked for by the plan: messages by control and service."""
     # how steady a healthcheck is depends on how busy this machine is
     left_out = {"health-is-stable"}
-    controls = [c for c in load_all().values() if c.judges == "Posture" and not c.optional and c.id not in left_out]
+    asked = [c for c in load_all().values() if not c.optional or c.plan]
+    controls = [c for c in asked if c.judges == "Posture" and c.id not in left_out]
     result: dict[str, dict[str, list[str]]] = {}
     for service, postures in observe_stack(stack.stack, stack.client, phase).items():
         judgements = [judge(control, postures[0], service) for control in controls]

@@ -27,7 +27,7 @@ def before(engine: Any) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def failing(before: Running) -> Failing:
-    """What fails of the recommended controls, from the kernel's account."""
+    """What fails, from the kernel's account."""
     return failures(before)
 
 
