@@ -1,0 +1,121 @@
+"""The text edits that mend one finding alone, for reports that offer them to other tools."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from pytest_dockerharden.evaluation import Evaluation
+from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.model.problem import SourceError
+from pytest_dockerharden.remedy.check import Checker
+from pytest_dockerharden.remedy.sites import Sheets, Site, edits_at, joined, sites_of
+from pytest_dockerharden.remedy.text import TextEdit, apply_edits, line_starts, overlap
+from pytest_dockerharden.remedy.wishes import Wish, wishes_of
+from pytest_dockerharden.remedy.yaml_edit import CannotEditError
+
+_CANDIDATES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Put ``new`` in place of a span of a file. Lines and columns count code points from 1, the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    new: str
+
+
+@dataclass(slots=True, eq=False)
+class _Fix:
+    finding: Finding
+    wishes: list[Wish]
+    edits: list[TextEdit]
+
+
+class Replacements:
+    """What ``--harden-fix`` would write, finding by finding: each stands alone, and they may exclude each other.
+
+    Everything is made when the first finding is asked for, and proved as a plan is: nothing but the keys it is for
+    changes in any combination. The texts are those the evaluation read.
+    """
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        self.sheets = Sheets()
+        self._found: dict[int, tuple[Replacement, ...]] | None = None
+
+    def of(self, finding: Finding) -> tuple[Replacement, ...]:
+        """The replacements that mend a finding of the evaluation, all of them or none."""
+        if self._found is None:
+            self._found = {id(fix.finding): tuple(self._shown(fix.edits)) for fix in self._fixes()}
+        return self._found.get(id(finding), ())
+
+    def _fixes(self) -> Iterator[_Fix]:
+        groups: dict[int, list[Wish]] = {}
+        for wish in wishes_of(self.evaluation):
+            groups.setdefault(id(wish.finding), []).append(wish)
+        self.checker = Checker(self.evaluation)
+        waiting = list(groups.values())
+        for candidate in range(_CANDIDATES):
+            fixes = [fix for wishes in waiting if (fix := self._fix(wishes, candidate))]
+            good = [fix for layer in _layers(fixes) for fix in self._proved(layer)]
+            yield from good
+            done = {id(fix.finding) for fix in good}
+            waiting = [wishes for wishes in waiting if id(wishes[0].finding) not in done]
+
+    def _fix(self, wishes: list[Wish], candidate: int) -> _Fix | None:
+        """All edits of one finding at their nth best places; None where one of them has no such place."""
+        places: dict[tuple[object, ...], list[Site]] = {}
+        try:
+            for wish in wishes:
+                sites = sites_of(wish, self.sheets)
+                site = sites[min(candidate, len(sites) - 1)]
+                places.setdefault(site.identity, []).append(site)
+            edits = [edit for sites in places.values() for edit in edits_at(joined(sites), self.sheets)]
+        except (CannotEditError, SourceError, IndexError):
+            return None
+        return None if _tangled(edits) else _Fix(wishes[0].finding, wishes, edits)
+
+    def _proved(self, fixes: Sequence[_Fix]) -> list[_Fix]:
+        """Those that do nothing else; of many that do, each half on its own."""
+        if not fixes:
+            return []
+        edits = [edit for fix in fixes for edit in fix.edits]
+        before = {edit.file: self.sheets.text(edit.file) for edit in edits}
+        after = {file: apply_edits(text, [e for e in edits if e.file == file]) for file, text in before.items()}
+        if not self.checker.complaint(before, after, [wish for fix in fixes for wish in fix.wishes]):
+            return list(fixes)
+        middle = len(fixes) // 2
+        return [*self._proved(fixes[:middle]), *self._proved(fixes[middle:])] if middle else []
+
+    def _shown(self, edits: Sequence[TextEdit]) -> Iterator[Replacement]:
+        for edit in sorted(edits, key=lambda edit: (edit.file, edit.start, edit.end, -edit.depth)):
+            starts = line_starts(self.sheets.text(edit.file))
+            line, end_line = bisect_right(starts, edit.start), bisect_right(starts, edit.end)
+            column, end_column = edit.start - starts[line - 1] + 1, edit.end - starts[end_line - 1] + 1
+            yield Replacement(edit.file, line, column, end_line, end_column, edit.new)
+
+
+def _tangled(edits: Sequence[TextEdit]) -> bool:
+    ordered = sorted(edits, key=lambda edit: (edit.file, edit.start, edit.end))
+    return any(overlap(first, second) for first, second in pairwise(ordered))
+
+
+def _layers(fixes: Sequence[_Fix]) -> list[list[_Fix]]:
+    """Fixes that touch the same place in different layers: what is proved together must not get in its own way."""
+    layers: list[list[_Fix]] = []
+    taken: dict[tuple[str, int], int] = {}
+    for fix in fixes:
+        places = [(edit.file, place) for edit in fix.edits for place in {edit.start, edit.end}]
+        index = max((taken.get(place, 0) for place in places), default=0)
+        taken.update(dict.fromkeys(places, index + 1))
+        if index == len(layers):
+            layers.append([])
+        layers[index].append(fix)
+    return layers

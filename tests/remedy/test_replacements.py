@@ -1,0 +1,70 @@
+"""The edits of one finding alone, as other tools get them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_dockerharden.evaluation import Evaluation, evaluate
+from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.policy import Overrides
+from pytest_dockerharden.remedy.replacements import Replacement, Replacements
+from pytest_dockerharden.request import Request
+
+LIMITS = ("memory-limit", "pids-limit")
+
+
+def evaluated(folder: Path, files: dict[str, str]) -> Evaluation:
+    for name, text in files.items():
+        (folder / name).write_bytes(text.encode())
+    start = str(folder)
+    return evaluate(Request(start, start, (start,), overrides=Overrides(directory=start)))
+
+
+def findings(evaluation: Evaluation, *controls: str) -> list[Finding]:
+    return [f for result in evaluation.all_results() if result.control.id in controls for f in result.findings]
+
+
+def test_an_insertion_is_an_empty_span_behind_the_last_key(tmp_path: Path) -> None:
+    evaluation = evaluated(tmp_path, {"compose.yaml": "services:\r\n  web:\r\n    image: app  # c\r\n"})
+    (finding,) = findings(evaluation, "read-only-rootfs")
+    path = str(tmp_path / "compose.yaml")
+    assert Replacements(evaluation).of(finding) == (Replacement(path, 3, 20, 3, 20, "\r\n    read_only: true"),)
+
+
+def test_findings_that_add_the_same_key_each_have_their_own(tmp_path: Path) -> None:
+    evaluation = evaluated(tmp_path, {"compose.yaml": "services:\n  web:\n    image: app\n"})
+    replacements = Replacements(evaluation)
+    new = [replacements.of(finding)[0].new for finding in findings(evaluation, *LIMITS)]
+    assert [text.split("\n")[-1].strip().split(":")[0] for text in sorted(new)] == ["memory", "pids"]
+    assert all(text.split("\n")[1] == "    deploy:" for text in new)
+
+
+def test_a_second_place_is_taken_where_the_first_would_change_another_service(tmp_path: Path) -> None:
+    text = (
+        "x-base: &base\n  image: app\n  read_only: false\nservices:\n  a:\n    <<: *base\n"
+        "  # harden: waive read-only-rootfs until 2999-01-01 -- it writes\n  b:\n    <<: *base\n"
+    )
+    evaluation = evaluated(tmp_path, {"compose.yaml": text})
+    replacements = Replacements(evaluation)
+    result = next(r for r in evaluation.all_results() if r.name == "read-only-rootfs[a]")
+    assert [edit.line for edit in replacements.of(result.findings[0])] == [6]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            "services:\n  web:\n    image: app\n    read_only: ${RO:-false}\n", id="the value is a variable's"
+        ),
+        pytest.param(
+            "services:\n  web:  # harden: waive read-only-rootfs until 2999-01-01 -- w\n    image: app\n",
+            id="the finding is waived",
+        ),
+    ],
+)
+def test_there_is_none_where_nothing_would_be_written(text: str, tmp_path: Path) -> None:
+    evaluation = evaluated(tmp_path, {"compose.yaml": text})
+    (finding,) = findings(evaluation, "read-only-rootfs")
+    assert Replacements(evaluation).of(finding) == ()
