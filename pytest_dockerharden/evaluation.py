@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.discovery import Discovery, discover
+from pytest_dockerharden.garbage import rare_collections
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.paths import common_folder
@@ -19,14 +19,13 @@ from pytest_dockerharden.verdicts import Result
 if TYPE_CHECKING:
     from pytest_dockerharden.scope import Scope
 
-_ALLOCATIONS = 20_000
-
 
 @dataclass(slots=True, eq=False)
 class Evaluation:
     """All results of a static run by file, and what was looked at.
 
-    ``absorbed`` are compose files that are judged as part of another one that extends or includes them.
+    ``absorbed`` are compose files that are judged as part of another one that extends or includes them. ``imported``
+    says of each report of another scanner what it looked at.
     """
 
     request: Request
@@ -35,6 +34,7 @@ class Evaluation:
     not_applicable: list[Result] = field(default_factory=list)
     combinations: int = 0
     absorbed: list[str] = field(default_factory=list)
+    imported: list[str] = field(default_factory=list)
     projects: list[Project] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
 
@@ -46,13 +46,8 @@ class Evaluation:
 
 def evaluate(request: Request) -> Evaluation:
     """Judge everything that ``request`` names. Raises ConfigurationError for a mistake in the configuration."""
-    # nearly all that is made here lives on, and the collector would look at it again and again
-    thresholds = gc.get_threshold()
-    gc.set_threshold(_ALLOCATIONS, 5, 1000)
-    try:
+    with rare_collections():
         return _evaluate(request)
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 def _evaluate(request: Request) -> Evaluation:
@@ -72,4 +67,8 @@ def _evaluate(request: Request) -> Evaluation:
         scope = Scope(evaluation, policy, paths, root)
         scope.judge()
         evaluation.scopes.append(scope)
+    if request.imports:
+        from pytest_dockerharden.importing.results import add_imports
+
+        add_imports(evaluation, policies)
     return evaluation

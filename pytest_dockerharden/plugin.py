@@ -50,6 +50,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         help="Judge a built image: on the engine, or an archive of it (docker save, OCI layout; repeatable)",
     )
     group.addoption(
+        "--harden-import",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Judge what another scanner found: Trivy's JSON, SARIF of any scanner, Docker Bench's JSON (repeatable)",
+    )
+    group.addoption(
         "--harden-keep",
         choices=("never", "failed", "always"),
         default="never",
@@ -137,7 +144,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     """Where nothing but ours is judged, no code of the repository is run: not even a conftest.py at its top."""
     known = early_config.known_args_namespace
     typed = [str(argument) for argument in early_config.invocation_params.args]
-    asked = ("harden_static", "harden_live", "harden_attach", "harden_image")
+    asked = ("harden_static", "harden_live", "harden_attach", "harden_image", "harden_import")
     judges = any(getattr(known, name, None) for name in asked)
     is_ours = judges or _mends(known)
     if is_ours and not any(argument.split("::")[0].endswith(".py") for argument in typed):
@@ -164,13 +171,17 @@ def pytest_configure(config: pytest.Config) -> None:  # noqa: D103
     option = config.option
     if _mends(option) and not (option.harden_live or option.harden_attach):
         option.harden_static = True
-    if option.harden_static or option.harden_live or option.harden_attach or option.harden_image:
+    asked = (option.harden_static, option.harden_live, option.harden_attach, option.harden_image, option.harden_import)
+    if any(asked):
         from pytest_dockerharden.imports import import_plainly
 
         import_plainly(config)
-        from pytest_dockerharden.session import StaticSession
+        from pytest_dockerharden.garbage import rare_collections
 
-        config.pluginmanager.register(StaticSession(config), "dockerharden-static")
+        with rare_collections():
+            from pytest_dockerharden.session import StaticSession
+
+            config.pluginmanager.register(StaticSession(config), "dockerharden-static")
 
 
 @pytest.fixture(scope="session")

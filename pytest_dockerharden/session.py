@@ -13,6 +13,7 @@ import pytest
 
 from pytest_dockerharden.collection import Tree, collect_all, take_over, tree_of
 from pytest_dockerharden.evaluation import Evaluation, evaluate
+from pytest_dockerharden.garbage import leave_to_the_system
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
 from pytest_dockerharden.live.session import live_of
 from pytest_dockerharden.model.origin import TextOrigin
@@ -98,10 +99,13 @@ class StaticSession:
         results = self.evaluation.results[path]
         if self.config.option.harden_static:
             return results
-        return [result for result in results if result.control is READABLE]
+        return [result for result in results if result.phase == "import" or self._is_needed(result)]
+
+    def _is_needed(self, result: Result) -> bool:
+        return result.control is READABLE and self.live is not None
 
     def pytest_report_header(self) -> list[str]:
-        return [header(self.evaluation, len(self.images.references) if self.images is not None else 0)]
+        return header(self.evaluation, len(self.images.references) if self.images is not None else 0)
 
     # collection
 
@@ -122,8 +126,8 @@ class StaticSession:
     @functools.cached_property
     def to_collect(self) -> frozenset[str]:
         """The files that have items."""
-        option = self.config.option
-        if self.images is not None and (self.images.ids or not (option.harden_static or self.live is not None)):
+        of_files = self.config.option.harden_static or self.live is not None or self.request.imports
+        if self.images is not None and (self.images.ids or not of_files):
             return frozenset()  # images alone
         live = self.compose_files if self.live is not None else frozenset()
         return live | {path for path in self.evaluation.results if self.results_of(path)}
@@ -194,7 +198,7 @@ class StaticSession:
         return None if sent is None or self.images is None else self.images.received(sent)
 
     def _result(self, file: str, name: str, phase: str) -> Result:
-        if self.live is None or phase == "static":
+        if self.live is None or phase in ("static", "import"):
             return self.by_name[file, name]
         return self.live.known_result(file, name, phase)
 
@@ -265,6 +269,11 @@ class StaticSession:
                 except OSError as error:
                     reason = f"--harden-report: {target.path} cannot be written: {error.strerror}"
                     pytest.exit(reason, returncode=pytest.ExitCode.USAGE_ERROR)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_unconfigure(self) -> None:
+        if self.alone and self.live is None:
+            leave_to_the_system()
 
     def _report(self) -> Report:
         entries = list(self.entries((*self.judged, *self.not_applicable)))
