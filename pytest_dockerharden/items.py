@@ -56,8 +56,10 @@ class HardenFile(pytest.File):
         if path not in self.static.compose_files:
             yield from (HardenItem.of(result, self) for result in results)
             return
-        if results:
-            yield HardenPhase.of("static", self, results)
+        for phase in ("static", "import"):
+            of_phase = [result for result in results if result.phase == phase]
+            if of_phase:
+                yield HardenPhase.of(phase, self, of_phase)
         if self.static.live is not None:
             yield from self.static.live.collectors(path, self)
 

@@ -26,6 +26,7 @@ class Request:
 
     ``choosing`` says that single items are asked for by their ids, out of all there are. ``start`` is where the user
     is, ``top`` the folder up to which a configuration may stand. ``images`` are configurations of images at hand.
+    ``imports`` are reports of other scanners, ``static`` says whether what we judge of texts has items of its own.
     """
 
     start: str
@@ -35,6 +36,8 @@ class Request:
     overrides: Overrides = field(default_factory=Overrides)
     choosing: bool = False
     images: Mapping[str, ImageConfig] | None = None
+    imports: tuple[str, ...] = ()
+    static: bool = True
 
     @property
     def whole(self) -> bool:
@@ -68,7 +71,16 @@ def request_of(config: pytest.Config) -> Request:
     directories = tuple(path for path in arguments if os.path.isdir(path))
     root = str(config.rootpath)
     top = checkout_of(start) or (root if is_below(start, root) else start)
-    return Request(start, top, directories or (() if files else (start,)), files, overrides, bool(ids))
+    return Request(
+        start,
+        top,
+        directories or (() if files else (start,)),
+        files,
+        overrides,
+        bool(ids),
+        imports=absolute(option.harden_import),
+        static=option.harden_static,
+    )
 
 
 def _is_python(argument: str) -> bool:

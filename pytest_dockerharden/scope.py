@@ -19,6 +19,7 @@ from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.model.scanner import misspelt, scanner_of
 from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
 from pytest_dockerharden.policy import Policy
 from pytest_dockerharden.tomlfile import did_you_mean
@@ -166,7 +167,7 @@ class Scope:
         for path in dict.fromkeys(paths):
             for waiver in inline_waivers(path, _text(path), shown_path(path, self.evaluation.request.start)):
                 if isinstance(waiver, BadWaiver):
-                    yield _waiver_result(waiver.origin, waiver.message)
+                    yield waiver_result(waiver.origin, waiver.message)
                 else:
                     self.inline.setdefault(path, []).append(waiver)
 
@@ -176,13 +177,19 @@ class Scope:
         waivers.apply(results)
         for waiver, problem in waivers.out_of_order():
             controls = load_all()
-            if waiver.control not in controls:
+            scanner = scanner_of(waiver.control)
+            meant = misspelt(scanner) if scanner else ""
+            if meant:
+                problem = f"there is no scanner `{scanner}`; did you mean `{meant}`?"
+            elif scanner:
+                continue
+            elif waiver.control not in controls:
                 problem = f"there is no such control{did_you_mean(waiver.control, controls)}"
             elif not self._should_be_met(waiver):
                 continue
             subject = "/".join(filter(None, (waiver.control, waiver.subject)))
-            origin = waiver.origin or _place_of(waiver, self.policy)
-            yield _waiver_result(origin, f"the waiver of {waiver.control} is not in order: {problem}", subject)
+            origin = waiver.origin or place_of(waiver, self.policy)
+            yield waiver_result(origin, f"the waiver of {waiver.control} is not in order: {problem}", subject)
 
     def _should_be_met(self, waiver: Waiver) -> bool:
         control = REGISTRY[waiver.control]
@@ -190,11 +197,12 @@ class Scope:
         return judged and (waiver.origin is not None or self.evaluation.request.whole)
 
 
-def _waiver_result(origin: TextOrigin, message: str, subject: str = "") -> Result:
+def waiver_result(origin: TextOrigin, message: str, subject: str = "") -> Result:
+    """A failure of a waiver that is not in order."""
     return Result(origin.file, WAIVER, subject, "failed", "medium", (Finding(message, origin),), origin=origin)
 
 
-def _place_of(waiver: Waiver, policy: Policy) -> TextOrigin:
+def place_of(waiver: Waiver, policy: Policy) -> TextOrigin:
     """The line of a listed waiver: tomllib has no positions, so its table is counted."""
     file = policy.file or ""
     lines = [line.split("#")[0].strip() for line in _text(file).split("\n")]

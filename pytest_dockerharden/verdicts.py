@@ -48,12 +48,21 @@ def image_readable(image: Any) -> Findings:
     yield from ()
 
 
+def import_readable(report: Any) -> Findings:
+    """The report of the other scanner can be read.
+
+    What is missing, damaged or of an unknown format says nothing, which is not the same as nothing found.
+    """
+    yield from ()
+
+
 READABLE = Control("readable", readable, "Dockerfile", "high", "files")
 WAIVER = Control("waiver", waiver, "Dockerfile", "medium", "waivers")
 COMES_UP = Control("stack-comes-up", stack_comes_up, "Drill", "high", "stack")
 IMAGE_READABLE = Control("image-readable", image_readable, "Image", "high", "images")
+IMPORT_READABLE = Control("import-readable", import_readable, "Dockerfile", "high", "imports")
 # what is no matter of judgement: it is in no suite and cannot be waived
-PRECONDITIONS = (READABLE, WAIVER, COMES_UP, IMAGE_READABLE)
+PRECONDITIONS = (READABLE, WAIVER, COMES_UP, IMAGE_READABLE, IMPORT_READABLE)
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +75,7 @@ class Result:
     traceback. ``combinations`` are those that it holds in, where its file is in several; ``service`` is the subject
     without any of them.
     ``evidence`` are titles and texts to show below a failure, such as last log lines.
+    ``also`` are the ids of other scanners' rules that say the same of it; ``aliases`` are the names of such a rule.
     """
 
     file: str
@@ -82,6 +92,8 @@ class Result:
     evidence: tuple[tuple[str, str], ...] = ()
     service: str = ""
     combinations: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @property
     def subjects(self) -> list[str]:

@@ -15,7 +15,7 @@ from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, strings
 
 _KEYS = {"control", "subject", "file", "reason", "until", "requires"}
 _INLINE = pattern(
-    r"#[ \t]*harden:[ \t]*(?P<verb>[\w-]*)[ \t]*(?P<control>[\w-]*)"
+    r"#[ \t]*harden:[ \t]*(?P<verb>[\w-]*)[ \t]*(?P<control>[\w-]*(?::[\w.:/@+-]+)?)"
     r"(?:[ \t]+until[ \t]+(?P<until>\S+))?(?:[ \t]+requires[ \t]+(?P<requires>[\w,-]+))?"
     r"(?P<rest>[^\n]*)"
 )
@@ -133,13 +133,13 @@ def inline_waivers(path: str, text: str, shown_path: str) -> Iterator[Waiver | B
             continue
         origin = TextOrigin(path, index + 1, match.start() + 1, index + 1, len(line) + 1)
         try:
-            covered = _block(lines, index, alone=not line[: match.start()].strip())
+            covered = block(lines, index, alone=not line[: match.start()].strip())
             yield _inline(match, f"{shown_path}:{index + 1}", origin, covered)
         except ConfigurationError as error:
             yield BadWaiver(str(error), origin)
 
 
-def _block(lines: Sequence[str], index: int, *, alone: bool) -> tuple[int, int]:
+def block(lines: Sequence[str], index: int, *, alone: bool) -> tuple[int, int]:
     """First and last line (from 1) of what a comment on line ``index`` speaks of: the block that starts there or below.
 
     A block ends before the next line that is not indented deeper, or, after lines that end in a backslash, with the

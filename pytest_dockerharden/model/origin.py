@@ -1,4 +1,4 @@
-"""Where a fact comes from: a place in a text, a line of the kernel's own account, or a place in an image."""
+"""Where a fact comes from: a place in a text, a line of the kernel's own account, a place in an image, or a report."""
 
 from __future__ import annotations
 
@@ -58,4 +58,19 @@ class ImageOrigin:
         return f"{self.reference}: {place}: {self.text}"
 
 
-Origin = TextOrigin | KernelOrigin | ImageOrigin
+@dataclass(frozen=True, slots=True)
+class ReportOrigin:
+    """What another scanner says of something that is no text of the project, or must not be shown.
+
+    ``path`` is what it looked at: an image, a container, a host, a line with a secret. ``text`` are its words; a
+    secret is never among them.
+    """
+
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.text}"
+
+
+Origin = TextOrigin | KernelOrigin | ImageOrigin | ReportOrigin

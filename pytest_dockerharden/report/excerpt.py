@@ -9,8 +9,9 @@ from typing import Any
 
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import Finding
-from pytest_dockerharden.model.origin import ImageOrigin, KernelOrigin, Origin, TextOrigin
+from pytest_dockerharden.model.origin import ImageOrigin, KernelOrigin, Origin, ReportOrigin, TextOrigin
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.scanner import scanner_of
 from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
 from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
 from pytest_dockerharden.verdicts import PRECONDITIONS, Result
@@ -76,6 +77,8 @@ class Excerpts:
             return f"{self.shown(origin.file)}:{origin.line}:{origin.column}"
         if isinstance(origin, ImageOrigin):
             return clean(f"{origin.reference}: {f'layer {origin.layer} ' if origin.layer else ''}{origin.path}")
+        if isinstance(origin, ReportOrigin):
+            return clean(origin.path)
         return clean(f"{origin.container}:{origin.path}")
 
     def shown(self, path: str) -> str:
@@ -125,7 +128,7 @@ def _text(file: str) -> str:
         return ""
 
 
-def _evidence(origin: KernelOrigin | ImageOrigin) -> list[str]:
+def _evidence(origin: KernelOrigin | ImageOrigin | ReportOrigin) -> list[str]:
     return [f"    | {_shortened(clean(line))}" for line in origin.text.splitlines()[:3]]
 
 
@@ -206,7 +209,10 @@ def _footer(result: Result) -> list[str]:
     sections = dict.fromkeys(section for finding in result.findings for section in finding.sections or control.cis)
     marks = [result.severity, control.plan, *(f"CIS {s}" for s in sections), *(f"OWASP {s}" for s in control.owasp)]
     marks += [f"NIST 800-190 {section}" for section in control.nist]
-    lines = [f"  {', '.join(filter(None, marks))}; more: pytest --harden-explain {control.id}"]
+    more = "" if scanner_of(control.id) else f"; more: pytest --harden-explain {control.id}"
+    lines = [f"  {', '.join(filter(None, marks))}{more}"]
+    if result.also:
+        lines.append(f"  also found by {', '.join(result.also)}")
     if result.reason:
         lines.append(f"  {clean(result.reason)}")
     elif any(isinstance(place, TextOrigin) for place in (result.place, result.origin)):

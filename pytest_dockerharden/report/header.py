@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pytest_dockerharden.evaluation import Evaluation
 from pytest_dockerharden.paths import shown_path
+from pytest_dockerharden.report.excerpt import clean
 
 
-def header(evaluation: Evaluation, images: int = 0) -> str:
-    """``dockerharden: 3 compose files, 2 combinations, 4 Dockerfiles; not visited: ...``"""
+def header(evaluation: Evaluation, images: int = 0) -> list[str]:
+    """``dockerharden: 3 compose files, 2 combinations, 4 Dockerfiles; not visited: ...``
+
+    A further line for each report of another scanner says what that one looked at.
+    """
     discovery = evaluation.discovery
     counts = (
         _count(len(discovery.compose), "compose file"),
@@ -19,7 +23,7 @@ def header(evaluation: Evaluation, images: int = 0) -> str:
         line += f"; judged where they are included: {_names(evaluation, evaluation.absorbed)}"
     if discovery.not_visited:
         line += f"; not visited: {_names(evaluation, list(discovery.not_visited))}"
-    return line
+    return [line, *(f"dockerharden: imported {clean(each)}" for each in evaluation.imported)]
 
 
 def _names(evaluation: Evaluation, paths: list[str], most: int = 8) -> str:

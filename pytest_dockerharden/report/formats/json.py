@@ -58,6 +58,8 @@ def _item(identifier: str, result: Result, start: str) -> dict[str, Any]:
         item["reason"] = result.reason
     if result.tolerated:
         item["tolerated"] = True
+    if result.also:
+        item["also_found_by"] = list(result.also)
     if result.waiver:
         waiver = result.waiver
         item["waiver"] = {

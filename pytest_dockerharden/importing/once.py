@@ -1,0 +1,99 @@
+"""What a control of ours says already is not said again: it is noted there who found it, too."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.model.origin import Origin, TextOrigin
+from pytest_dockerharden.model.scanner import scanner_of
+from pytest_dockerharden.paths import LIMIT, read_bytes
+from pytest_dockerharden.verdicts import Result
+from pytest_dockerharden.waivers import block
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.evaluation import Evaluation
+
+
+@dataclass(eq=False)
+class Once:
+    """``equivalents`` are the ids of our controls by scanner and rule."""
+
+    evaluation: Evaluation
+    equivalents: Mapping[tuple[str, str], frozenset[str]]
+
+    def without_what_is_known(self, results: Iterable[Result]) -> list[Result]:
+        """The results that say something else than ours do, with what else they say."""
+        kept = []
+        for result in results:
+            findings = tuple(finding for finding in result.findings if not self._is_known(finding, result))
+            if findings or not result.findings:
+                result.findings = findings
+                kept.append(result)
+        return kept
+
+    def _is_known(self, finding: Finding, result: Result) -> bool:
+        if result.verdict != "failed":
+            return False
+        place = finding.origin if isinstance(finding.origin, TextOrigin) else result.origin
+        for own in self._own(result):
+            # a failure that is to fail the run is not lost behind one that is tolerated
+            if (result.tolerated or not own.tolerated) and any(_meets(f.origin, place, self) for f in own.findings):
+                own.also = tuple(dict.fromkeys((*own.also, result.control.id)))
+                return True
+        return False
+
+    def _own(self, result: Result) -> Iterator[Result]:
+        scanner = scanner_of(result.control.id)
+        ids = {own for alias in result.aliases for own in self.equivalents.get((scanner, alias), ())}
+        if ids:
+            for own in self._by_file.get(result.file, ()):
+                if own.control.id in ids:
+                    yield own
+
+    @functools.cached_property
+    def _by_file(self) -> dict[str, list[Result]]:
+        """Our own failures, waived ones included, also by the file that a finding is in."""
+        found: dict[str, list[Result]] = {}
+        for own in self.evaluation.all_results():
+            if own.verdict in ("failed", "waived"):
+                files = {f.origin.file for f in own.findings if isinstance(f.origin, TextOrigin)}
+                for file in files | {own.file}:
+                    found.setdefault(file, []).append(own)
+        return found
+
+    def lines(self, file: str) -> list[str]:
+        known = self._lines.get(file)
+        if known is None:
+            known = self._lines[file] = _lines(file)
+        return known
+
+    @functools.cached_property
+    def _lines(self) -> dict[str, list[str]]:
+        return {}
+
+
+def _meets(own: Origin, place: Origin | None, once: Once) -> bool:
+    """Whether both speak of one instruction, or of one block of a compose file."""
+    if not isinstance(own, TextOrigin) or not isinstance(place, TextOrigin) or own.file != place.file:
+        return False
+    if own.line <= place.line <= own.end_line:
+        return True
+    lines = once.lines(place.file)
+    # scanners name the first line where there is none to name
+    if place.line == 1:
+        return True
+    if place.line > len(lines):
+        return False
+    first, last = block(lines, place.line - 1, alone=False)
+    return first <= own.line <= max(last, place.end_line)
+
+
+def _lines(file: str) -> list[str]:
+    try:
+        return read_bytes(file, LIMIT).decode("utf-8", "replace").split("\n")
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,102 @@
+"""The waivers that name rules of other scanners."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_dockerharden.importing.scan import Scan
+from pytest_dockerharden.model.scanner import misspelt, scanner_of
+from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
+from pytest_dockerharden.policy import Policies, Policy
+from pytest_dockerharden.scope import place_of, waiver_result
+from pytest_dockerharden.tomlfile import did_you_mean
+from pytest_dockerharden.verdicts import Result, Waivers
+from pytest_dockerharden.waivers import Waiver, inline_waivers
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.evaluation import Evaluation
+
+
+@dataclass(eq=False)
+class Waiving:
+    """The waivers of one run. ``local`` tells which file of the project a scan means by a path."""
+
+    evaluation: Evaluation
+    policies: Policies
+    scans: list[Scan]
+    local: Callable[[Scan, str], str]
+
+    def applied(self, results: Iterable[Result], said: Iterable[Result]) -> Iterator[Result]:
+        """The results after waiving, and one for each waiver that waives nothing though its target was scanned.
+
+        ``said`` are results that a control of ours speaks for: a waiver of one is in order.
+        """
+        groups: dict[str, list[Result]] = {}
+        spoken_for = list(said)
+        for result in results:
+            groups.setdefault(self._policy(result.file).directory, []).append(result)
+        for group in groups.values():
+            policy = self._policy(group[0].file)
+            listed = [waiver for waiver in policy.waivers if scanner_of(waiver.control)]
+            inline = {file: self._inline(file) for file in {result.file for result in group}}
+            waivers = Waivers(listed, inline, datetime.date.today(), policy.directory)
+            waivers.apply(group)
+            yield from group
+            for waiver, problem in waivers.out_of_order():
+                if not any(waiver.speaks_of(r.control.id, _relative(r.file, policy), r.subject) for r in spoken_for):
+                    yield from self._out_of_order(waiver, policy, problem, group)
+
+    def _policy(self, file: str) -> Policy:
+        sources = {scan.source for scan in self.scans} | set(self.evaluation.request.imports)
+        return self.policies.of(self.evaluation.request.start if file in sources else os.path.dirname(file))
+
+    def _inline(self, file: str) -> list[Waiver]:
+        """Those beside the lines of any text that a scanner speaks of."""
+        if file in {scan.source for scan in self.scans}:
+            return []
+        try:
+            text = read_bytes(file, LIMIT).decode("utf-8", "replace")
+        except (OSError, ValueError):
+            return []
+        found = inline_waivers(file, text, shown_path(file, self.evaluation.request.start))
+        return [waiver for waiver in found if isinstance(waiver, Waiver) and scanner_of(waiver.control)]
+
+    def _out_of_order(self, waiver: Waiver, policy: Policy, problem: str, group: list[Result]) -> Iterator[Result]:
+        scanner = scanner_of(waiver.control)
+        if misspelt(scanner) or not self._was_scanned(waiver, scanner, policy):
+            return  # of a misspelt one everybody hears, whether something is imported or not
+        rules = {result.control.id for result in group if scanner_of(result.control.id) == scanner}
+        if waiver.control not in rules:
+            problem += did_you_mean(waiver.control, rules)
+        message = f"the waiver of {waiver.control} is not in order: {problem}"
+        subject = "/".join(filter(None, (waiver.control, waiver.subject)))
+        result = waiver_result(waiver.origin or place_of(waiver, policy), message, subject)
+        result.phase = "import"
+        yield result
+
+    def _was_scanned(self, waiver: Waiver, scanner: str, policy: Policy) -> bool:
+        """Whether a report of this run is about what the waiver speaks of."""
+        if not self.evaluation.request.whole:
+            return False
+        for scan in self.scans:
+            if scan.scanner != scanner:
+                continue
+            files = [self.local(scan, target) for target in scan.targets]
+            if waiver.origin is not None:
+                if waiver.origin.file in files:
+                    return True
+                continue
+            targets = [(_relative(file, policy), "") for file in files if file]
+            targets += [(_relative(scan.source, policy), name) for names in scan.images for name in names]
+            targets += [(_relative(scan.source, policy), found.subject) for found in scan.found if not found.path]
+            if any(waiver.speaks_of(waiver.control, *target) for target in targets):
+                return True
+        return False
+
+
+def _relative(file: str, policy: Policy) -> str:
+    return os.path.relpath(file, policy.directory).replace(os.sep, "/")
