@@ -67,7 +67,7 @@ def _evaluate(request: Request) -> Evaluation:
         scope = Scope(evaluation, policy, paths, root)
         scope.judge()
         evaluation.scopes.append(scope)
-    if request.imports:
+    if request.imports or request.scanners:
         from pytest_dockerharden.importing.results import add_imports
 
         add_imports(evaluation, policies)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_dockerharden.model.project import Project, Service
     from pytest_dockerharden.observe.testinfra_host import ContainerHost
 
+# the options that ask for a judgement
+_ASKED = ("harden_static", "harden_live", "harden_attach", "harden_image", "harden_import", "harden_scanner")
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 
 
@@ -55,6 +57,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         default=[],
         metavar="FILE",
         help="Judge what another scanner found: Trivy's JSON, SARIF of any scanner, Docker Bench's JSON (repeatable)",
+    )
+    group.addoption(
+        "--harden-scanner",
+        action="append",
+        default=[],
+        choices=("trivy",),
+        metavar="trivy",
+        help="Run a scanner that is on PATH, without a network, and judge what it finds (repeatable)",
     )
     group.addoption(
         "--harden-keep",
@@ -144,8 +154,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     """Where nothing but ours is judged, no code of the repository is run: not even a conftest.py at its top."""
     known = early_config.known_args_namespace
     typed = [str(argument) for argument in early_config.invocation_params.args]
-    asked = ("harden_static", "harden_live", "harden_attach", "harden_image", "harden_import")
-    judges = any(getattr(known, name, None) for name in asked)
+    judges = any(getattr(known, name, None) for name in _ASKED)
     is_ours = judges or _mends(known)
     if is_ours and not any(argument.split("::")[0].endswith(".py") for argument in typed):
         known.noconftest = True
@@ -171,8 +180,7 @@ def pytest_configure(config: pytest.Config) -> None:  # noqa: D103
     option = config.option
     if _mends(option) and not (option.harden_live or option.harden_attach):
         option.harden_static = True
-    asked = (option.harden_static, option.harden_live, option.harden_attach, option.harden_image, option.harden_import)
-    if any(asked):
+    if any(getattr(option, name) for name in _ASKED):
         from pytest_dockerharden.imports import import_plainly
 
         import_plainly(config)

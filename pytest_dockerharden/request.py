@@ -26,7 +26,8 @@ class Request:
 
     ``choosing`` says that single items are asked for by their ids, out of all there are. ``start`` is where the user
     is, ``top`` the folder up to which a configuration may stand. ``images`` are configurations of images at hand.
-    ``imports`` are reports of other scanners, ``static`` says whether what we judge of texts has items of its own.
+    ``imports`` are reports of other scanners, ``scanners`` the names of those to run; ``static`` says whether what we
+    judge of texts has items of its own.
     """
 
     start: str
@@ -37,6 +38,7 @@ class Request:
     choosing: bool = False
     images: Mapping[str, ImageConfig] | None = None
     imports: tuple[str, ...] = ()
+    scanners: tuple[str, ...] = ()
     static: bool = True
 
     @property
@@ -79,6 +81,7 @@ def request_of(config: pytest.Config) -> Request:
         overrides,
         bool(ids),
         imports=absolute(option.harden_import),
+        scanners=tuple(dict.fromkeys(option.harden_scanner)),
         static=option.harden_static,
     )
 

@@ -126,11 +126,15 @@ class StaticSession:
     @functools.cached_property
     def to_collect(self) -> frozenset[str]:
         """The files that have items."""
-        of_files = self.config.option.harden_static or self.live is not None or self.request.imports
+        of_files = self.config.option.harden_static or self.live is not None or self._imports
         if self.images is not None and (self.images.ids or not of_files):
             return frozenset()  # images alone
         live = self.compose_files if self.live is not None else frozenset()
         return live | {path for path in self.evaluation.results if self.results_of(path)}
+
+    @property
+    def _imports(self) -> bool:
+        return bool(self.request.imports or self.request.scanners)
 
     def node_path(self, path: str) -> str:
         """A path as node ids write it."""

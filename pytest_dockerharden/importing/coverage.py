@@ -27,6 +27,12 @@ def scanned_images(evaluation: Evaluation, policies: Policies, scans: Iterable[S
     return agree(_results(evaluation, scanned))
 
 
+def images_of(evaluation: Evaluation) -> list[str]:
+    """Every image of the services, built ones by the name that Compose gives them; without those not known."""
+    services = [s for project in evaluation.projects for s in project.services.values()]
+    return list(dict.fromkeys(name for service in services for name in _names(service)[:1]))
+
+
 def _results(evaluation: Evaluation, scanned: set[str]) -> Iterator[Result]:
     for scope in evaluation.scopes:
         policy = scope.policy
@@ -46,19 +52,22 @@ def _results(evaluation: Evaluation, scanned: set[str]) -> Iterator[Result]:
 
 def _judge(result: Result, service: Service, scanned: set[str]) -> None:
     image = service.get("image")
-    result.origin = image.origin if image is not None else service.node.origin
-    if image is not None and image.unresolved:
+    result.origin = image.origin if image is not None else service.origin
+    names = _names(service)
+    if not names:
         result.verdict, result.reason = "unknown", "which image it is depends on a variable that is not set"
         return
-    names = [image.text()] if image is not None else _built_names(service)
     if not any(_identities(name) & scanned for name in names):
         result.verdict = "failed"
         message = f"no imported report is about its image {names[0]}"
         result.findings = (Finding(message, result.origin),)
 
 
-def _built_names(service: Service) -> list[str]:
-    """What Compose calls an image that has no name: version 2, and version 1 before it."""
+def _names(service: Service) -> list[str]:
+    """None where a variable decides; what Compose calls an image that has no name: version 2, and version 1."""
+    image = service.get("image")
+    if image is not None:
+        return [] if image.unresolved else [image.text()]
     return [f"{service.project.name}-{service.name}", f"{service.project.name}_{service.name}"]
 
 

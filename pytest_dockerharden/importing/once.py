@@ -41,10 +41,31 @@ class Once:
         place = finding.origin if isinstance(finding.origin, TextOrigin) else result.origin
         for own in self._own(result):
             # a failure that is to fail the run is not lost behind one that is tolerated
-            if (result.tolerated or not own.tolerated) and any(_meets(f.origin, place, self) for f in own.findings):
+            if (result.tolerated or not own.tolerated) and self._speaks_for(own, place):
                 own.also = tuple(dict.fromkeys((*own.also, result.control.id)))
                 return True
         return False
+
+    def _speaks_for(self, own: Result, place: Origin | None) -> bool:
+        if any(_meets(finding.origin, place, self) for finding in own.findings):
+            return True
+        # what a Dockerfile lacks may be asked of the service that builds it
+        lacks = isinstance(place, TextOrigin) and place.line == 1
+        return lacks and isinstance(place, TextOrigin) and place.file in self._built_by(own)
+
+    def _built_by(self, own: Result) -> frozenset[str]:
+        return self._dockerfiles.get((own.file, own.service), frozenset())
+
+    @functools.cached_property
+    def _dockerfiles(self) -> dict[tuple[str, str], frozenset[str]]:
+        """The Dockerfiles that are built for a service, by the first compose file and its name."""
+        found: dict[tuple[str, str], frozenset[str]] = {}
+        for project in self.evaluation.projects:
+            for service in project.services.values():
+                if service.dockerfile is not None:
+                    key = (project.files[0], service.name)
+                    found[key] = found.get(key, frozenset()) | {service.dockerfile.path}
+        return found
 
     def _own(self, result: Result) -> Iterator[Result]:
         scanner = scanner_of(result.control.id)
@@ -61,7 +82,7 @@ class Once:
         for own in self.evaluation.all_results():
             if own.verdict in ("failed", "waived"):
                 files = {f.origin.file for f in own.findings if isinstance(f.origin, TextOrigin)}
-                for file in files | {own.file}:
+                for file in files | {own.file} | self._built_by(own):
                     found.setdefault(file, []).append(own)
         return found
 

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from pytest_dockerharden.controls import load_all
 from pytest_dockerharden.importing.controls import READABLE, by_equivalent, control_of
+from pytest_dockerharden.importing.coverage import images_of, scanned_images
 from pytest_dockerharden.importing.once import Once
 from pytest_dockerharden.importing.reading import read_report
+from pytest_dockerharden.importing.running import find_scanner
 from pytest_dockerharden.importing.scan import Found, Scan, UnreadableReportError
 from pytest_dockerharden.importing.waiving import Waiving
 from pytest_dockerharden.model.finding import SEVERITIES, Finding, Remedy, Severity
 from pytest_dockerharden.model.origin import Origin, ReportOrigin, TextOrigin
 from pytest_dockerharden.model.scanner import imported_id
 from pytest_dockerharden.model.secrets import mask
-from pytest_dockerharden.paths import common_folder, is_inside, shown_path
+from pytest_dockerharden.paths import common_folder, is_below, is_inside, shown_path
 from pytest_dockerharden.policy import Policies, Policy
 from pytest_dockerharden.verdicts import Result
 
@@ -34,6 +36,8 @@ def add_imports(evaluation: Evaluation, policies: Policies) -> None:
     importing = Importing(evaluation, policies)
     for source in dict.fromkeys(evaluation.request.imports):
         importing.read(source)
+    for scanner in evaluation.request.scanners:
+        importing.run(scanner)
     importing.finish()
 
 
@@ -55,19 +59,43 @@ class Importing:
         else:
             self.accept(source, scans)
 
-    def refuse(self, source: str, problem: str) -> None:
+    def run(self, name: str) -> None:
+        """Let a scanner look at what the request names, and at the images where it can. One that is missing fails."""
+        request = self.evaluation.request
+        source = os.path.join(request.start, f"scanner:{name}")
+        try:
+            scanner = find_scanner(name)
+            skipped = [path for path in self.evaluation.discovery.not_visited if os.path.isdir(path)]
+            paths = [*request.directories, *request.files]
+            scans = [scanner.scan_files(path, [p for p in skipped if is_below(p, path)]) for path in paths]
+            has_database = scanner.has_database()
+        except UnreadableReportError as error:
+            self.refuse(source, str(error))
+            return
+        if not has_database:
+            scans[0].notes.append("images were not scanned: there is no database of vulnerabilities")
+        self.accept(source, scans)
+        for image in images_of(self.evaluation) if has_database else ():
+            try:
+                self.accept(source, [scanner.scan_image(image)], image)
+            except UnreadableReportError as error:
+                self.refuse(source, str(error), image)
+
+    def refuse(self, source: str, problem: str, subject: str = "") -> None:
         """A result for a report that says nothing, and why that is so."""
-        shown = shown_path(source, self.evaluation.request.start)
+        shown = subject or shown_path(source, self.evaluation.request.start)
         finding = Finding(f"{shown}: {problem}", ReportOrigin(shown, problem))
-        self.results.append(Result(source, READABLE, "", "failed", "high", (finding,), phase=PHASE))
+        self.results.append(Result(source, READABLE, subject, "failed", "high", (finding,), phase=PHASE))
         self.evaluation.imported.append(f"{shown}: {problem}")
 
-    def accept(self, source: str, scans: Iterable[Scan]) -> None:
+    def accept(self, source: str, scans: Iterable[Scan], subject: str = "") -> None:
         """A result that says what was looked at, and one for each rule and place."""
-        shown = shown_path(source, self.evaluation.request.start)
+        shown = subject or shown_path(source, self.evaluation.request.start)
         scans = list(scans)
+        for scan in scans:
+            scan.source = source
         summary = "; ".join(scan.summary for scan in scans)
-        self.results.append(Result(source, READABLE, "", "passed", "high", reason=summary, phase=PHASE))
+        self.results.append(Result(source, READABLE, subject, "passed", "high", reason=summary, phase=PHASE))
         self.evaluation.imported.append(f"{shown}: {summary}")
         self.scans += scans
         for scan in scans:
@@ -75,8 +103,6 @@ class Importing:
 
     def finish(self) -> None:
         """Say what is known already no second time, waive, and file."""
-        from pytest_dockerharden.importing.coverage import scanned_images
-
         results = [*_merged(self.results), *scanned_images(self.evaluation, self.policies, self.scans)]
         once = Once(self.evaluation, by_equivalent(load_all().values())) if self.evaluation.request.static else None
         waiving = Waiving(self.evaluation, self.policies, self.scans, self.local)
@@ -165,6 +191,8 @@ class Importing:
         request = self.evaluation.request
         root = common_folder([request.top, request.start, *request.directories])
         folders = [os.path.join(request.start, folder) for folder in scan.folders]
+        # of one file that was scanned alone its name is reported
+        folders += [os.path.dirname(folder) for folder in folders if os.path.isfile(folder)]
         for folder in [*folders, request.start, request.top, os.path.dirname(scan.source)]:
             candidate = os.path.normpath(os.path.join(folder, path))
             if os.path.isfile(candidate) and is_inside(candidate, root):

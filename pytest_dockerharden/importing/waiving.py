@@ -42,7 +42,7 @@ class Waiving:
         for group in groups.values():
             policy = self._policy(group[0].file)
             listed = [waiver for waiver in policy.waivers if scanner_of(waiver.control)]
-            inline = {file: self._inline(file) for file in {result.file for result in group}}
+            inline = {file: self._inline(file) for file in self._texts(group, policy)}
             waivers = Waivers(listed, inline, datetime.date.today(), policy.directory)
             waivers.apply(group)
             yield from group
@@ -50,9 +50,15 @@ class Waiving:
                 if not any(waiver.speaks_of(r.control.id, _relative(r.file, policy), r.subject) for r in spoken_for):
                     yield from self._out_of_order(waiver, policy, problem, group)
 
+    def _texts(self, group: list[Result], policy: Policy) -> set[str]:
+        """The files that results are about, and those that were scanned without any."""
+        scanned = {self.local(scan, target) for scan in self.scans for target in scan.targets} - {""}
+        return {result.file for result in group} | {f for f in scanned if self._policy(f).directory == policy.directory}
+
     def _policy(self, file: str) -> Policy:
-        sources = {scan.source for scan in self.scans} | set(self.evaluation.request.imports)
-        return self.policies.of(self.evaluation.request.start if file in sources else os.path.dirname(file))
+        request = self.evaluation.request
+        sources = {scan.source for scan in self.scans} | set(request.imports)
+        return self.policies.of(request.start if file in sources else os.path.dirname(file))
 
     def _inline(self, file: str) -> list[Waiver]:
         """Those beside the lines of any text that a scanner speaks of."""
