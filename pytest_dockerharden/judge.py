@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from pytest_dockerharden.model.control import Control
@@ -12,7 +13,7 @@ from pytest_dockerharden.model.dockerfile import Dockerfile
 from pytest_dockerharden.model.fact import NotApplicable, UnknownFact
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import Origin
-from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.model.project import Project, Service
 
 Verdict = Literal["passed", "failed", "unknown", "not-applicable", "error"]
 
@@ -64,11 +65,20 @@ def judge_project(project: Project, controls: Iterable[Control], parameters: Map
             yield judge(control, project, "", settings)
         elif control.judges == "Service":
             for service in project.services.values():
-                yield judge(control, service, service.name, settings)
+                yield _of_what_is_known(judge(control, service, service.name, settings), service)
         elif control.judges == "Posture" and not control.live:
             for service in project.services.values():
                 if service.posture is not None:
-                    yield judge(control, service.posture, service.name, settings)
+                    yield _of_what_is_known(judge(control, service.posture, service.name, settings), service)
+
+
+def _of_what_is_known(judgement: Judgement, service: Service) -> Judgement:
+    """What is written in an incomplete service counts; what is not written there may be in the part not at hand."""
+    if not service.incomplete or judgement.verdict not in ("passed", "failed"):
+        return judgement
+    written = tuple(finding for finding in judgement.findings if finding.origin != service.origin)
+    verdict: Verdict = "failed" if written else "unknown"
+    return replace(judgement, verdict=verdict, findings=written, reason="" if written else service.incomplete)
 
 
 def judge_dockerfile(

@@ -31,7 +31,8 @@ class Service:
     ``scripts`` of the project that do (path in the container -> shell text), such as an entrypoint script.
     ``parse_command`` turns a canonical ``command``, ``entrypoint`` or ``healthcheck.test`` into what it runs, and
     ``source_text`` gives the source text of a span. ``env_files`` are the items of ``env_file``, which the canonical
-    model has no more: their variables are in its ``environment``.
+    model has no more: their variables are in its ``environment``. ``incomplete`` says why a part of it is not known, as
+    where the file that it extends is not at hand.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Service:
     nginx: tuple[NginxConfig, ...] = ()
     scripts: Mapping[str, Script] = field(default_factory=dict)
     env_files: tuple[Node, ...] = ()
+    incomplete: str = ""
     # filled by the assembly
     parse_command: Callable[[Node], Script] | None = field(default=None, repr=False)
     source_text: Callable[[TextOrigin], str] | None = field(default=None, repr=False)

@@ -22,10 +22,11 @@ PAIRS_OF_LIMITS = (
 )
 
 
-def check(model: Node, disabled: Collection[str] = ()) -> list[Problem]:
+def check(model: Node, disabled: Collection[str] = (), incomplete: Collection[str] = ()) -> list[Problem]:
     """What Docker Compose would refuse of a normalised model, each at the node to change.
 
     ``disabled`` are the services that their profiles switch off: one may depend on them with ``required: false``.
+    ``incomplete`` are those whose base is not at hand, which may have the image.
     """
     top = {
         kind: entries_below(model, kind) for kind in ("services", "networks", "volumes", "secrets", "configs", "models")
@@ -34,7 +35,7 @@ def check(model: Node, disabled: Collection[str] = ()) -> list[Problem]:
     for name, service in top["services"].items():
         if isinstance(service.value, dict):
             for key, rule in SERVICE_RULES:
-                if not key or key in service.value:
+                if (not key or key in service.value) and not (rule is _sources and name in incomplete):
                     found += rule(name, service)
             found += _references(service, top, disabled)
     found += _same_container_names(top["services"])

@@ -41,6 +41,7 @@ class Extending:
         self.environment = environment
         self.directory = directory
         self.files: dict[str, _File] = {}
+        self.incomplete: set[tuple[str, str]] = set()
 
     def apply(self, root: Node, cleared: list[Path]) -> None:
         """Replace each service that extends another by what results."""
@@ -52,6 +53,7 @@ class Extending:
         file = _File(root.origin.file, self.directory, services.value, cleared)
         for name in list(services.value):
             self._extend(file, name, ())
+        self.session.incomplete.update(name for path, name in self.incomplete if path == file.path)
 
     def _extend(self, file: _File, name: str, trail: tuple[tuple[str, str], ...]) -> None:
         """Make ``file.services[name]`` complete; its bases first."""
@@ -63,7 +65,9 @@ class Extending:
         service.value = {key: node for key, node in service.value.items() if key != "extends"}
         trail = (*trail, (file.path, name))
         base = self._base(file, extends, trail)
-        if base is not None:
+        if base is None:
+            self.incomplete.add((file.path, name))
+        else:
             self._inherit(file, name, service, base, extends.place)
 
     def _inherit(self, file: _File, name: str, service: Node, base: Node, through: TextOrigin) -> None:
@@ -95,6 +99,8 @@ class Extending:
             self.session.problems.refuse(f"extends goes in a circle: {steps}", named.origin)
             return None
         self._extend(source, named.value, trail)
+        if (source.path, named.value) in self.incomplete:
+            self.incomplete.add((file.path, trail[-1][1]))
         return source.services[named.value]
 
     def _source(self, file: _File, named: Node | None) -> _File | None:

@@ -98,7 +98,7 @@ class _Load:
             problems.warn("`version` is obsolete and ignored", version.place, "remove it")
         _set_name(model, name)
         inactive = drop_inactive(model, active_profiles(self.options.profiles, self.environment))
-        problems.add(*check(model, inactive), *warnings(model))
+        problems.add(*check(model, inactive, self.session.incomplete), *warnings(model))
         if self.options.drop_unused:
             drop_unused(model)
         for service, node in _entries(model, "services").items():
@@ -136,6 +136,8 @@ class _Load:
             project.services[service] = Service(
                 service, node, project, env_files=self.service_env_files.get(service, ())
             )
+            if service in self.session.incomplete:
+                project.services[service].incomplete = "what it extends is not at hand"
         for resource in RESOURCES:
             getattr(project, resource).update(_entries(model, resource))
         return project

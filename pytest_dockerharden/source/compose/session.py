@@ -46,11 +46,12 @@ class LoadOptions:
 
 @dataclass(slots=True)
 class Session:
-    """One load. ``read`` keeps the files opened, in order."""
+    """One load. ``read`` keeps the files opened, in order; ``incomplete`` the services whose base is not at hand."""
 
     options: LoadOptions
     problems: Problems
     read: dict[str, None] = field(default_factory=dict)
+    incomplete: set[str] = field(default_factory=set)
     budget: Budget = field(default_factory=Budget)
     _texts: dict[str, str] = field(default_factory=dict)
     _documents: int = 0
