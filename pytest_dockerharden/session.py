@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,9 @@ from pytest_dockerharden.verdicts import READABLE, Result
 if TYPE_CHECKING:
     from pytest_dockerharden.imaging.session import Images
     from pytest_dockerharden.mending import Mending
+    from pytest_dockerharden.model.finding import Finding
+    from pytest_dockerharden.model.replacement import Replacement
+    from pytest_dockerharden.remedy.replacements import Replacements
     from pytest_dockerharden.report.sections import Benchmark
 
 
@@ -279,9 +282,19 @@ class StaticSession:
         if self.alone and self.live is None:
             leave_to_the_system()
 
+    @functools.cached_property
+    def _replacements(self) -> Replacements:
+        from pytest_dockerharden.remedy.replacements import Replacements
+
+        return Replacements(self.evaluation)
+
+    def _edits(self, finding: Finding) -> Sequence[Replacement]:
+        return self._replacements.of(finding)
+
     def _report(self) -> Report:
         entries = list(self.entries((*self.judged, *self.not_applicable)))
         observed = self.live.observed if self.live is not None else lambda project: {}
         stacks = [Stack(project, observed(project)) for project in self.evaluation.projects]
         today = datetime.date.today()
-        return Report(entries, self.request.start, self.request.top, stacks, today, [*self._benchmarks()])
+        benchmarks = [*self._benchmarks()]
+        return Report(entries, self.request.start, self.request.top, stacks, today, benchmarks, self._edits)

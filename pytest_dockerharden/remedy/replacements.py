@@ -10,6 +10,7 @@ from pytest_dockerharden.evaluation import Evaluation
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.problem import SourceError
+from pytest_dockerharden.model.replacement import Replacement
 from pytest_dockerharden.remedy.check import Checker
 from pytest_dockerharden.remedy.sites import Sheets, Site, edits_at, joined, sites_of
 from pytest_dockerharden.remedy.text import TextEdit, apply_edits, line_starts, overlap
@@ -17,18 +18,6 @@ from pytest_dockerharden.remedy.wishes import Wish, wishes_of
 from pytest_dockerharden.remedy.yaml_edit import CannotEditError
 
 _CANDIDATES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """Put ``new`` in place of a span of a file. Lines and columns count code points from 1, the end is exclusive."""
-
-    file: str
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-    new: str
 
 
 @dataclass(slots=True, eq=False)

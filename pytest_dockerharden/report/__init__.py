@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.model.replacement import Replacement
 from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 from pytest_dockerharden.verdicts import Result
 
@@ -32,7 +34,7 @@ class Report:
 
     Paths are shown relative to ``start``, where pytest was started; those that a forge is to find again are relative
     to ``root``, the checkout. ``today`` is the day on which waivers were judged. ``benchmarks`` are the documents that
-    the suites of the run render.
+    the suites of the run render. ``edits`` gives the text edits that mend a finding, all of them or none.
     """
 
     entries: Sequence[tuple[str, Result]]
@@ -41,6 +43,7 @@ class Report:
     stacks: Sequence[Stack]
     today: datetime.date
     benchmarks: Sequence[Benchmark] = ()
+    edits: Callable[[Finding], Sequence[Replacement]] = lambda finding: ()
 
 
 @dataclass(slots=True, eq=False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import jsonschema
 import pytest
 
 from tests.plugin.conftest import Repo
-from tests.report.conftest import COMPOSE, report, report_as_json
+from tests.report.conftest import COMPOSE, OWN, report, report_as_json
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "data/sarif/sarif-2.1.0.schema.json").read_text())
 
@@ -156,3 +157,49 @@ def test_a_stack_that_cannot_be_read_is_a_result(repo: Repo) -> None:
 
 def test_nothing_to_judge_is_a_valid_report(stack: Repo) -> None:
     assert run_of(stack, "-k", "redis and own")["results"] == []
+
+
+def mended(repo: Repo, result: dict[str, Any]) -> str:
+    """A text after the fix of a result, as a viewer of SARIF applies it."""
+    [fix] = result["fixes"]
+    [change] = fix["artifactChanges"]
+    path = repo.path / change["artifactLocation"]["uri"]
+    text = path.read_text(encoding="utf-8")
+    lines = [0, *(place.end() for place in re.finditer("\n", text))]
+    for replacement in reversed(change["replacements"]):
+        region = replacement["deletedRegion"]
+        start = lines[region["startLine"] - 1] + region["startColumn"] - 1
+        end = lines[region["endLine"] - 1] + region["endColumn"] - 1
+        text = text[:start] + replacement.get("insertedContent", {}).get("text", "") + text[end:]
+    return text
+
+
+def test_a_fix_as_a_viewer_applies_it_mends_the_finding_and_nothing_else(stack: Repo) -> None:
+    redis = results(stack)["redis"]
+    assert redis["fixes"][0]["description"]["text"].startswith("read_only: true")
+    text = mended(stack, redis)
+    assert text == COMPOSE.replace("redis:7.2\n", "redis:7.2\n    read_only: true\n")
+    stack.add("app/docker-compose.yml", text)
+    assert "redis" not in results(stack)
+
+
+def test_a_fix_that_may_break_something_says_so(repo: Repo) -> None:
+    repo.add("compose.yaml", "services:\n  a:\n    image: x\n    privileged: true\n")
+    repo.add("dockerharden.toml", 'select = ["not-privileged"]\n')
+    [result] = run_of(repo)["results"]
+    assert "\nMay break: " in result["fixes"][0]["description"]["text"]
+    assert "privileged: true" not in mended(repo, result)
+
+
+@pytest.mark.parametrize(
+    ("control", "service"),
+    [
+        pytest.param("read-only-rootfs", "old", id="what is waived"),
+        pytest.param("own", "web", id="what nobody knows how to mend"),
+    ],
+)
+def test_there_is_no_fix_of(stack: Repo, control: str, service: str) -> None:
+    stack.add("own.py", OWN.replace('unknown("nobody knows")', 'yield Finding("bad", posture.origin)').replace(
+        "import Findings", "import Finding, Findings"))  # fmt: skip
+    [result] = [r for r in run_of(stack, "-k", f"{control} and {service}")["results"]]
+    assert "fixes" not in result

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.replacement import Replacement
 from pytest_dockerharden.model.secrets import mask
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.report import Report, version
@@ -31,7 +33,7 @@ def render(report: Report) -> str:
     entries = in_order(report.entries)
     shown = [result for _, result in entries if result.verdict in ("failed", "waived")]
     rules = {result.control.id: result for result in shown}
-    writer = _Writer(report.root, sorted(rules))
+    writer = _Writer(report, sorted(rules))
     run = {
         "tool": {"driver": _driver([_rule(rules[identifier]) for identifier in sorted(rules)])},
         "automationDetails": {"id": f"dockerharden-{_mode(report)}/"},
@@ -91,10 +93,11 @@ def _notice(name: str, result: Result) -> Object:
 class _Writer:
     """Results of one run. ``rules`` are the ids of its controls by index."""
 
-    def __init__(self, root: str, rules: list[str]) -> None:
-        self.root = root
+    def __init__(self, report: Report, rules: list[str]) -> None:
+        self.root = report.root
+        self.edits = report.edits
         self.index = {identifier: index for index, identifier in enumerate(rules)}
-        self.excerpts = Excerpts(root)
+        self.excerpts = Excerpts(report.root)
 
     def results(self, result: Result) -> Iterator[Object]:
         for number, finding in enumerate(result.findings):
@@ -114,6 +117,8 @@ class _Writer:
                 written["relatedLocations"] = [self._related(place, number) for number, place in enumerate(related)]
             if result.verdict == "waived":
                 written["suppressions"] = [self._suppression(result)]
+            elif edits := self.edits(finding):
+                written["fixes"] = [self._fix(finding, edits)]
             yield written
 
     def _message(self, result: Result, finding: Finding) -> Object:
@@ -139,13 +144,26 @@ class _Writer:
     def _related(self, place: TextOrigin, number: int) -> Object:
         return {"id": number, "message": {"text": "see also"}, "physicalLocation": self._physical(place)}
 
+    def _fix(self, finding: Finding, edits: Sequence[Replacement]) -> Object:
+        """One way to mend it: all changes belong together. An empty region is a place to insert at."""
+        remedy = finding.remedy
+        told = [clean(line) for line in remedy.text.splitlines()] if remedy else []
+        told += [f"May break: {clean(remedy.breaks)}"] if remedy and remedy.breaks else []
+        changes = [
+            {"artifactLocation": self._artifact(file), "replacements": [_replacement(edit) for edit in group]}
+            for file, group in groupby(edits, key=lambda edit: edit.file)
+        ]
+        return {"description": {"text": "\n".join(told) or "Mend it."}, "artifactChanges": changes}
+
+    def _artifact(self, file: str) -> Object:
+        path = shown_path(file, self.root)
+        return {"uri": quote(path.encode("utf-8", "surrogateescape")), "uriBaseId": _BASE}
+
     def _physical(self, place: TextOrigin) -> Object:
         region = {"startLine": place.line, "startColumn": place.column}
         if (place.end_line, place.end_column) > (place.line, place.column):
             region |= {"endLine": place.end_line, "endColumn": place.end_column}
-        path = shown_path(place.file, self.root)
-        artifact = {"uri": quote(path.encode("utf-8", "surrogateescape")), "uriBaseId": _BASE}
-        return {"artifactLocation": artifact, "region": region}
+        return {"artifactLocation": self._artifact(place.file), "region": region}
 
     def _suppression(self, result: Result) -> Object:
         waiver = result.waiver
@@ -161,6 +179,12 @@ class _Writer:
             until = waiver.until.isoformat() if waiver.until else None
             written["properties"] = {"until": until, "requires": list(waiver.requires), "place": clean(waiver.place)}
         return written
+
+
+def _replacement(edit: Replacement) -> Object:
+    start, end = {"startLine": edit.line, "startColumn": edit.column}, {"endLine": edit.end_line}
+    written: Object = {"deletedRegion": start | end | {"endColumn": edit.end_column}}
+    return written | {"insertedContent": {"text": edit.new}} if edit.new else written
 
 
 def _properties(result: Result) -> Object:
