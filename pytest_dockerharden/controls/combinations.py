@@ -8,7 +8,7 @@ from pytest_dockerharden.controls.env_files import is_development_file
 from pytest_dockerharden.model.capabilities import canonical
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import Fact, not_applicable
-from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.posture import Port
@@ -232,9 +232,15 @@ def overlays_drop_the_development_env_file(service: Service, *, exempt: tuple[st
         name = kept[0].rsplit("/", 1)[-1]
         yield service.finding(
             f"{name} of the base file is still loaded",
-            advice("env_file: !override\n  - ..."),
+            _overriding(added[0]),
             at=added[0].get("path") or added[0],
         )
+
+
+def _overriding(entry: Node) -> Remedy:
+    edit = Edit("tag", ("env_file",), "!override", entry.origin)
+    breaks = "a service that needs what only the base's file sets"
+    return Remedy("env_file: !override\n  - ...", (edit,), "behaviour-changing", breaks)
 
 
 def _path(entry: Node) -> str:

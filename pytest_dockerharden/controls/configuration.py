@@ -9,7 +9,7 @@ from pytest_dockerharden.controls.process_one import entrypoint_file
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.known_images import default_user
 from pytest_dockerharden.model.posture import Mount, Posture
 from pytest_dockerharden.model.project import Service
@@ -17,6 +17,8 @@ from pytest_dockerharden.model.remedies import advice, append_item
 from pytest_dockerharden.model.shell import Command, Script, Word
 
 _ALWAYS_WRITABLE = ("/dev/", "/proc/", "/sys/")
+# where images have no programs that a tmpfs would hide
+_HOLDS_NO_PROGRAM = ("/tmp/", "/var/tmp/", "/run/", "/var/run/", "/var/lib/celery/")  # noqa: S108
 
 
 _OF_ROOT = ("/etc/", "/usr/", "/opt/", "/srv/", "/lib/", "/bin/", "/sbin/", "/var/www/", "/var/lib/")
@@ -74,7 +76,7 @@ def rendered_configuration_is_writable(posture: Posture) -> Findings:
         if path.startswith("/") and not path.startswith(_ALWAYS_WRITABLE) and not can_be_written(path, mounts):
             yield service.finding(
                 f"{path} is on the read-only root filesystem",
-                append_item("tmpfs", posixpath.dirname(path)),
+                append_item("tmpfs", posixpath.dirname(path), breaks="a program that needs what the image has there"),
                 at=word.origin,
             )
 
@@ -244,9 +246,15 @@ def beat_schedule_is_writable(posture: Posture) -> Findings:
     if not can_be_written(path, posture.mounts.value):
         yield service.finding(
             f"the schedule {path} cannot be written",
-            advice("-s /tmp/celerybeat-schedule, with a tmpfs or a volume there"),
+            _schedule_on_a_tmpfs(posixpath.dirname(path)),
             at="command",
         )
+
+
+def _schedule_on_a_tmpfs(folder: str) -> Remedy:
+    if f"{folder}/".startswith(_HOLDS_NO_PROGRAM):
+        return append_item("tmpfs", f"{folder}:size=16m", breaks="tasks that are due less often than it starts")
+    return advice("-s /tmp/celerybeat-schedule, with a tmpfs or a volume there")
 
 
 def _beat(service: Service) -> Iterator[Command]:

@@ -11,7 +11,7 @@ from pytest_dockerharden.model.files import FileFact
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, require_variable
 from pytest_dockerharden.model.roles import uses
 from pytest_dockerharden.model.secrets import is_secret_name
 
@@ -267,7 +267,9 @@ def default_env_file_is_not_for_development(service: Service) -> Findings:
         if "${" in template and is_development_file(fact.path) and is_development_file(template):
             name = fact.path.rsplit("/", 1)[-1]
             yield service.finding(
-                f"{name} is used where the variable is not set", advice("require it: ${ENV_FILE:?}"), at=node
+                f"{name} is used where the variable is not set",
+                require_variable("env_file", node, "require it: ${ENV_FILE:?}"),
+                at=node,
             )
 
 

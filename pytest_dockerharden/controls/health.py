@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_dockerharden.controls.health_tools import suggested_healthcheck
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
@@ -72,9 +73,7 @@ def healthcheck_defined(posture: Posture) -> Findings:
         switched_off = posture.service is not None and posture.service.get("healthcheck") is not None
         yield posture.healthcheck.finding(
             "its healthcheck is switched off" if switched_off else "it has no healthcheck",
-            advice(
-                'healthcheck:\n  test: ["CMD", ...]\n  interval: 30s\n  timeout: 5s\n  retries: 3\n  start_period: 10s'
-            ),
+            suggested_healthcheck(posture),
         )
 
 

@@ -5,33 +5,15 @@ from __future__ import annotations
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.known_images import NOBODYS, SERVER_USERS, server_user
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, set_key
 from pytest_dockerharden.model.roles import base_image
 
-# uid:gid of the server's user in official images, (Alpine, other) variants, from their Dockerfiles
-_SERVER_USERS: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
-    "redis": ((999, 1000), (999, 999)),
-    "postgres": ((70, 70), (999, 999)),
-    "nginx": ((101, 101), (101, 101)),
-    "memcached": ((11211, 11211), (11211, 11211)),
-}
-_ONE_VARIANT = {"mysql": (999, 999), "mariadb": (999, 999), "mongo": (999, 999)}
-
-
-def _server_user(posture: Posture) -> tuple[int, int] | None:
-    """The user that the image's own server runs as, where the image is an official one we know."""
-    image = base_image(posture)
-    if image is None:
-        return None
-    if image.official in _ONE_VARIANT:
-        return _ONE_VARIANT[image.official]
-    variants = _SERVER_USERS.get(image.official)
-    return variants[0 if "alpine" in image.tag else 1] if variants and image.tag else None
-
 
 def _suggested_user(posture: Posture) -> str:
-    uid, gid = _server_user(posture) or (1000, 1000)
+    image = base_image(posture)
+    uid, gid = (image and server_user(image)) or NOBODYS
     return f"{uid}:{gid}"
 
 
@@ -179,14 +161,15 @@ def user_matches_image(posture: Posture) -> Findings:
             image: redis:7-bookworm
             user: "999:999"
     """
-    image, expected = base_image(posture), _server_user(posture)
+    image = base_image(posture)
+    expected = server_user(image) if image else None
     if image is None or expected is None:
         not_applicable("the users of this image are not known")
     given = (posture.uid.get(None), posture.gid.get(None))
     if given == expected or posture.runs_as_root.get(True):
         return
     # any other uid may be meant: only what the image's other variant uses is surely taken from the wrong one
-    if given in _SERVER_USERS.get(image.official, ()) or given[0] == expected[0]:
+    if given in SERVER_USERS.get(image.official, ()) or given[0] == expected[0]:
         uid, gid = expected
         yield posture.uid.finding(
             f"user {given[0]}:{given[1]} is not {image.official} in this image ({uid}:{gid})",

@@ -10,8 +10,9 @@ from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Finding, Findings, Remedy
-from pytest_dockerharden.model.known_images import default_user, steps_down
+from pytest_dockerharden.model.known_images import NOBODYS, default_user, server_user, steps_down
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice, insert_behind, replace_text
 from pytest_dockerharden.model.shell import Command
 
@@ -58,6 +59,16 @@ def _switching(stage: Stage, user: str) -> Remedy:
     """USER above what ends the stage and needs no root to be built."""
     end = next((i for i in reversed(stage.instructions) if i.keyword not in _STARTING), stage.instructions[0])
     return insert_behind(end.origin, f"\nUSER {user}", text=f"USER {user}", breaks=_ROOTS)
+
+
+def _switching_to_a_number(stage: Stage) -> Remedy:
+    """The server's own user, else a number: it needs no account, and no program to make one."""
+    base = stage.root_base() or ""
+    user = server_user(parse_reference(base)) if base else None
+    if user is None and default_user(base) is None:
+        return advice("RUN useradd --uid 10001 app\nUSER 10001")
+    uid, gid = user or NOBODYS
+    return _switching(stage, f"{uid}:{gid}")
 
 
 @control(
@@ -112,7 +123,7 @@ def image_sets_a_user(dockerfile: Dockerfile) -> Findings:
     if not _starts_as_root(stage):
         return
     created = _created_user(stage)
-    remedy = _switching(stage, created) if created else advice("RUN useradd --uid 10001 app\nUSER 10001")
+    remedy = _switching(stage, created) if created else _switching_to_a_number(stage)
     if created:
         yield stage.finding(f"no USER is set: {created} is created and never switched to", remedy)
     elif default_user(stage.root_base() or "") is None:

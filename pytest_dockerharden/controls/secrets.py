@@ -10,7 +10,7 @@ from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.posture import Posture, Variable
 from pytest_dockerharden.model.project import Project, Service
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, require_variable
 from pytest_dockerharden.model.secrets import (
     has_token,
     has_url_credentials,
@@ -63,7 +63,7 @@ def no_secrets_written_in_environment(posture: Posture) -> Findings:
         text = _written(service, name, variable)
         if variable.place == "environment" and is_literal_secret(name, text) and is_secret_name(name):
             how = "has a default in the file" if "${" in _template(service, name) else "is written out in the file"
-            yield posture.environment.finding(f"the value of {name} {how}", _remedy(name), at=variable.origin)
+            yield posture.environment.finding(f"the value of {name} {how}", _remedy(service, name), at=variable.origin)
 
 
 def _template(service: Service, name: str) -> str:
@@ -77,8 +77,14 @@ def _written(service: Service, name: str, variable: Variable) -> str:
     return with_defaults(template) if template else variable.value or ""
 
 
-def _remedy(name: str) -> Remedy:
-    return advice(f"{name}: ${{{name}:?}}\n# or {name}_FILE: /run/secrets/{name.lower()}")
+def _by_file(name: str) -> str:
+    return f"{name}: ${{{name}:?}}\n# or {name}_FILE: /run/secrets/{name.lower()}"
+
+
+def _remedy(service: Service, name: str) -> Remedy:
+    text = _by_file(name)
+    node = service.node.get("environment", name)
+    return require_variable(f"environment.{name}", node, text, assigned=name) if node else advice(text)
 
 
 @control(
@@ -247,4 +253,6 @@ def secrets_not_in_environment(posture: Posture) -> Findings:
     for name, variable in posture.environment.value.items():
         known_harmless = variable.value is not None and not is_literal_secret(name, variable.value)
         if variable.place != "image" and is_secret_name(name) and not known_harmless:
-            yield posture.environment.finding(f"{name} is an environment variable", _remedy(name), at=variable.origin)
+            yield posture.environment.finding(
+                f"{name} is an environment variable", advice(_by_file(name)), at=variable.origin
+            )

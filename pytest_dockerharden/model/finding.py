@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
-EditKind = Literal["set", "append", "remove", "replace", "text"]
+EditKind = Literal["set", "append", "remove", "replace", "tag", "text"]
 Class = Literal["safe", "behaviour-changing", "advice"]
 
 
@@ -24,10 +24,11 @@ class Edit:
 
     ``value`` is plain data (str, int, bool, list, dict); None for ``remove``. ``at`` names one item of the list at
     ``path`` by its place: what ``remove`` takes out, what ``replace`` rewrites (``value`` is then the text as one
-    writes it, ``${VARIABLES}`` included; ``{}`` in it stands for what is there), and in what ``set`` writes the last
-    key of ``path``. A ``path`` that begins with an empty step is that of the whole model. A ``text`` edit has none: it
-    puts ``value`` in place of the span ``at`` of any file, as in a Dockerfile, if ``old`` stands there (None: whatever
-    does); an empty span inserts.
+    writes it, ``${VARIABLES}`` included; ``{}`` in it stands for what is there), in what ``set`` writes the last key
+    of ``path``, and of what list ``tag`` puts its value (``!override``) in front. A ``path`` that begins with an
+    empty step is that of the whole model. A ``text`` edit has none: it puts ``value`` in place of the span ``at`` of
+    any file, as in a Dockerfile, if ``old`` stands there (None: whatever does); an empty span inserts. A ``set`` of a
+    mapping keeps what else is in it; ``replace`` without ``at`` does not.
     """
 
     kind: EditKind

@@ -220,3 +220,25 @@ def _by_publisher(image: Reference, name: str) -> str | None:
 def _older_than(image: Reference, version: tuple[int, ...]) -> bool:
     match = re.match(r"v?(\d+(?:\.\d+)*)", image.tag)
     return match is not None and tuple(int(part) for part in match[1].split(".")) < version
+
+
+# uid:gid of the server's user in official images, (Alpine, other) variants, from their Dockerfiles
+SERVER_USERS: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
+    "redis": ((999, 1000), (999, 999)),
+    "postgres": ((70, 70), (999, 999)),
+    "nginx": ((101, 101), (101, 101)),
+    "memcached": ((11211, 11211), (11211, 11211)),
+}
+_ONE_VARIANT = {"mysql": (999, 999), "mariadb": (999, 999), "mongo": (999, 999)}
+
+
+# what is written where nothing is known of the image: the first account that people have
+NOBODYS = (1000, 1000)
+
+
+def server_user(image: Reference) -> tuple[int, int] | None:
+    """uid and gid that the image's own server runs as, where the image is an official one we know."""
+    if image.official in _ONE_VARIANT:
+        return _ONE_VARIANT[image.official]
+    variants = SERVER_USERS.get(image.official)
+    return variants[0 if "alpine" in image.tag else 1] if variants and image.tag else None

@@ -6,8 +6,12 @@ import json
 from typing import Any
 
 from pytest_dockerharden.model.finding import Class, Edit, Remedy
+from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.shell import Word
+
+_WITH_DEFAULT = pattern(r"\$\{([A-Za-z_]\w*):?-[^${}]*\}")
 
 
 def set_key(path: str, value: object, *, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
@@ -102,6 +106,25 @@ def remove_lines(at: TextOrigin, *, text: str, effect: Class = "behaviour-changi
 def whole_lines(at: TextOrigin) -> TextOrigin:
     """The lines that a span stands on, the end of the last one included."""
     return TextOrigin(at.file, at.line, 1, at.end_line + 1, 1)
+
+
+def replace_key(path: str, value: object, *, effect: Class = "behaviour-changing", breaks: str = "") -> Remedy:
+    """Write ``value`` at a dotted path below the service in place of all that is there."""
+    steps = tuple(path.split("."))
+    return Remedy("\n".join(yaml_lines(steps, value)), (Edit("replace", steps, value),), effect, breaks)
+
+
+def require_variable(path: str, node: Node, text: str, *, assigned: str = "") -> Remedy:
+    """Take the default out of ``${NAME:-default}``, where this is all that stands there; ``text`` is what to show.
+
+    ``path`` is the value's dotted path below the service. ``assigned`` is the name in front of an item ``NAME=value``.
+    """
+    found = _WITH_DEFAULT.fullmatch(node.template or "")
+    if found is None:
+        return advice(text)
+    in_list = assigned and node.key_origin == node.origin
+    new = f"{assigned}=${{{found[1]}:?}}" if in_list else f"${{{found[1]}:?}}"
+    return rewrite_item(path, node.origin, new, text=text, breaks=f"a start where nothing sets {found[1]}")
 
 
 def advice(text: str) -> Remedy:

@@ -19,6 +19,7 @@ _ABSENT: Any = object()
 _FOLLOWS: dict[str, tuple[Path, ...]] = {
     "network_mode": (("networks",), ("depends_on",)),
     "deploy": (("deploy", "replicas"),),
+    "env_file": (("environment",),),
     **dict.fromkeys(("ipc", "pid", "uts", "cgroup", "links", "volumes_from"), (("depends_on",),)),
 }
 

@@ -134,6 +134,8 @@ def _item(wish: Wish, at: TextOrigin, sheets: Sheets) -> Site:
     if wish.edit.kind == "set":
         return _key_of_item(at.file, shape, wish.edit.path[-1], wish.edit.value)
     around = next((c for c in shapes.collections.values() if any(item is shape for item in c.items)), None)
+    if wish.edit.kind == "tag":
+        return _tagged(at.file, around or shape, wish.edit.value, shapes)
     if shape is not None and around is None and wish.edit.kind == "replace":
         return Site(at.file, "rewrite", shape=shape, value=wish.edit.value)
     if shape is None or around is None:
@@ -141,6 +143,17 @@ def _item(wish: Wish, at: TextOrigin, sheets: Sheets) -> Site:
     if wish.edit.kind == "replace":
         return Site(at.file, "rewrite", around, shape=shape, value=wish.edit.value)
     return Site(at.file, "remove-item", around, value=[around.items.index(shape)])
+
+
+def _tagged(file: str, collection: Shape | None, tag: object, shapes: Shapes) -> Site:
+    """Behind the colon of the key whose value a list is, or the text that stands for one."""
+    if collection is None:
+        raise CannotEditError("it is in short form")
+    _, key = _holder(collection, shapes)
+    colon = shapes.text.index(":", key.end) + 1
+    if "!" in shapes.text[colon : collection.start]:
+        raise CannotEditError("it has a tag")
+    return Site(file, "text", value=f" {tag}", span=(colon, colon))
 
 
 def _key_of_item(file: str, item: Shape | None, key: str, value: object) -> Site:

@@ -8,7 +8,7 @@ from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.source.compose.scalars import typed
 
 # what no YAML reader, of 1.1 or 1.2, takes for anything but this text; a comma does harm in flow style alone
-_PLAIN = pattern(r"[A-Za-z0-9_/.][\w/.@+,-]*(?::[\w/.@+=,-]+)*", 0)
+_PLAIN = pattern(r"[A-Za-z0-9_/.][\w/.@+=,-]*(?::[\w/.@+=,-]+)*", 0)
 _AMBIGUOUS = pattern(r"(?i)[\d:._+-]*|0[xo].*|true|false|yes|no|on|off|y|n|null|[-+]?\.?(?:inf|nan)|\d+e[+-]?\d+")
 
 
@@ -36,8 +36,14 @@ def flow(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{scalar(str(key))}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(flow(item) for item in value) + "]"
+        style = '"' if _is_command(value) else None
+        return "[" + ", ".join(flow(item) if style is None else scalar(item, style) for item in value) + "]"
     return scalar(value, in_flow=True)
+
+
+def _is_command(value: list[object] | tuple[object, ...]) -> bool:
+    """Whether it is what a healthcheck runs: people write that on one line, and quote all of it."""
+    return value[:1] in (["CMD"], ["CMD-SHELL"])
 
 
 def item(value: object) -> str:
@@ -50,6 +56,6 @@ def block(key: str, value: object, step: int) -> list[str]:
     head, pad = f"{scalar(key)}:", " " * step
     if isinstance(value, dict) and value:
         return [head, *(pad + line for name, below in value.items() for line in block(str(name), below, step))]
-    if isinstance(value, (list, tuple)) and value:
+    if isinstance(value, (list, tuple)) and value and not _is_command(value):
         return [head, *(f"{pad}- {item(each)}" for each in value)]
     return [head if value is None else f"{head} {item(value)}"]

@@ -12,6 +12,8 @@ from pytest_dockerharden.remedy.write import block, flow, item, scalar
 
 _LINE_END = pattern(r"\r\n|\r|\n")
 _COMMENT = pattern(r"(?:^|[ \t])#", 8)
+# what is a plain text outside flow style
+_VARIABLE = pattern(r"\$\{\w+(?::?[-?+]\w*)?\}")
 _DASH = pattern(r"-[ \t]*\Z")
 
 
@@ -62,7 +64,8 @@ class YamlText:
         new = value.value.join(written.split("{}"))
         if value.style == "'":
             return self._replace(value, "'" + new.replace("'", "''") + "'")
-        plain = not value.style and "$" not in new and scalar(new, in_flow=in_flow) == new
+        shown = new if in_flow else _VARIABLE.sub("x", new)
+        plain = not value.style and "$" not in shown and scalar(shown, in_flow=in_flow) == shown
         return self._replace(value, new if plain else json.dumps(new, ensure_ascii=False))
 
     def add_items(self, items: Shape, new: list[Any]) -> TextEdit:

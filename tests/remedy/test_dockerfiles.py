@@ -15,11 +15,11 @@ MENDED = {
         "FROM debian:12\nRUN apt-get update \\\n && apt-get install -y \\\n    curl # c\n",
         "FROM debian:12\nRUN apt-get update \\\n && apt-get install --no-install-recommends -y \\\n    curl # c\n",
     ),
-    "clean-package-cache": (
+    "no-apt-lists-left": (
         "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
         "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
     ),
-    "clean-language-cache": (
+    "no-pip-cache-left": (
         "FROM python:3.12\r\nRUN pip install -r requirements.txt\r\n",
         "FROM python:3.12\r\nRUN pip install --no-cache-dir -r requirements.txt\r\n",
     ),
@@ -43,6 +43,10 @@ MENDED = {
         'FROM debian:12\nRUN useradd --system app\nCOPY . /app\nEXPOSE 80\n# start\nCMD ["x"]\n',
         'FROM debian:12\nRUN useradd --system app\nCOPY . /app\nUSER app\nEXPOSE 80\n# start\nCMD ["x"]\n',
     ),
+    "image-sets-a-user ": (
+        "FROM nginx:1.27-alpine\nCOPY site /usr/share/nginx/html\nEXPOSE 80\n",
+        "FROM nginx:1.27-alpine\nCOPY site /usr/share/nginx/html\nUSER 101:101\nEXPOSE 80\n",
+    ),
     "no-overridden-instruction": (
         'FROM debian:12\nCMD ["a"]\n# the real one\nCMD ["b"]\n',
         'FROM debian:12\n# the real one\nCMD ["b"]\n',
@@ -54,7 +58,7 @@ MENDED = {
 @pytest.mark.parametrize("control", MENDED)
 def test_a_dockerfile_is_mended_and_nothing_else_moves(control: str, tmp_path: Path) -> None:
     text, expected = MENDED[control]
-    plan = plan_for(tmp_path, {"Dockerfile": text, "dockerharden.toml": STRICT.format(control), "app.py": ""})
+    plan = plan_for(tmp_path, {"Dockerfile": text, "dockerharden.toml": STRICT.format(control.strip()), "app.py": ""})
     assert plan.after.get(str(tmp_path / "Dockerfile")) == expected
 
 
@@ -62,8 +66,8 @@ LEFT = {
     "an archive that ADD unpacks": ("copy-for-local-files", "FROM debian:12\nADD app.tar.gz app.py /app/\n"),
     "a shell syntax that no array has": ("exec-form-start", "FROM debian:12\nCMD server --port $PORT | tee log\n"),
     "a base whose folder is not known": ("absolute-workdir", "FROM debian:12\nWORKDIR app\n"),
-    "no user to switch to": ("image-sets-a-user", 'FROM debian:12\nCMD ["x"]\n'),
-    "a RUN in exec form": ("clean-package-cache", 'FROM debian:12\nRUN ["apt-get", "install", "-y", "curl"]\n'),
+    "a base that may set a user": ("image-sets-a-user", 'FROM example.org/app:1\nCMD ["x"]\n'),
+    "a RUN in exec form": ("no-apt-archives-left", 'FROM debian:12\nRUN ["apt-get", "install", "-y", "curl"]\n'),
 }
 
 
