@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_dockerharden.model.build import appended, is_covered, may_ship, mounted_caches, plain, runs
+from pytest_dockerharden.model.build import is_covered, mounted_caches, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.finding import Finding, Findings, Remedy
 from pytest_dockerharden.model.packages import (
+    CACHES,
     CLEAN,
     DEBIAN,
     INSTALL,
@@ -20,7 +21,6 @@ from pytest_dockerharden.model.packages import (
     UPGRADE,
     Invocation,
     invocations,
-    unpinned,
 )  # fmt: skip
 from pytest_dockerharden.model.remedies import advice, text_edit
 
@@ -32,75 +32,28 @@ def _installs(stage: Stage, *managers: str) -> Iterator[tuple[Instruction, Invoc
                 yield run, call
 
 
-@control(
-    severity="low",
-    optional=True,
-    equivalents={
-        "kics": (
-            "apt_get_install_pin_version_not_defined",
-            "unpinned_package_version_in_apk_add",
-            "yum_install_without_version",
-            "zypper_install_without_version",
-            "missing_version_specification_in_dnf_install",
-        ),
-        "hadolint": ("DL3008", "DL3018", "DL3033", "DL3037", "DL3041"),
-        "terrascan": "AC_DOCKER_0033",
-    },
-)
-def pinned_system_packages(stage: Stage) -> Findings:
-    """Packages of the distribution are installed in a named version.
-
-    Two builds of one commit then hold the same programs. The price: distributions drop old versions, so pins need
-    care, or a snapshot mirror.
-
-    Bad::
-
-        FROM debian:12-slim
-        RUN apt-get update && apt-get install -y curl  # <-
-
-    Bad::
-
-        FROM alpine:3.22
-        RUN apk add --no-cache --virtual .build gcc  # <-
-
-    Good::
-
-        FROM debian:12-slim
-        RUN apt-get update && apt-get install -y curl=7.88.* ./local.deb $EXTRA
-    """
-    found = list(_installs(stage))
+def _unattended(stage: Stage, *managers: str) -> Findings:
+    found = list(_installs(stage, *managers))
     if not found:
-        not_applicable("nothing is installed")
+        not_applicable(f"{managers[0]} installs nothing")
     for run, call in found:
-        names = [plain(word) for word in unpinned(call)]
-        if names and "group" not in call.verb:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            yield run.finding(f"{names[0]}{more} without a version", advice("NAME=VERSION"), at=call.command.origin)
+        if not _assumes_yes(stage, run, call):
+            message = f"{call.manager} {call.verb} asks for confirmation"
+            yield run.finding(message, call.with_option("-y", effect="safe"), at=call.command.origin)
 
 
 @control(
     severity="low",
     equivalents={
-        "kics": (
-            "apt_get_missing_flags_to_avoid_manual_input",
-            "yum_install_allows_manual_input",
-            "missing_flag_from_dnf_install",
-            "missing_zypper_non_interactive_switch",
-        ),
+        "kics": "apt_get_missing_flags_to_avoid_manual_input",
         "trivy": "DS-0021",
-        "hadolint": ("DL3014", "DL3030", "DL3034", "DL3038"),
-        "semgrep": (
-            "missing-assume-yes-switch",
-            "missing-yum-assume-yes-switch",
-            "missing-dnf-assume-yes-switch",
-            "missing-zypper-no-confirm-switch",
-        ),
+        "hadolint": "DL3014",
+        "semgrep": "missing-assume-yes-switch",
         "sonar": "S6584",
-        "terrascan": "AC_DOCKER_0004",
     },
 )
-def unattended_package_install(stage: Stage) -> Findings:
-    """The package manager does not wait for an answer.
+def unattended_apt_install(stage: Stage) -> Findings:
+    """apt does not wait for an answer.
 
     A build has no one to say yes: the step aborts, and it does so on the day when a package brings a new dependency.
 
@@ -114,16 +67,86 @@ def unattended_package_install(stage: Stage) -> Findings:
         FROM debian:12-slim
         RUN apt-get update && apt-get install -qqy curl
     """
-    found = [(run, call) for run, call in _installs(stage) if call.manager != "apk"]
-    if not found:
-        not_applicable("nothing is installed")
-    for run, call in found:
-        if not _assumes_yes(stage, run, call):
-            yield run.finding(
-                f"{call.manager} {call.verb} asks for confirmation",
-                call.with_option("-y", effect="safe"),
-                at=call.command.origin,
-            )
+    yield from _unattended(stage, *DEBIAN)
+
+
+@control(
+    severity="low",
+    equivalents={
+        "kics": "yum_install_allows_manual_input",
+        "hadolint": "DL3030",
+        "semgrep": "missing-yum-assume-yes-switch",
+        "terrascan": "AC_DOCKER_0004",
+    },
+)
+def unattended_yum_install(stage: Stage) -> Findings:
+    """yum does not wait for an answer.
+
+    A build has no one to say yes: the step aborts, and it does so on the day when a package brings a new dependency.
+
+    Bad::
+
+        FROM amazonlinux:2
+        RUN yum install curl  # <-
+
+    Good::
+
+        FROM amazonlinux:2
+        RUN yum install -y curl && yum clean all
+    """
+    yield from _unattended(stage, "yum")
+
+
+@control(
+    severity="low",
+    equivalents={
+        "kics": "missing_flag_from_dnf_install",
+        "hadolint": "DL3038",
+        "semgrep": "missing-dnf-assume-yes-switch",
+    },
+)
+def unattended_dnf_install(stage: Stage) -> Findings:
+    """dnf does not wait for an answer.
+
+    A build has no one to say yes: the step aborts, and it does so on the day when a package brings a new dependency.
+
+    Bad::
+
+        FROM fedora:42
+        RUN dnf install curl  # <-
+
+    Good::
+
+        FROM fedora:42
+        RUN dnf install --assumeyes curl && dnf clean all
+    """
+    yield from _unattended(stage, "dnf", "microdnf", "tdnf")
+
+
+@control(
+    severity="low",
+    equivalents={
+        "kics": "missing_zypper_non_interactive_switch",
+        "hadolint": "DL3034",
+        "semgrep": "missing-zypper-no-confirm-switch",
+    },
+)
+def unattended_zypper_install(stage: Stage) -> Findings:
+    """zypper does not wait for an answer.
+
+    A build has no one to say yes: the step aborts, and it does so on the day when a package brings a new dependency.
+
+    Bad::
+
+        FROM opensuse/leap:15.6
+        RUN zypper install curl  # <-
+
+    Good::
+
+        FROM opensuse/leap:15.6
+        RUN zypper --non-interactive install curl && zypper clean
+    """
+    yield from _unattended(stage, "zypper")
 
 
 def _assumes_yes(stage: Stage, run: Instruction, call: Invocation) -> bool:
@@ -203,172 +226,10 @@ def _without_recommends(call: Invocation) -> bool:
     return any(re.search(r"(?i)install-recommends[=\s]\"?(0|false|no)", text) for text in texts)
 
 
-_CACHES = {
-    **dict.fromkeys(DEBIAN, ("/var/lib/apt/lists",)),
-    "apk": ("/var/cache/apk", "/etc/apk/cache"),
-    "yum": ("/var/cache/yum", "/var/cache/dnf"),
-    "dnf": ("/var/cache/dnf", "/var/cache/libdnf5", "/var/cache/yum"),
-    "microdnf": ("/var/cache/dnf", "/var/cache/yum", "/var/cache/libdnf5"),
-    "tdnf": ("/var/cache/tdnf",),
-    "zypper": ("/var/cache/zypp",),
-}
-
-
 @control(
     severity="low",
     optional=True,
     equivalents={
-        "kics": (
-            "apt_get_install_lists_were_not_deleted",
-            "apk_add_using_local_cache_path",
-            "yum_clean_all_missing",
-            "missing_zypper_clean",
-            "missing_dnf_clean_all",
-        ),
-        "trivy": ("DS-0015", "DS-0019", "DS-0020", "DS-0025", "DS-0027"),
-        "hadolint": ("DL3009", "DL3019", "DL3032", "DL3036", "DL3040"),
-        "semgrep": (
-            "remove-package-lists",
-            "remove-package-cache",
-            "missing-apk-no-cache",
-            "missing-yum-clean-all",
-            "missing-zypper-clean",
-            "missing-dnf-clean-all",
-        ),
-        "sonar": "S6587",
-        "dockle": ("DKL-DI-0004", "DKL-DI-0005"),
-        "terrascan": ("AC_DOCKER_0009", "AC_DOCKER_00025"),
-    },
-)
-def clean_package_cache(stage: Stage) -> Findings:
-    """Package lists and caches are not left in the image.
-
-    Removing them in a later RUN frees nothing, because the layer below keeps them. Stages that do not ship may keep
-    what they like, and a cache mount is in no layer.
-
-    Bad::
-
-        FROM debian:12-slim
-        RUN apt-get update && apt-get install -y curl  # <-
-
-    Bad::
-
-        FROM alpine:3.22
-        RUN apk add curl  # <-
-
-    Bad::
-
-        FROM fedora:42
-        RUN dnf install -y curl  # <-
-
-    Good::
-
-        FROM debian:12 AS build
-        RUN apt-get update && apt-get install -y gcc
-        FROM debian:12-slim
-        COPY --from=build /app /app
-        RUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*
-
-    Good::
-
-        FROM alpine:3.22
-        RUN apk add --no-cache curl
-
-    Good::
-
-        FROM fedora:42
-        RUN dnf install -y curl && dnf clean all
-    """
-    if not may_ship(stage):
-        not_applicable("the stage does not ship")
-    fills = [(run, call) for run in runs(stage) for call in _fills_cache(stage, run)]
-    if not fills:
-        not_applicable("nothing is installed")
-    for run, call in fills:
-        if not _is_cleaned(run, call):
-            yield run.finding(
-                f"{call.manager} leaves its {'lists' if call.manager in DEBIAN else 'cache'} in the layer",
-                _cleaned(run, call),
-                at=call.command.origin,
-            )
-
-
-_CLEANING = {
-    **dict.fromkeys(DEBIAN, "rm -rf /var/lib/apt/lists/*"),
-    "apk": "apk add --no-cache",
-    "zypper": "zypper clean --all",
-}
-
-
-def _cleaned(run: Instruction, call: Invocation) -> Remedy:
-    if call.manager == "apk":
-        return call.with_option("--no-cache", effect="safe")
-    cleaning = _CLEANING.get(call.manager, f"{call.manager} clean all")
-    return appended(run, cleaning) or advice(cleaning)
-
-
-def _fills_cache(stage: Stage, run: Instruction) -> list[Invocation]:
-    """The last call of each manager in a RUN that writes a cache."""
-    found: dict[str, Invocation] = {}
-    for call in invocations(run, *SYSTEM):
-        if call.action == INSTALL or (call.action in {UPDATE, UPGRADE} and call.manager != "zypper"):
-            previous = found.get(call.manager)
-            if previous is None or previous.action != INSTALL or call.action == INSTALL:
-                found[call.manager] = call
-    # an install without an update of its own writes no lists, unless nobody else can have written them
-    updates = any(c.action == UPDATE for other in runs(stage) for c in invocations(other, *DEBIAN))
-    return [c for c in found.values() if not (c.manager in DEBIAN and updates and not _updates(run))]
-
-
-def _updates(run: Instruction) -> bool:
-    return any(call.action == UPDATE for call in invocations(run, *DEBIAN))
-
-
-def _is_cleaned(run: Instruction, call: Invocation) -> bool:
-    paths = _CACHES[call.manager]
-    covered = mounted_caches(run)
-    if any(is_covered(path, covered) for path in paths):
-        return True
-    if call.manager == "apk" and (call.has("--no-cache") or _apk_without_cache(run)):
-        return True
-    commands = run.script.commands
-    start = next((index for index, command in enumerate(commands) if command is call.command), 0)
-    for command in commands[start:]:
-        if command.name in {"rm", "find", "unlink"} and any(_names(plain(word), paths) for word in command.args):
-            return True
-    calls = invocations(run, *SYSTEM)
-    after = next((index for index, other in enumerate(calls) if other.command is call.command), 0)
-    return any(_cleans(other, call.manager) for other in calls[after:])
-
-
-def _apk_without_cache(run: Instruction) -> bool:
-    calls = [call for call in invocations(run, "apk") if call.action in {INSTALL, UPDATE, UPGRADE}]
-    return all(call.has("--no-cache") for call in calls)
-
-
-def _names(text: str, paths: tuple[str, ...]) -> bool:
-    path = text.rstrip("/*").rstrip("/")
-    if "{" in text:
-        return any(
-            re.split(r"[{,]", text, maxsplit=1)[0].rstrip("/") in {parent.rsplit("/", 1)[0], parent} for parent in paths
-        )
-    return any(path == p or path == p.rsplit("/", 1)[0] or path.startswith(f"{p}/") for p in paths)
-
-
-def _cleans(call: Invocation, manager: str) -> bool:
-    if manager in DEBIAN:
-        return call.manager in DEBIAN and call.verb in {"distclean", "dist-clean"}
-    if manager in RED_HAT:
-        return call.manager in RED_HAT and call.action == CLEAN
-    return call.manager == manager and call.action == CLEAN
-
-
-@control(
-    severity="low",
-    optional=True,
-    equivalents={
-        "trivy": "DS-0024",
-        "hadolint": "DL3035",
         "semgrep": (
             "avoid-apt-get-upgrade",
             "avoid-apk-upgrade",
@@ -381,7 +242,7 @@ def _cleans(call: Invocation, manager: str) -> bool:
     },
 )
 def no_distribution_upgrade(stage: Stage) -> Findings:
-    """The build does not upgrade the whole distribution.
+    """The build does not upgrade every package of the base image.
 
     What comes out depends on the day, and the cached layer keeps the fixes of its first day. Move the base image to
     its newest release, and upgrade single packages by name where a fix cannot wait.
@@ -398,12 +259,50 @@ def no_distribution_upgrade(stage: Stage) -> Findings:
     """
     for run in runs(stage):
         for call in invocations(run, *SYSTEM):
-            if call.action == UPGRADE and not call.packages:
-                yield run.finding(
-                    f"{call.manager} {call.verb} upgrades everything",
-                    advice("FROM a newer base"),
-                    at=call.command.origin,
-                )
+            if call.action == UPGRADE and not call.packages and call.verb not in _RELEASE_UPGRADES:
+                yield _upgrades(run, call, "everything")
+
+
+@control(
+    severity="low",
+    optional=True,
+    equivalents={
+        "trivy": "DS-0024",
+        "hadolint": "DL3035",
+        "semgrep": ("avoid-apt-get-upgrade", "avoid-zypper-update"),
+        "dockle": "DKL-DI-0003",
+        "terrascan": "AC_DOCKER_0052",
+    },
+)
+def no_release_upgrade(stage: Stage) -> Findings:
+    """The build does not move the base image to another release.
+
+    `dist-upgrade` removes and replaces packages as it sees fit: what the tag of the base promises is gone. Another
+    release is another FROM.
+
+    Bad::
+
+        FROM debian:12-slim
+        RUN apt-get update && apt-get -y dist-upgrade  # <-
+
+    Good::
+
+        FROM debian:13-slim
+        RUN apt-get update && apt-get install -y --only-upgrade libssl3
+    """
+    for run in runs(stage):
+        for call in invocations(run, *SYSTEM):
+            if call.verb in _RELEASE_UPGRADES:
+                yield _upgrades(run, call, "the release")
+
+
+_RELEASE_UPGRADES = frozenset({"dist-upgrade", "full-upgrade", "dup", "distro-sync", "distribution-synchronization"})
+
+
+def _upgrades(run: Instruction, call: Invocation, what: str) -> Finding:
+    return run.finding(
+        f"{call.manager} {call.verb} upgrades {what}", advice("FROM a newer base"), at=call.command.origin
+    )
 
 
 @control(
@@ -443,7 +342,7 @@ def index_updated_with_install(stage: Stage) -> Findings:
         calls = invocations(run, *SYSTEM)
         lone = [call for call in calls if _refreshes(call) and not _is_used(call, calls)]
         for call in lone[:1]:
-            if not any(is_covered(path, mounted_caches(run)) for path in _CACHES[call.manager]):
+            if not any(is_covered(path, mounted_caches(run)) for path in CACHES[call.manager]):
                 yield run.finding(
                     f"{call.manager} {call.verb} stands in a layer of its own",
                     advice(f"{call.manager} {call.verb} && {call.manager} install ..."),

@@ -121,6 +121,10 @@ _PIP = Grammar(
         "--overrides --directory --project --no-build-isolation-package --reinstall-package --refresh-package"
     ),
 )
+_PIPX = Grammar(
+    _verbs(install="install", run="run"),
+    _set("--python --index-url -i --pip-args --suffix --preinstall --spec"),
+)
 _NPM = Grammar(
     _verbs(
         install="install i in ins inst insta instal add isnt isnta isntal isntall", ci="ci clean-install install-clean",
@@ -167,7 +171,7 @@ _POETRY = Grammar(
 GRAMMARS: dict[str, Grammar] = {
     "apt-get": _APT, "apt": _APT, "aptitude": _APT, "apk": _APK, "yum": _YUM, "dnf": _YUM, "microdnf": _YUM,
     "tdnf": _YUM, "zypper": _ZYPPER, "pip": _PIP, "uv": _PIP, "npm": _NPM, "pnpm": _NPM, "yarn": _NPM, "bun": _NPM,
-    "gem": _GEM, "go": _GO, "cargo": _CARGO, "bundle": _BUNDLE, "composer": _COMPOSER, "poetry": _POETRY,
+    "pipx": _PIPX, "gem": _GEM, "go": _GO, "cargo": _CARGO, "bundle": _BUNDLE, "composer": _COMPOSER, "poetry": _POETRY,
 }  # fmt: skip
 
 _CANONICAL = {"bundler": "bundle", "dnf5": "dnf", "pnpx": "pnpm", "composer.phar": "composer", "dnf-3": "dnf"}
@@ -177,9 +181,19 @@ _PYTHON_NAME = pattern(r"(python|pypy)[\d.]*\Z")
 SYSTEM = ("apt-get", "apt", "aptitude", "apk", "yum", "dnf", "microdnf", "tdnf", "zypper")
 DEBIAN = ("apt-get", "apt", "aptitude")
 RED_HAT = ("yum", "dnf", "microdnf", "tdnf")
+# where they keep what they have fetched
+CACHES = {
+    **dict.fromkeys(DEBIAN, ("/var/lib/apt/lists",)),
+    "apk": ("/var/cache/apk", "/etc/apk/cache"),
+    "yum": ("/var/cache/yum", "/var/cache/dnf"),
+    "dnf": ("/var/cache/dnf", "/var/cache/libdnf5", "/var/cache/yum"),
+    "microdnf": ("/var/cache/dnf", "/var/cache/yum", "/var/cache/libdnf5"),
+    "tdnf": ("/var/cache/tdnf",),
+    "zypper": ("/var/cache/zypp",),
+}
 # words by which a RUN is known to be worth parsing
 WORDS = pattern(
-    r"\b(?:apt|apt-get|aptitude|apk|yum|t?dnf|microdnf|dnf5|zypper|pip[\d.]*|uv|npm|pnpm|yarn|bun|gem|go|cargo|bundler?|composer(?:\.phar)?|poetry)\b"
+    r"\b(?:apt|apt-get|aptitude|apk|yum|t?dnf|microdnf|dnf5|zypper|pipx?[\d.]*|uv|npm|pnpm|yarn|bun|gem|go|cargo|bundler?|composer(?:\.phar)?|poetry)\b"
 )
 
 
@@ -286,7 +300,7 @@ def _apk(text: str, call: Invocation) -> bool:
 def _rpm(text: str, call: Invocation) -> bool:
     return (
         text[0] != "@"
-        and "module" not in call.verb
+        and not ("module" in call.verb and ":" in text)
         and not re.search(r"[=<>]", text)
         and not _RPM_VERSION.search(_without_architecture(text))
     )
@@ -322,7 +336,8 @@ def _gem(text: str, call: Invocation) -> bool:
 
 def _go(text: str, call: Invocation) -> bool:
     version = text.partition("@")[2]
-    return "." in text.split("/", 1)[0] and version in {"", "latest"} and not call.has("-modfile")
+    host = text.split("/", 1)[0]
+    return "." in host and not host.endswith(".go") and version in {"", "latest"} and not call.has("-modfile")
 
 
 def _cargo(text: str, call: Invocation) -> bool:
@@ -331,5 +346,6 @@ def _cargo(text: str, call: Invocation) -> bool:
 
 _UNPINNED: dict[str, Callable[[str, Invocation], bool]] = {
     **dict.fromkeys(DEBIAN, _apt), "apk": _apk, **dict.fromkeys(RED_HAT, _rpm), "zypper": _zypper, "pip": _pip,
-    "uv": _pip, "npm": _npm, "pnpm": _npm, "yarn": _npm, "bun": _npm, "gem": _gem, "go": _go, "cargo": _cargo,
+    "uv": _pip, "pipx": _pip, "npm": _npm, "pnpm": _npm, "yarn": _npm, "bun": _npm, "gem": _gem, "go": _go,
+    "cargo": _cargo,
 }  # fmt: skip
