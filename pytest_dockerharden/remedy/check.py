@@ -83,10 +83,24 @@ def _complaint(known: _Loaded, wishes: list[Wish]) -> str:
     refusals = _refusals(project)
     if len(refusals) > len(known.problems):
         return f"Compose would refuse it: {next((r for r in refusals if r not in known.problems), refusals[-1])}"
+    by_place: dict[Path, list[Wish]] = {}
+    for wish in wishes:
+        by_place.setdefault(_place(wish.path), []).append(wish)
     for path, before, after in differences(known.model, project.model.plain()):
-        if not (_means_nothing(path) or _is_allowed(wishes, path, before, after)):
+        near = [*by_place.get(_place(path), ()), *by_place.get((), ())]
+        if not (_means_nothing(path) or _is_allowed(near, path, before, after) or _is_completed(known.model, path)):
             return f"it would change {_shown(path)} as well"
     return ""
+
+
+def _place(path: Path) -> Path:
+    """The service that a path leads to or through; nothing where it is another part of the model."""
+    return path[:2] if path[:1] == ("services",) else ()
+
+
+def _is_completed(before: Any, path: Path) -> bool:
+    """Whether it is the network that Compose gives to a service of which nothing was written."""
+    return path[2:] == ("networks", "default") and before["services"].get(path[1], _ABSENT) is None
 
 
 def _shown(path: Path) -> str:
@@ -136,7 +150,7 @@ def differences(before: Any, after: Any) -> Iterator[tuple[Path, Any, Any]]:
         if old == new and type(old) is type(new):
             continue
         mappings = [side for side in (old, new) if isinstance(side, dict)]
-        absent = old is _ABSENT or new is _ABSENT
+        absent = any(side is _ABSENT or side is None for side in (old, new))
         if len(mappings) == 2 or (mappings and mappings[0] and absent):
             keys = dict.fromkeys(key for side in mappings for key in side)
             todo += [((*path, key), _at(old, key), _at(new, key)) for key in keys]

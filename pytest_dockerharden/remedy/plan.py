@@ -11,7 +11,7 @@ from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.paths import reading
 from pytest_dockerharden.remedy.check import Checker
 from pytest_dockerharden.remedy.sites import Sheets, Site, edits_at, joined, sites_of
-from pytest_dockerharden.remedy.text import TextEdit, apply_edits, overlap
+from pytest_dockerharden.remedy.text import Taken, TextEdit, apply_edits
 from pytest_dockerharden.remedy.wishes import Wish, wishes_of
 from pytest_dockerharden.remedy.yaml_edit import CannotEditError
 
@@ -172,11 +172,8 @@ class _Round:
 
     def _accept(self, units: list[_Unit]) -> None:
         """Take the units that pass; of many that do not, each half on its own."""
-        free: list[_Unit] = []
-        for unit in units:
-            if self._is_free(unit, [*self.accepted, *free]):
-                free.append(unit)
-        units = free
+        taken = Taken(edit for unit in self.accepted for edit in unit.edits)
+        units = [unit for unit in units if self._is_free(unit, taken)]
         if not units:
             return
         together = [*self.accepted, *units]
@@ -194,12 +191,13 @@ class _Round:
             self._accept(units[:middle])
             self._accept(units[middle:])
 
-    def _is_free(self, unit: _Unit, taken: list[_Unit]) -> bool:
-        if any(overlap(edit, made) for edit in unit.edits for other in taken for made in other.edits):
+    def _is_free(self, unit: _Unit, taken: Taken) -> bool:
+        if not all(map(taken.is_free, unit.edits)):
             for wish in unit.wishes:
                 wish.reason = _IN_THE_WAY
             self.failed += unit.wishes
             return False
+        taken.add(unit.edits)
         return True
 
     def _texts(self, units: Sequence[_Unit]) -> Texts:

@@ -22,7 +22,7 @@ _BLOCK_STYLES = {"|", ">"}
 class Shape:
     """One value as it is written. ``kind`` is map, list, scalar or alias; ``style`` the scalar's quote or indicator.
 
-    ``entries`` are the keys and values of a mapping, ``items`` the values of a list. ``end`` of a block collection is
+    ``anchored`` is what some alias refers to. ``entries`` are the keys and values of a mapping, ``items`` the values of a list. ``end`` of a block collection is
     where its last value ends, before comments and blank lines. ``line`` and ``column`` count from 0.
     """
 
@@ -82,6 +82,8 @@ def shapes_of(text: str) -> Shapes:
     # libyaml takes these for line ends, and offsets have to be those of the text
     readable = text if text.isascii() else text.translate(ODD_BREAKS)
     stack: list[tuple[Shape, list[Shape]]] = []
+    anchors: list[tuple[str, Shape]] = []
+    referred: set[str] = set()
     event: Any
     for event in yaml.parse(readable, Loader=LOADER):
         kind = type(event)
@@ -89,6 +91,7 @@ def shapes_of(text: str) -> Shapes:
             shape = _collection(event, "map" if kind is yaml.MappingStartEvent else "list")
             shapes.collections[event.start_mark.line + 1, event.start_mark.column + 1] = shape
             stack.append((shape, []))
+            anchors.append((event.anchor, shape))
         elif kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
             shape, children = stack.pop()
             _close(shape, children, event, shapes)
@@ -97,16 +100,20 @@ def shapes_of(text: str) -> Shapes:
         elif kind in (yaml.ScalarEvent, yaml.AliasEvent):
             shape = _leaf(event, text)
             shapes.scalars[event.start_mark.line + 1, event.start_mark.column + 1] = shape
+            if kind is yaml.AliasEvent:
+                referred.add(event.anchor)
+            else:
+                anchors.append((event.anchor, shape))
             if stack:
                 stack[-1][1].append(shape)
+    for name, shape in anchors:
+        shape.anchored = name in referred
     return shapes
 
 
 def _collection(event: Any, kind: str) -> Shape:
     start = event.start_mark
-    return Shape(
-        kind, start.index, start.index, start.line, start.column, bool(event.flow_style), anchored=bool(event.anchor)
-    )
+    return Shape(kind, start.index, start.index, start.line, start.column, bool(event.flow_style))
 
 
 def _leaf(event: Any, text: str) -> Shape:
@@ -115,9 +122,7 @@ def _leaf(event: Any, text: str) -> Shape:
         return Shape("alias", start.index, end, start.line, start.column, value=str(event.anchor))
     if event.style in _BLOCK_STYLES:  # the parser's own end is behind the blank lines that follow
         end = start.index + len(text[start.index : end].rstrip())
-    return Shape(
-        "scalar", start.index, end, start.line, start.column, False, event.style, str(event.value), bool(event.anchor)
-    )
+    return Shape("scalar", start.index, end, start.line, start.column, False, event.style, str(event.value))
 
 
 def _close(shape: Shape, children: list[Shape], event: Any, shapes: Shapes) -> None:

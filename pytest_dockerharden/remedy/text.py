@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 
 from pytest_dockerharden.model.dataclass import dataclass
@@ -19,6 +20,26 @@ class TextEdit:
     end: int
     new: str
     depth: int = 0
+
+
+class Taken:
+    """Edits that do not overlap, and whether further ones would overlap any of them."""
+
+    def __init__(self, edits: Iterable[TextEdit] = ()) -> None:
+        # by file: starts and ends, both in order as the edits do not overlap
+        self._spans: dict[str, tuple[list[int], list[int]]] = {}
+        self.add(edits)
+
+    def is_free(self, edit: TextEdit) -> bool:
+        starts, ends = self._spans.get(edit.file, ((), ()))
+        behind = bisect_right(ends, edit.start)
+        return behind == len(ends) or starts[behind] >= edit.end
+
+    def add(self, edits: Iterable[TextEdit]) -> None:
+        for edit in edits:
+            starts, ends = self._spans.setdefault(edit.file, ([], []))
+            insort(starts, edit.start)
+            insort(ends, edit.end)
 
 
 def overlap(first: TextEdit, second: TextEdit) -> bool:

@@ -14,6 +14,7 @@ _LINE_END = pattern(r"\r\n|\r|\n")
 _COMMENT = pattern(r"(?:^|[ \t])#", 8)
 # what is a plain text outside flow style
 _VARIABLE = pattern(r"\$\{\w+(?::?[-?+]\w*)?\}")
+_ANCHOR = pattern(r"&\S+[ \t]+")
 _DASH = pattern(r"-[ \t]*\Z")
 
 
@@ -183,7 +184,8 @@ class YamlText:
         return TextEdit(self.file, colon, value.end, self.newline + self.newline.join(lines))
 
     def _replace(self, shape: Shape, new: str) -> TextEdit:
-        return TextEdit(self.file, shape.start, shape.end, new)
+        anchor = _ANCHOR.match(self.text, shape.start, shape.end)
+        return TextEdit(self.file, anchor.end() if anchor else shape.start, shape.end, new)
 
     def _into_flow(self, around: Shape, new: str) -> TextEdit:
         ends = around.items or [value for _, value in around.entries]

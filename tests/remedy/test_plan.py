@@ -118,6 +118,14 @@ CASES = {
         "services:\n  base:\n    image: app\n    read_only: true\n  web:\n    extends: base\n    read_only: false\n",
         "services:\n  base:\n    image: app\n    read_only: true\n  web:\n    extends: base\n    read_only: true\n",
     ),
+    "a service of which nothing is written": (
+        "services:\n  web:  # later\n  db:\n    image: db\n    read_only: true\n",
+        "services:\n  web:  # later\n    read_only: true\n  db:\n    image: db\n    read_only: true\n",
+    ),
+    "an anchor that nothing refers to": (
+        "services:\n  web: &web\n    image: app\n    read_only: &ro false\n",
+        "services:\n  web: &web\n    image: app\n    read_only: &ro true\n",
+    ),
     "several documents": (
         "services:\n  web:\n    image: app\n---\nservices:\n  web:\n    init: true\n",
         "services:\n  web:\n    image: app\n    read_only: true\n---\nservices:\n  web:\n    init: true\n",
@@ -178,6 +186,42 @@ def test_limits_of_one_service_are_written_as_one_block(tmp_path: Path) -> None:
         '                limits:\n                    memory: 512M\n                    cpus: "1.0"\n'
         "                    pids: 100\n"
     )
+
+
+def test_a_key_without_a_value_takes_what_belongs_below_it(tmp_path: Path) -> None:
+    text = "services:\n  web:\n    image: app\n    deploy:\n    init: true\n"
+    assert mended(tmp_path, text, "pids-limit") == text.replace(
+        "deploy:\n", "deploy:\n      resources:\n        limits:\n          pids: 100\n"
+    )
+
+
+def test_what_a_healthcheck_runs_is_written_as_people_write_it(tmp_path: Path) -> None:
+    text = "services:\n  cache:\n    image: redis:7.4\n    healthcheck:\n      disable: true\n    init: true\n"
+    assert mended(tmp_path, text, "healthcheck-defined") == text.replace(
+        "disable: true\n",
+        'test: ["CMD-SHELL", "redis-cli ping | grep -q PONG"]\n      interval: 30s\n      timeout: 5s\n'
+        "      retries: 3\n      start_period: 30s\n",
+    )
+
+
+def test_a_default_of_a_password_is_taken_out_in_the_form_it_stands_in(tmp_path: Path) -> None:
+    text = (
+        "services:\n  a:\n    image: app\n    environment:\n      - DB_PASSWORD=${DB_PASSWORD:-hunter2}  # c\n"
+        "  b:\n    image: app\n    environment:\n      DB_PASSWORD: '${DB_PASSWORD:-hunter2}'\n"
+    )
+    assert mended(tmp_path, text, "no-secrets-written-in-environment") == text.replace(":-hunter2}", ":?}")
+
+
+def test_an_overlay_overrides_the_list_of_the_base_file(tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": "services:\n  web:\n    image: app\n    env_file: [.env.local]\n",
+        "compose.prod.yaml": "services:\n  web:\n    env_file:  # c\n      - .env.production\n",
+        ".env.local": "A=1\n",
+        ".env.production": "B=1\n",
+        "dockerharden.toml": STRICT.format('"overlays-drop-the-development-env-file"'),
+    }
+    plan = plan_for(tmp_path, files)
+    assert list(plan.after.values()) == [files["compose.prod.yaml"].replace("env_file:", "env_file: !override")]
 
 
 def test_names_to_wait_for_get_conditions(tmp_path: Path) -> None:
