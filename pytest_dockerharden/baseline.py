@@ -17,7 +17,7 @@ from pytest_dockerharden.policy import Policies, Policy
 from pytest_dockerharden.report.excerpt import clean
 from pytest_dockerharden.request import request_of
 from pytest_dockerharden.tomlfile import ConfigurationError, parse_toml
-from pytest_dockerharden.verdicts import READABLE, WAIVER, Result
+from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 from pytest_dockerharden.waivers import TO_DO, parse_waivers
 
 DAYS = 90
@@ -56,7 +56,7 @@ def baseline(evaluation: Evaluation, today: datetime.date, until: datetime.date)
     policies = Policies(evaluation.request.top, evaluation.request.overrides)
     for result in _failing(evaluation):
         if _can_be_waived(result):
-            policy = policies.of(os.path.dirname(result.file))
+            policy = policies.of(evaluation.request.policy_folder(result.file))
             for subject in [result.subject] if result.subject == result.service else result.subjects:
                 yield policy, _block(result, subject, policy, today, until)
 
@@ -67,7 +67,7 @@ def _failing(evaluation: Evaluation) -> Iterator[Result]:
 
 def _can_be_waived(result: Result) -> bool:
     # a reason is there where a waiver did not help: one that has expired is for a person to renew
-    return result.verdict == "failed" and result.control not in (READABLE, WAIVER) and not result.reason
+    return result.verdict == "failed" and result.control not in PRECONDITIONS and not result.reason
 
 
 def _block(result: Result, subject: str, policy: Policy, today: datetime.date, until: datetime.date) -> str:

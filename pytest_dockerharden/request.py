@@ -26,6 +26,7 @@ class Request:
 
     ``choosing`` says that single items are asked for by their ids, out of all there are. ``start`` is where the user
     is, ``top`` the folder up to which a configuration may stand. ``images`` are configurations of images at hand.
+    ``tallying`` says that of what passed, and of what does not apply, nobody will ask for more than the number.
     ``imports`` are reports of other scanners, ``scanners`` the names of those to run; ``static`` says whether what we
     judge of texts has items of its own.
     """
@@ -36,10 +37,15 @@ class Request:
     files: tuple[str, ...] = ()
     overrides: Overrides = field(default_factory=Overrides)
     choosing: bool = False
+    tallying: bool = False
     images: Mapping[str, ImageConfig] | None = None
     imports: tuple[str, ...] = ()
     scanners: tuple[str, ...] = ()
     static: bool = True
+
+    def policy_folder(self, file: str) -> str:
+        """The folder whose policy applies to ``file``: to what a report says of no file, that of where the user is."""
+        return self.start if file in self.imports else os.path.dirname(file)
 
     @property
     def whole(self) -> bool:
@@ -82,7 +88,7 @@ def request_of(config: pytest.Config) -> Request:
         bool(ids),
         imports=absolute(option.harden_import),
         scanners=tuple(dict.fromkeys(option.harden_scanner)),
-        static=option.harden_static,
+        static=option.harden_static or option.harden_baseline,
     )
 
 

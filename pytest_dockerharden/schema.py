@@ -69,14 +69,15 @@ def schema_text(controls: Iterable[Control]) -> str:
 def _choice(controls: list[Control]) -> Schema:
     """The keys that a configuration and a suite have in common."""
     selectors = {"anyOf": [_ref("selector"), {"type": "array", "items": _ref("selector")}]}
+    excluded = {"anyOf": [*selectors["anyOf"], _ref("rule"), {"type": "array", "items": _selector_or_rule()}]}
     return {
         "select": _said(
             selectors, "Controls, by selector, in place of those of the suite; with + in front, beside them"
         ),
-        "exclude": _said(selectors, "Controls, by selector, that do not apply"),
+        "exclude": _said(excluded, "Controls, by selector, and rules of other scanners, that do not apply"),
         "severity": _said(
-            {**_object(_ref("control")), "additionalProperties": _ref("severity")},
-            "How severe failures of a control are",
+            {**_object(_control_or_rule()), "additionalProperties": _ref("severity")},
+            "How severe failures of a control, or of a rule of another scanner, are",
         ),
         "parameters": _said(
             _table({control.id: _parameters(control) for control in controls if control.parameters}),
@@ -131,6 +132,7 @@ def _definitions(controls: list[Control]) -> Schema:
     added = {"type": "string", "pattern": r"^\+\s*(all|recommended|" + "|".join(names["enum"]) + ")$"}
     return {
         "control": names,
+        "rule": {"type": "string", "pattern": r"^[a-z0-9][a-z0-9-]*:\S+$"},
         "selector": {
             "anyOf": [
                 {"type": "string", "enum": ["all", "recommended"]},
@@ -145,6 +147,14 @@ def _definitions(controls: list[Control]) -> Schema:
     }
 
 
+def _control_or_rule() -> Schema:
+    return {"anyOf": [_ref("control"), _ref("rule")]}
+
+
+def _selector_or_rule() -> Schema:
+    return {"anyOf": [_ref("selector"), _ref("rule")]}
+
+
 def _combination() -> Schema:
     keys = {
         "files": {"anyOf": [{"type": "string"}, {**_list(), "minItems": 1}], "description": "In the order of -f"},
@@ -157,7 +167,7 @@ def _combination() -> Schema:
 
 def _waiver() -> Schema:
     keys = {
-        "control": _said(_ref("control"), "The control that fails"),
+        "control": _said(_control_or_rule(), "The control that fails, or the rule of another scanner: trivy:DS-0026"),
         "subject": _text(
             "The service, prod/web for one combination alone, the stage of a Dockerfile; * matches anything"
         ),

@@ -12,6 +12,7 @@ from typing import Any, cast
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES, Severity
+from pytest_dockerharden.model.scanner import KNOWN, scanner_of
 from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, did_you_mean, read_toml, strings, table_of
 
 _KEYS = {
@@ -49,7 +50,8 @@ class Suite:
 
     ``select`` and ``exclude`` hold selectors: a control's id, ``all``, ``recommended`` (every control that is not
     optional), ``family:NAME``, ``severity:LEVEL`` (that and above), ``plan:P0``, ``cis:5`` (the section and those below
-    it), ``owasp:RULE 8``, ``nist:4.4``. What a suite says itself goes before what it extends.
+    it), ``owasp:RULE 8``, ``nist:4.4``. ``exclude`` and ``severity`` may name the rules of known scanners as well, as
+    ``trivy:DS-0026``. What a suite says itself goes before what it extends.
 
     A suite that renders a document has its ``sections`` by number, in order, and the headings of its ``chapters``;
     ``benchmark`` names the numbers of the controls that are its own.
@@ -115,7 +117,8 @@ def suite_of(table: dict[str, Any], base: Suite, where: str) -> Suite:
 
 def check_against(suite: Suite, controls: Mapping[str, Control], where: str) -> None:
     """Raise ConfigurationError for a selector, severity or parameter that speaks of no control."""
-    for selector in (*suite.select, *suite.exclude):
+    imported = [selector for selector in suite.exclude if scanner_of(selector) in KNOWN]
+    for selector in (*suite.select, *(selector for selector in suite.exclude if selector not in imported)):
         kind, colon, value = selector.partition(":")
         if colon and kind not in _BY_KIND:
             raise ConfigurationError(f"{where}: unknown selector `{selector}`{did_you_mean(kind, _BY_KIND)}")
@@ -124,7 +127,8 @@ def check_against(suite: Suite, controls: Mapping[str, Control], where: str) -> 
         if not colon and selector not in _WORDS and selector not in controls:
             raise ConfigurationError(f"{where}: no control `{selector}`{did_you_mean(selector, controls)}")
     named = [identifier for section in suite.sections.values() for identifier in section.controls]
-    for identifier in (*suite.severity, *suite.parameters, *named):
+    severities = [identifier for identifier in suite.severity if scanner_of(identifier) not in KNOWN]
+    for identifier in (*severities, *suite.parameters, *named):
         if identifier not in controls:
             raise ConfigurationError(f"{where}: no control `{identifier}`{did_you_mean(identifier, controls)}")
     for identifier, values in suite.parameters.items():

@@ -122,15 +122,14 @@ class Importing:
             groups.setdefault(key, []).append(found)
         for (file, identifier, subject), group in groups.items():
             result = self._result(scan, file, subject, group)
-            if identifier not in self._policy(scan, file).suite.exclude:
+            if identifier not in self._policy(file).suite.exclude:
                 yield result
 
-    def _policy(self, scan: Scan, file: str) -> Policy:
-        folder = self.evaluation.request.start if file == scan.source else os.path.dirname(file)
-        return self.policies.of(folder)
+    def _policy(self, file: str) -> Policy:
+        return self.policies.of(self.evaluation.request.policy_folder(file))
 
     def _result(self, scan: Scan, file: str, subject: str, group: list[Found]) -> Result:
-        policy = self._policy(scan, file)
+        policy = self._policy(file)
         failed = [found for found in group if found.outcome == "failed"]
         shown = failed or [found for found in group if found.outcome == "waived"]
         worst: Severity = max((found.severity for found in shown or group), key=SEVERITIES.index)
@@ -228,5 +227,12 @@ def _worse(first: Result, second: Result) -> Result:
     ranks = ("failed", "unknown", "waived", "passed")
     worse, other = sorted((first, second), key=lambda result: ranks.index(result.verdict))
     if worse.verdict == other.verdict:
-        worse.findings = tuple(dict.fromkeys((*worse.findings, *other.findings)))
+        said = {_said(finding) for finding in worse.findings}
+        worse.findings += tuple(finding for finding in other.findings if _said(finding) not in said)
     return worse
+
+
+def _said(finding: Finding) -> tuple[object, ...]:
+    """One scanner's two formats differ in what else they tell of it."""
+    origin = finding.origin
+    return finding.message, (origin.file, origin.line) if isinstance(origin, TextOrigin) else origin

@@ -90,14 +90,17 @@ class _Run:
             return []  # it was found in an earlier run and is not there any more
         rule = self._rule(result, where)
         identifier = text(result.get("ruleId")) or text(rule.get("id"))
-        title = self._message(rule.get("shortDescription"), where) or text(rule.get("name")) or identifier
+        said = self._result_message(result, rule, where)
+        title = self._message(rule.get("shortDescription"), where) or text(rule.get("name")) or said or identifier
         aliases = _aliases(identifier, text(rule.get("name")), title)
         identifier = rule_name(identifier) if self.name == "trivy" else identifier
         # KICS has random numbers for ids
         identifier = aliases[-1] if self.name == "kics" else identifier
         tags = texts(table(rule.get("properties"), where).get("tags"))
         secret = bool(_SECRET.search(" ".join([identifier, title, text(rule.get("name")), *tags])))
-        message = title if secret else self._result_message(result, rule, where) or title
+        if secret and title == said:
+            title = identifier
+        message = title if secret else said or title
         outcome, reason = _outcome(result, where)
         found = []
         for place in tables(result.get("locations"), f"{where}.locations") or [{}]:

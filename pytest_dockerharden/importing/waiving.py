@@ -56,9 +56,7 @@ class Waiving:
         return {result.file for result in group} | {f for f in scanned if self._policy(f).directory == policy.directory}
 
     def _policy(self, file: str) -> Policy:
-        request = self.evaluation.request
-        sources = {scan.source for scan in self.scans} | set(request.imports)
-        return self.policies.of(request.start if file in sources else os.path.dirname(file))
+        return self.policies.of(self.evaluation.request.policy_folder(file))
 
     def _inline(self, file: str) -> list[Waiver]:
         """Those beside the lines of any text that a scanner speaks of."""

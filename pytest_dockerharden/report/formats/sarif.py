@@ -47,7 +47,7 @@ def render(report: Report) -> str:
 
 
 def _mode(report: Report) -> str:
-    return "static" if all(result.phase == "static" for _, result in report.entries) else "live"
+    return "static" if all(result.phase in ("static", "import") for _, result in report.entries) else "live"
 
 
 def _driver(rules: list[Object]) -> Object:
