@@ -111,6 +111,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         help="Write a report, to the terminal where no path is given: json:harden.json (repeatable)",
     )
     group.addoption(
+        "--harden-compare",
+        metavar="FILE",
+        help="Say what changed since an earlier run; FILE is its report of --harden-report=json:FILE",
+    )
+    group.addoption(
         "--harden-list",
         nargs="?",
         const="text",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_dockerharden.model.finding import Finding
     from pytest_dockerharden.model.replacement import Replacement
     from pytest_dockerharden.remedy.replacements import Replacements
+    from pytest_dockerharden.report.comparison import Comparison, Items
     from pytest_dockerharden.report.sections import Benchmark
 
 
@@ -49,6 +50,7 @@ class StaticSession:
         self.excerpts = Excerpts(self.request.start)
         self.protocol = Protocol(self)
         self.targets = self._targets()
+        self.earlier = self._earlier()
         self.alone = not any(path.endswith(".py") for path in typed_paths(config))
         self.judged: list[Result] = []
         self.terminal = Terminal(self)
@@ -71,6 +73,18 @@ class StaticSession:
         except ConfigurationError as error:
             raise pytest.UsageError(str(error)) from None
 
+    def _earlier(self) -> Items | None:
+        """The run to compare with: read at once, for who names the wrong file wants to know before a stack is up."""
+        name = self.config.option.harden_compare
+        if not name:
+            return None
+        from pytest_dockerharden.report.comparison import read_earlier
+
+        try:
+            return read_earlier(os.path.join(self.request.start, name), name)
+        except ConfigurationError as error:
+            raise pytest.UsageError(f"dockerharden: {error}") from None
+
     def _mending(self) -> Mending | None:
         option = self.config.option
         if not (option.harden_diff or option.harden_fix or option.harden_fix_all):
@@ -83,6 +97,7 @@ class StaticSession:
 
     @functools.cached_property
     def evaluation(self) -> Evaluation:
+        self.request.tallying = self.protocol.can_tally()
         try:
             evaluation = evaluate(self.request)
             return self.mending.apply(evaluation) if self.mending else evaluation
@@ -233,7 +248,7 @@ class StaticSession:
         everything = self.config.get_verbosity() > 0
         terminalreporter.section("hardening")
         lines = summarise(self.judged, len(self.not_applicable), self.excerpts, everything=everything)
-        for text, colour in (*lines, *self._section_lines(everything)):
+        for text, colour in (*lines, *self._compared(), *self._section_lines(everything)):
             terminalreporter.write_line(text, **({colour: True} if colour else {}))
         for target in self.targets:
             if not target.path:
@@ -254,6 +269,13 @@ class StaticSession:
         asked = Asked(option.harden_static, self.live is not None, option.harden_live, images, narrowed)
         for suite in (scope.policy.suite for scope in suites.values()):
             yield Benchmark(suite, outcomes(suite, REGISTRY.values(), self.judged, self.not_applicable, asked))
+
+    def _compared(self) -> Iterator[tuple[str, str]]:
+        comparison = self._comparison()
+        if comparison is not None:
+            from pytest_dockerharden.report.summary import compared
+
+            yield from compared(comparison, self.excerpts)
 
     def _section_lines(self, everything: bool) -> Iterator[tuple[str, str]]:
         for benchmark in self._benchmarks():
@@ -291,10 +313,19 @@ class StaticSession:
     def _edits(self, finding: Finding) -> Sequence[Replacement]:
         return self._replacements.of(finding)
 
+    def _comparison(self) -> Comparison | None:
+        if self.earlier is None:
+            return None
+        from pytest_dockerharden.report.comparison import compare
+
+        entries = self.entries((*self.judged, *self.not_applicable))
+        return compare(self.config.option.harden_compare, self.earlier, entries)
+
     def _report(self) -> Report:
         entries = list(self.entries((*self.judged, *self.not_applicable)))
         observed = self.live.observed if self.live is not None else lambda project: {}
         stacks = [Stack(project, observed(project)) for project in self.evaluation.projects]
         today = datetime.date.today()
         benchmarks = [*self._benchmarks()]
-        return Report(entries, self.request.start, self.request.top, stacks, today, benchmarks, self._edits)
+        compared = self._comparison()
+        return Report(entries, self.request.start, self.request.top, stacks, today, benchmarks, compared, self._edits)

@@ -17,6 +17,7 @@ from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 from pytest_dockerharden.verdicts import Result
 
 if TYPE_CHECKING:
+    from pytest_dockerharden.report.comparison import Comparison
     from pytest_dockerharden.report.sections import Benchmark
 
 
@@ -34,7 +35,8 @@ class Report:
 
     Paths are shown relative to ``start``, where pytest was started; those that a forge is to find again are relative
     to ``root``, the checkout. ``today`` is the day on which waivers were judged. ``benchmarks`` are the documents that
-    the suites of the run render. ``edits`` gives the text edits that mend a finding, all of them or none.
+    the suites of the run render. ``comparison`` is with the
+    run that was asked to be compared with. ``edits`` gives the text edits that mend a finding, all of them or none.
     """
 
     entries: Sequence[tuple[str, Result]]
@@ -43,6 +45,7 @@ class Report:
     stacks: Sequence[Stack]
     today: datetime.date
     benchmarks: Sequence[Benchmark] = ()
+    comparison: Comparison | None = None
     edits: Callable[[Finding], Sequence[Replacement]] = lambda finding: ()
 
 

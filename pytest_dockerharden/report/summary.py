@@ -8,6 +8,7 @@ from dataclasses import field
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES
+from pytest_dockerharden.report.comparison import Comparison
 from pytest_dockerharden.report.excerpt import Excerpts, clean
 from pytest_dockerharden.report.groups import changes, groups, headline
 from pytest_dockerharden.verdicts import Result
@@ -111,3 +112,16 @@ def most_important(results: Iterable[Result], excerpts: Excerpts, *, remedies: b
         yield f" {number}. {headline(group)} ({mark}) {excerpts.place(finding.origin)}", "red"
         if remedies and finding.remedy:
             yield from ((f"      {clean(line)}", "") for line in finding.remedy.text.splitlines())
+
+
+def compared(comparison: Comparison, excerpts: Excerpts) -> Iterator[Line]:
+    """What changed since another run, and what is new by name."""
+    new = comparison.of("new")
+    yield f"since {clean(comparison.name)}: {comparison.sentence()}", "red" if new else "green"
+    for change in new[:_ROWS]:
+        if change.result is not None:
+            place = change.result.place
+            where = f" {excerpts.place(place)}" if place else ""
+            yield f"  new: {excerpts.first_line(change.result)} ({change.control}){where}", "red"
+    if len(new) > _ROWS:
+        yield f"  ... and {len(new) - _ROWS} more", "red"

@@ -201,5 +201,5 @@ def test_a_fix_that_may_break_something_says_so(repo: Repo) -> None:
 def test_there_is_no_fix_of(stack: Repo, control: str, service: str) -> None:
     stack.add("own.py", OWN.replace('unknown("nobody knows")', 'yield Finding("bad", posture.origin)').replace(
         "import Findings", "import Finding, Findings"))  # fmt: skip
-    [result] = [r for r in run_of(stack, "-k", f"{control} and {service}")["results"]]
+    [result] = run_of(stack, "-k", f"{control} and {service}")["results"]
     assert "fixes" not in result

@@ -9,6 +9,7 @@ from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.report import Report
+from pytest_dockerharden.report.comparison import KINDS, Comparison
 from pytest_dockerharden.report.sections import Benchmark
 from pytest_dockerharden.verdicts import Result
 
@@ -16,13 +17,25 @@ from pytest_dockerharden.verdicts import Result
 def render(report: Report) -> str:
     """``{"version": 1, "items": [...]}``; ``line`` and ``column`` count from 1 and are null where there are none.
 
+    A run that is compared with another one adds ``since``: what changed, by kind of change.
     A suite that renders a document adds ``benchmarks``: its sections in order, and what the run says of each.
     """
     items = [_item(identifier, result, report.start) for identifier, result in report.entries]
     content: dict[str, Any] = {"version": 1, "items": items}
     if report.benchmarks:
         content["benchmarks"] = [_benchmark(benchmark) for benchmark in report.benchmarks]
+    if report.comparison:
+        content["since"] = _since(report.comparison)
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _since(comparison: Comparison) -> dict[str, Any]:
+    changes = {
+        kind: [{"control": c.control, "subject": c.subject, "file": c.file, "phase": c.phase} for c in found]
+        for kind in KINDS
+        if kind != "same" and (found := comparison.of(kind))
+    }
+    return {"file": comparison.name, "same": len(comparison.of("same")), **changes}
 
 
 def _benchmark(benchmark: Benchmark) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def render(report: Report) -> str:
     results = [result for _, result in in_order(report.entries) if result.verdict != "not-applicable"]
     parts = [
         _headline(results),
+        *_since(report, excerpts),
         _table(results, excerpts),
         *_details("What to do, the most important first", list(_failures(results, excerpts))),
         *_details("Waived", list(_waived(results, excerpts))),
@@ -36,6 +37,18 @@ def render(report: Report) -> str:
         *(part for benchmark in report.benchmarks for part in _details(*_sections(benchmark))),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _since(report: Report, excerpts: Excerpts) -> Iterator[str]:
+    comparison = report.comparison
+    if comparison is None:
+        return
+    yield f"Since {code(comparison.name)}: {escaped(comparison.sentence())}."
+    new = [change.result for change in comparison.of("new") if change.result is not None]
+    lines = [f"- **{escaped(excerpts.first_line(result))}** ({code(result.control.id)})" for result in new]
+    more = [f"- and {len(lines) - _MOST_LISTED} more"] if len(lines) > _MOST_LISTED else []
+    if lines:
+        yield "New:\n\n" + "\n".join(lines[:_MOST_LISTED] + more)
 
 
 def _sections(benchmark: Benchmark) -> tuple[str, list[str]]:
