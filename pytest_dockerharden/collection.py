@@ -62,17 +62,19 @@ def collect_all(session: pytest.Session, static: StaticSession) -> None:
         if hook.pytest_itemcollected.get_hookimpls():
             for item in session.items:
                 hook.pytest_itemcollected(item=item)
-        _modify(session)
+        _modify(session, static)
     finally:
         hook.pytest_collection_finish(session=session)
     session.testscollected = len(session.items)
 
 
-def _modify(session: pytest.Session) -> None:
-    # the fixture manager sorts by parametrised fixtures, which takes longer than all the rest and can change nothing
+def _modify(session: pytest.Session, static: StaticSession) -> None:
+    # the fixture manager sorts by parametrised fixtures, which takes longer than all the rest and can change nothing;
+    # --nf needs the names of all items: where it looks for them, items that stand for several must not be seen
     manager = session.config.pluginmanager
-    fixtures = manager.getplugin("funcmanage")
-    modify = manager.subset_hook_caller("pytest_collection_modifyitems", [fixtures] if fixtures else [])
+    needless = ["funcmanage", *(["nfplugin"] if static.request.tallying else [])]
+    plugins = [plugin for name in needless if (plugin := manager.getplugin(name))]
+    modify = manager.subset_hook_caller("pytest_collection_modifyitems", plugins)
     modify(session=session, config=session.config, items=session.items)
 
 

@@ -54,7 +54,7 @@ class HardenFile(pytest.File):
         path = str(self.path)
         results = self.static.results_of(path)
         if path not in self.static.compose_files:
-            yield from (HardenItem.of(result, self) for result in results)
+            yield from items_of(results, self)
             return
         for phase in ("static", "import"):
             of_phase = [result for result in results if result.phase == phase]
@@ -77,7 +77,17 @@ class HardenPhase(pytest.Collector):
         return phase
 
     def collect(self) -> Iterator[pytest.Item]:
-        return (HardenItem.of(result, self) for result in self.results)
+        return items_of(self.results, self)
+
+
+def items_of(results: list[Result], parent: pytest.Collector) -> Iterator[HardenItem]:
+    """An item for each result; one that stands for several has one that does."""
+    made: dict[int, HardenItem] = {}
+    for result in results:
+        item = made.get(id(result))
+        if item is None:
+            item = made[id(result)] = HardenItem.of(result, parent)
+        yield item
 
 
 class HardenViolation(Exception):  # noqa: N818 - a verdict, not an error

@@ -36,6 +36,17 @@ _FAILURES_ARE_ENOUGH = (
     "_pytest.runner.",
     "pytest_dockerharden.",
 )
+# and who needs no item for each control that passed
+_COLLECTING = (
+    "pytest_collectreport",
+    "pytest_itemcollected",
+    "pytest_collection_modifyitems",
+    "pytest_deselected",
+    "pytest_collection_finish",
+    "pytest_runtestloop",
+)
+_NUMBERS_ARE_ENOUGH = ("_pytest.", "_hypothesis_pytestplugin.", "pytest_dockerharden.")
+_CHOOSING = ("keyword", "markexpr", "deselect", "collectonly", "lf", "failedfirst", "newfirst", "stepwise")
 
 
 class Protocol:
@@ -69,6 +80,18 @@ class Protocol:
             and option.durations is None
             and not option.setupshow
             and all(self._is_enough(module) for name in _REPORTING for module in _listeners(self.config, name))
+        )
+
+    def can_tally(self) -> bool:
+        """Whether nobody can ask for one of those that passed, from collection to the end of the run."""
+        static, option = self.static, self.config.option
+        judges_more = static.request.imports or static.request.scanners or not option.harden_static
+        return (
+            static.alone
+            and not (judges_more or static.request.choosing or static.targets or static.mending)
+            and not any(getattr(option, name, None) for name in _CHOOSING)
+            and all(m.startswith(_NUMBERS_ARE_ENOUGH) for name in _COLLECTING for m in _listeners(self.config, name))
+            and self.can_count(())
         )
 
     def _is_enough(self, module: str) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Iterator, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.agreement import agree
 from pytest_dockerharden.assemble import Assembly, Combination, assemble
+from pytest_dockerharden.batches import in_batches
 from pytest_dockerharden.controls import load_all
 from pytest_dockerharden.judge import Judgement, judge_dockerfile, judge_project
 from pytest_dockerharden.loading import Selection, select
@@ -28,6 +31,7 @@ from pytest_dockerharden.waivers import BadWaiver, Waiver, inline_waivers
 
 if TYPE_CHECKING:
     from pytest_dockerharden.evaluation import Evaluation
+    from pytest_dockerharden.source.git import Checkout
 
 _BATCH = 100
 _STATIC = frozenset({"Posture", "Service", "Project", "Stage", "Dockerfile"})
@@ -45,52 +49,92 @@ class Scope:
     inline: dict[str, list[Waiver]] = field(default_factory=dict)
     combinations: Sequence[Combination] = ()
     selection: Selection = field(init=False)
+    waivers: Waivers = field(init=False)
+    failures: list[Problem] = field(default_factory=list)
+    checkouts: dict[str, Checkout | None] = field(default_factory=dict)
+    _judged: set[tuple[str, ...]] = field(default_factory=set)
+    _alike: Counter[str] = field(default_factory=Counter)
+    _standing_for_all: dict[tuple[str, str, str], Result] = field(default_factory=dict)
 
     def judge(self) -> None:
         """Raises ConfigurationError."""
         compose = set(self.evaluation.discovery.compose)
-        combinations = self.combinations = self.policy.combine([path for path in self.paths if path in compose])
+        self.combinations = self.policy.combine([path for path in self.paths if path in compose])
         self._add_bases()
-        images = self.evaluation.request.images
-        self.assembly = assemble(combinations, root=self.root, shellcheck=self.policy.shellcheck, images=images)
-        self._forget_what_others_include()
+        self.evaluation.combinations += len(self.combinations)
+        together, batches = in_batches(self.combinations) if self.tallying else (self.combinations, [])
+        self.assembly = self._assemble(together)
+        self._forget_what_others_include(batches)
         self._add_what_is_built()
-        self.evaluation.combinations += len(combinations)
-        self.evaluation.projects += self.assembly.projects
-        results = [*self._inline_waivers()]
-        waivers = [*self.policy.waivers, *(waiver for group in self.inline.values() for waiver in group)]
-        self.selection = select(self.policy, [control for waiver in waivers for control in waiver.requires])
-        results += [*self._compose_results(), *self._dockerfile_results(self.assembly)]
+        problems = [*self._inline_waivers(batches)]
+        inline = [waiver for group in self.inline.values() for waiver in group]
+        self.selection = select(self.policy, [c for waiver in (*self.policy.waivers, *inline) for c in waiver.requires])
+        self.waivers = Waivers(self.policy.waivers, self.inline, datetime.date.today(), self.policy.directory)
+        self._take([*problems, *self._results_of(self.assembly)])
         unbuilt = [path for path in self.paths if path not in compose and path not in self.assembly.dockerfiles]
+        self._keep_models()
+        for batch in batches:
+            self._take(self._results_of(self._assemble(batch)))
         for start in range(0, len(unbuilt), _BATCH):
-            results += self._unbuilt_results(unbuilt[start : start + _BATCH])
-        results += self._unreadable(combinations)
-        results += self._apply_waivers(results)
-        self._file(agree(results))
+            self._take(self._results_of(self._assemble((), unbuilt[start : start + _BATCH])))
+        self._take(self._unreadable())
+        self._file(agree(self._out_of_order()))
 
-    def _unbuilt_results(self, paths: Sequence[str]) -> list[Result]:
-        """Dockerfiles that no compose file builds: judged and forgotten, so that thousands need little memory."""
-        assembly = assemble((), paths, root=self.root, shellcheck=self.policy.shellcheck)
-        self.assembly.failures += assembly.failures
-        return list(self._dockerfile_results(assembly))
+    @functools.cached_property
+    def tallying(self) -> bool:
+        """Whether the number of what passed is enough: a suite that renders a document shows what it is."""
+        return self.evaluation.request.tallying and not self.policy.suite.sections
+
+    def _assemble(self, combinations: Sequence[Combination], dockerfiles: Sequence[str] = ()) -> Assembly:
+        assembly = assemble(
+            combinations,
+            dockerfiles,
+            root=self.root,
+            shellcheck=self.policy.shellcheck,
+            images=self.evaluation.request.images,
+            checkouts=self.checkouts,
+        )
+        self.failures += (problem for problem in assembly.failures if problem not in self.failures)
+        return assembly
+
+    def _keep_models(self) -> None:
+        """Of what the first assembly holds, unless nobody will ask for more than verdicts."""
+        if self.tallying:
+            self.assembly = Assembly()
+        self.evaluation.projects += self.assembly.projects
+
+    def _take(self, results: list[Result]) -> None:
+        self.waivers.apply(results)
+        self._file(agree(results))
 
     def _file(self, results: list[Result]) -> None:
         compensating = self.selection.compensating
         for result in results:
             if result.verdict == "not-applicable":
-                self.evaluation.not_applicable.append(result)
+                self.evaluation.not_applicable.append(self._shared(result))
             elif result.control.id not in compensating:
-                self.evaluation.results.setdefault(result.file, []).append(result)
+                self.evaluation.results.setdefault(result.file, []).append(self._shared(result))
 
-    def _forget_what_others_include(self) -> None:
+    def _shared(self, result: Result) -> Result:
+        """Where it is enough to count what passed of a subject, one result stands for all of them."""
+        if not self.tallying or result.verdict not in ("passed", "not-applicable"):
+            return result
+        return self._standing_for_all.setdefault((result.file, result.subject, result.verdict), result)
+
+    def _forget_what_others_include(self, batches: Iterable[list[Combination]]) -> None:
         projects = self.assembly.projects
         asked = self.evaluation.request.files
+        readers = Counter(file for project in projects for file in _read_from_others(project))
         for project in list(projects):
-            file = project.files[0]
             # of two that extend each other one remains
-            if file not in asked and any(file in p.read and file not in p.files for p in projects if p is not project):
+            if project.files[0] not in asked and readers[project.files[0]]:
                 projects.remove(project)
-                self.evaluation.absorbed.append(file)
+                readers.subtract(_read_from_others(project))
+                self.evaluation.absorbed.append(project.files[0])
+        for batch in batches:
+            absorbed = [c for c in batch if c.files[0] not in asked and readers[c.files[0]]]
+            batch[:] = [combination for combination in batch if combination not in absorbed]
+            self.evaluation.absorbed += (combination.files[0] for combination in absorbed)
 
     def _add_bases(self) -> None:
         """The first file of a combination holds its items, also where only an overlay was named."""
@@ -106,26 +150,39 @@ class Scope:
                 self.evaluation.results[path] = []
                 self.evaluation.discovery.dockerfiles.append(path)
 
-    def _unreadable(self, combinations: Sequence[Combination]) -> Iterator[Result]:
+    def _unreadable(self) -> list[Result]:
         """One result for each file that cannot be judged, whatever number of combinations it is in."""
-        loaded = {project.files for project in self.assembly.projects}
         problems: dict[str, list[Problem]] = {}
-        for problem in self.assembly.failures:
+        for problem in self.failures:
             file = problem.origin.file
             if file not in self.evaluation.results:
                 # an env file or a file that was included: it is the project's file that cannot be judged
-                failed = [c.files[0] for c in combinations if c.files not in loaded]
+                failed = [c.files[0] for c in self.combinations if c.files not in self._judged]
                 file = failed[0] if failed else self.paths[0]
             problems.setdefault(file, []).append(problem)
-        for file, group in problems.items():
-            findings = tuple(dict.fromkeys(_finding_of(problem) for problem in group))
-            yield Result(file, READABLE, "", "failed", "high", findings, origin=group[0].origin)
+        return [
+            Result(
+                file,
+                READABLE,
+                "",
+                "failed",
+                "high",
+                tuple(dict.fromkeys(_finding_of(problem) for problem in group)),
+                origin=group[0].origin,
+            )
+            for file, group in problems.items()
+        ]
 
-    def _compose_results(self) -> Iterator[Result]:
-        if not self.assembly.projects:
+    def _results_of(self, assembly: Assembly) -> list[Result]:
+        self._judged.update(project.files for project in assembly.projects)
+        self._alike.update(project.files[0] for project in assembly.projects)
+        return [*self._compose_results(assembly), *self._dockerfile_results(assembly)]
+
+    def _compose_results(self, assembly: Assembly) -> Iterator[Result]:
+        if not assembly.projects:
             return
         controls = self.selection.of("Project", "Service", "Posture", live=False)
-        for project in self.assembly.projects:
+        for project in assembly.projects:
             prefix = self.prefix(project)
             for judgement in judge_project(project, controls, self.policy.suite.parameters):
                 yield self._result(judgement, project.files[0], prefix)
@@ -134,8 +191,7 @@ class Scope:
         """What tells the subjects of a combination from those of another one of the same first file."""
         # the others may exist and not be asked for: a subject has the same name in every run
         named = sum(each.files[0] == project.files[0] for each in self.policy.combinations)
-        alike = sum(other.files[0] == project.files[0] for other in self.assembly.projects)
-        return "" if named == alike == 1 else project.combination
+        return "" if named == self._alike[project.files[0]] == 1 else project.combination
 
     @functools.cached_property
     def by_name(self) -> dict[tuple[str, str], Result]:
@@ -159,9 +215,10 @@ class Scope:
         result.combinations = (combination,) if combination else ()
         return result
 
-    def _inline_waivers(self) -> Iterator[Result]:
+    def _inline_waivers(self, batches: Iterable[Iterable[Combination]]) -> Iterator[Result]:
         """Read those beside the lines; a result for each that is none."""
-        paths = [path for project in self.assembly.projects for path in project.files]
+        judged: list[Project | Combination] = [*self.assembly.projects, *itertools.chain(*batches)]
+        paths = [path for each in judged for path in each.files]
         paths += [path for path in self.assembly.dockerfiles if path in self.evaluation.results]
         paths += self.paths
         for path in dict.fromkeys(paths):
@@ -171,11 +228,9 @@ class Scope:
                 else:
                     self.inline.setdefault(path, []).append(waiver)
 
-    def _apply_waivers(self, results: list[Result]) -> Iterator[Result]:
-        """Waive, and a result for each waiver that waives nothing though this run should have met it."""
-        waivers = Waivers(self.policy.waivers, self.inline, datetime.date.today(), self.policy.directory)
-        waivers.apply(results)
-        for waiver, problem in waivers.out_of_order():
+    def _out_of_order(self) -> Iterator[Result]:
+        """A result for each waiver that waives nothing though this run should have met it."""
+        for waiver, problem in self.waivers.out_of_order():
             controls = load_all()
             scanner = scanner_of(waiver.control)
             meant = misspelt(scanner) if scanner else ""
@@ -195,6 +250,10 @@ class Scope:
         control = REGISTRY[waiver.control]
         judged = control.judges in _STATIC and control.id in self.selection.chosen
         return judged and (waiver.origin is not None or self.evaluation.request.whole)
+
+
+def _read_from_others(project: Project) -> set[str]:
+    return set(project.read).difference(project.files)
 
 
 def waiver_result(origin: TextOrigin, message: str, subject: str = "") -> Result:

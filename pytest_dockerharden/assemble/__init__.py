@@ -15,6 +15,7 @@ from pytest_dockerharden.model.project import Project
 
 if TYPE_CHECKING:
     from pytest_dockerharden.assemble.sources import Sources
+    from pytest_dockerharden.source.git import Checkout
 
 __all__ = ["Assembly", "Combination", "assemble"]
 
@@ -52,17 +53,19 @@ def assemble(
     images: Mapping[str, ImageConfig] | None = None,
     running: bool = False,
     shellcheck: bool = False,
+    checkouts: dict[str, Checkout | None] | None = None,
 ) -> Assembly:
     """Load what is named and what it refers to inside ``root`` (absolute); nothing outside it is opened.
 
     ``environment`` stands for the process environment, which is not read. ``images`` are image configurations at hand,
     by reference. ``running`` is for a project that is brought up: what Docker Compose refuses is a failure then.
-    ``shellcheck`` has ShellCheck look at every RUN: nothing else executes a program.
+    ``shellcheck`` has ShellCheck look at every RUN: nothing else executes a program. ``checkouts`` by folder are
+    added to: git's index is read once for several assemblies.
     """
     from pytest_dockerharden.assemble.builds import Builds
     from pytest_dockerharden.assemble.sources import Sources
 
-    sources = Sources(root, running=running)
+    sources = Sources(root, running=running, checkouts=checkouts)
     assembly = Assembly()
     for combination in combinations:
         project = sources.project(combination, environment or {})
@@ -89,11 +92,11 @@ def _complete(assembly: Assembly, sources: Sources, images: Mapping[str, ImageCo
     from pytest_dockerharden.assemble.parts import attach_parts
     from pytest_dockerharden.predict import predict
 
+    unbuilt = {path: dockerfile for path, dockerfile in assembly.dockerfiles.items() if not dockerfile.built_by}
+    _introduce(assembly.projects)
     for project in assembly.projects:
         below = os.path.join(project.directory, "")
-        unbuilt = {path: d for path, d in assembly.dockerfiles.items() if not d.built_by and path.startswith(below)}
-        project.dockerfiles.update(unbuilt)
-        project.siblings = tuple(p for p in assembly.projects if p is not project and set(p.files) & set(project.files))
+        project.dockerfiles.update({path: each for path, each in unbuilt.items() if path.startswith(below)})
         for service in project.services.values():
             attach_images(service, images)
             attach_parts(service, sources)
@@ -101,3 +104,14 @@ def _complete(assembly: Assembly, sources: Sources, images: Mapping[str, ImageCo
     for project in assembly.projects:
         for service in project.services.values():
             service.posture = predict(service)
+
+
+def _introduce(projects: Sequence[Project]) -> None:
+    """Let each project know the others that share a file with it."""
+    of_file: dict[str, list[int]] = {}
+    for index, project in enumerate(projects):
+        for file in project.files:
+            of_file.setdefault(file, []).append(index)
+    for index, project in enumerate(projects):
+        alike = {other for file in project.files for other in of_file[file]} - {index}
+        project.siblings = tuple(projects[other] for other in sorted(alike))

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class Sources:
     """Reads files below ``root``. What cannot be read is one problem in ``failures``, once per file."""
 
-    def __init__(self, root: str, *, running: bool = False) -> None:
+    def __init__(
+        self, root: str, *, running: bool = False, checkouts: dict[str, Checkout | None] | None = None
+    ) -> None:
         self.root = os.path.realpath(root)
         self.running = running
         self.failures: list[Problem] = []
         self._texts: dict[str, str | None] = {}
         self._lines: dict[str, list[str]] = {}
-        self._checkouts: dict[str, Checkout | None] = {}
+        self._checkouts = checkouts if checkouts is not None else {}
 
     def project(self, combination: Combination, environment: Mapping[str, str]) -> Project | None:
         """The loaded project, or None where it cannot be read at all."""
