@@ -24,6 +24,8 @@ _CHOICES = (
     ("ignore", "--ignore(?!-)", None),
     ("ignore_glob", "--ignore-", None),
     ("collectonly", "--co", False),
+    ("stepwise", "--s(w|te)", False),
+    ("stepwise_skip", "--s(w|tep.*)-s", False),
     ("maxfail", "-[vqsl]*x|--exit|--maxf", 0),
 )
 Tree = dict[str, tuple[list[str], list[str]]]

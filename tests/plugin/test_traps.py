@@ -167,6 +167,14 @@ def test_a_conftest_that_cannot_be_loaded_still_stops_the_own_tests(stack: Repo)
     assert stack.pytester.runpytest_inprocess().ret == pytest.ExitCode.USAGE_ERROR
 
 
+def test_stepwise_of_addopts_does_not_stop_at_the_first_finding(stack: Repo) -> None:
+    stack.add("pytest.ini", "[pytest]\naddopts = --stepwise --stepwise-skip\n")
+    first, second = (stack.pytester.runpytest_inprocess("--harden-static").parseoutcomes() for _ in range(2))
+    assert first == second
+    assert first["failed"] > 1
+    assert stack.pytester.runpytest_inprocess("--harden-static", "--sw").parseoutcomes()["failed"] == 1
+
+
 def test_options_of_a_conftest_may_stand_in_addopts(stack: Repo) -> None:
     stack.add("conftest.py", "def pytest_addoption(parser): parser.addoption('--slow', action='store_true')\n")
     stack.add("pytest.ini", "[pytest]\naddopts = --slow\n")
