@@ -11,11 +11,11 @@ from pytest_dockerharden.live.engine import answering
 from pytest_dockerharden.live.phases import READING, Phase, Question
 from pytest_dockerharden.live.secrecy import Secrecy
 from pytest_dockerharden.live.seeing import observe, with_last_words
-from pytest_dockerharden.live.verdicts import LiveVerdicts, RefusedError, not_up, unproven
+from pytest_dockerharden.live.verdicts import LiveVerdicts, not_up, unproven
 from pytest_dockerharden.model.control import Judged
 from pytest_dockerharden.model.engine import NAME
 from pytest_dockerharden.model.project import Project
-from pytest_dockerharden.stack.errors import EngineError, StackError
+from pytest_dockerharden.stack.errors import EngineError, RefusedError, StackError
 from pytest_dockerharden.verdicts import COMES_UP, Result
 
 if TYPE_CHECKING:

@@ -15,9 +15,8 @@ from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.engine import NAME
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
-from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
-from pytest_dockerharden.stack.errors import StackError
+from pytest_dockerharden.stack.errors import RefusedError, StackError
 from pytest_dockerharden.verdicts import COMES_UP, Result, Waivers, result_of
 
 if TYPE_CHECKING:
@@ -128,14 +127,6 @@ def _together(judgements: Sequence[Judgement]) -> Judgement | None:
     worst = min(judgements, key=lambda judgement: _WORST_FIRST.index(judgement.verdict))
     findings = tuple(finding for judgement in judgements for finding in judgement.findings)
     return Judgement(worst.control, worst.subject, worst.verdict, findings, worst.reason, worst.origin)
-
-
-class RefusedError(StackError):
-    """Docker Compose would not start it either."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message, (problem.hint,) if problem.hint else ())
-        self.origin = problem.origin
 
 
 def not_up(question: Question, failure: StackError, project: Project, secrecy: Secrecy) -> Result:

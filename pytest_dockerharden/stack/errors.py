@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pytest_dockerharden.model.problem import Problem
+
 
 class StackError(Exception):
     """One thing for the user to read: what, where, what to do. ``details`` are evidence, such as last log lines."""
@@ -17,3 +19,11 @@ class StackError(Exception):
 
 class EngineError(StackError):
     """The engine cannot be reached, or stopped answering."""
+
+
+class RefusedError(StackError):
+    """The files say what is not to be started, or what Docker Compose would not start either."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message, (problem.hint,) if problem.hint else ())
+        self.origin = problem.origin

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.source.compose.units import parse_duration
-from pytest_dockerharden.stack import images
+from pytest_dockerharden.stack import images, unset
 from pytest_dockerharden.stack.creation import Creation, explanation, scale
 from pytest_dockerharden.stack.engine import endpoint_of
 from pytest_dockerharden.stack.errors import EngineError, StackError
@@ -81,6 +81,8 @@ class Stack:
 
         Before, what dead runs have left on the engine is removed. Raises StackError and EngineError.
         """
+        for line in unset.settle(self.project):
+            self.progress(line)
         endpoint = endpoint_of(self.client)
         self.reaper = Reaper.start(self.run, endpoint)
         try:

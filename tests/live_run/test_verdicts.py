@@ -126,6 +126,14 @@ def test_variables_of_the_environment_count_as_for_compose(stack: Stack) -> None
     assert "1 failed" in done.stdout
 
 
+def test_a_variable_that_is_not_set_never_becomes_a_part_of_a_path(stack: Stack) -> None:
+    stack.add("docker-compose.yml", COMPOSE + '    volumes: [{type: bind, source: "${DATA}/", target: /data}]\n')
+    done = stack.run("--harden-live")
+    assert "`${DATA}/` cannot be started: DATA is not set" in done.stdout
+    assert f"docker-compose.yml:{len(COMPOSE.splitlines()) + 1}:" in done.stdout
+    assert "1 failed" in done.stdout
+
+
 def test_an_attached_stack_is_only_read(two: Stack) -> None:
     labels = {"com.docker.compose.project": f"att-{two.path.name}", "com.docker.compose.oneoff": "False"}
     containers = [
