@@ -15,7 +15,6 @@ install() {
 
 judge() {
     local arguments=(--harden-report=github) path
-    if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then arguments+=("--harden-report=markdown:$GITHUB_STEP_SUMMARY"); fi
     if [ -n "${SARIF:-}" ]; then arguments+=("--harden-report=sarif:$SARIF"); fi
     if [ -n "${SUITE:-}" ]; then arguments+=("--harden-suite=$SUITE"); fi
     if [ -n "${FAIL_ON:-}" ]; then arguments+=("--harden-fail-on=$FAIL_ON"); fi

@@ -23,6 +23,13 @@ def shown_path(path: str, start: str) -> str:
         return path
 
 
+def printable(text: str) -> str:
+    """``text`` with what is no character to be seen written as an escape, so that it stays what it was for people."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def is_below(path: str, folder: str) -> bool:
     """Whether an absolute path is ``folder`` or lies in it."""
     return path == folder or path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)

@@ -17,7 +17,7 @@ from pytest_dockerharden.garbage import leave_to_the_system
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
 from pytest_dockerharden.live.session import live_of
 from pytest_dockerharden.model.origin import TextOrigin
-from pytest_dockerharden.paths import shown_path
+from pytest_dockerharden.paths import printable, shown_path
 from pytest_dockerharden.protocol import Protocol
 from pytest_dockerharden.report import Report, Stack, Target, target_of
 from pytest_dockerharden.report.excerpt import Excerpts
@@ -155,9 +155,9 @@ class StaticSession:
         return bool(self.request.imports or self.request.scanners)
 
     def node_path(self, path: str) -> str:
-        """A path as node ids write it."""
+        """A path as node ids write it. pytest prints ids as they are, and writes them into XML."""
         relative = shown_path(path, str(self.config.rootpath))
-        return "" if relative == "." else relative
+        return "" if relative == "." else printable(relative)
 
     def pytest_collection(self, session: pytest.Session) -> bool | None:
         if self.request.choosing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pytest_dockerharden.model.finding import SEVERITIES
 from pytest_dockerharden.model.origin import TextOrigin
@@ -45,21 +45,22 @@ def changes(ranked: Iterable[Group], most: int = 3) -> Iterator[Group]:
             return
 
 
-def headline(group: Group, most: int = 3) -> str:
+def headline(group: Group, shown: Callable[[str], str], most: int = 3) -> str:
     """``redis, proxy and 7 more: it keeps all default capabilities``."""
     message = group[0].findings[0].message
-    alike = dict.fromkeys(_service(result) for result in group if result.findings[0].message == message)
-    names = [name for name in [*alike][:most] if name]
-    if not names:
-        more = len(group) - 1
-        return f"{clean(message)}{f'; {more} more like it' if more else ''}"
+    if group[0].control in PRECONDITIONS:
+        return clean(message)
+    alike = dict.fromkeys(_subject(result, shown) for result in group if result.findings[0].message == message)
+    names = [*alike][:most]
     # a service may fail as text and again as it runs
-    more = len({_service(result) for result in group} - set(names))
+    more = len({_subject(result, shown) for result in group} - set(names))
     return f"{', '.join(names)}{f' and {more} more' if more else ''}: {clean(message)}"
 
 
-def _service(result: Result) -> str:
-    return "" if result.control.judges in ("Stage", "Dockerfile") else clean(result.subject)
+def _subject(result: Result, shown: Callable[[str], str]) -> str:
+    """Of a Dockerfile its path: stages have no name of their own, or the same one in each."""
+    of_a_build = result.control.judges in ("Stage", "Dockerfile")
+    return shown(result.file) if of_a_build or not result.subject else clean(result.subject)
 
 
 def rest_of(group: Group, excerpts: Excerpts) -> Iterator[str]:

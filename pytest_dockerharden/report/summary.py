@@ -39,7 +39,8 @@ def summarise(results: Sequence[Result], not_applicable: int, excerpts: Excerpts
     lines += most_important(results, excerpts)
     lines += _waiving(results)
     if not_applicable:
-        lines.append((f"{not_applicable} times a control had nothing to judge", ""))
+        times = "once" if not_applicable == 1 else f"{not_applicable} times"
+        lines.append((f"{times} a control had nothing to judge", ""))
     return lines
 
 
@@ -109,7 +110,7 @@ def most_important(results: Iterable[Result], excerpts: Excerpts, *, remedies: b
         result = group[0]
         finding = result.findings[0]
         mark = ", ".join(filter(None, (result.severity, result.control.plan)))
-        yield f" {number}. {headline(group)} ({mark}) {excerpts.place(finding.origin)}", "red"
+        yield f" {number}. {headline(group, excerpts.shown)} ({mark}) {excerpts.place(finding.origin)}", "red"
         if remedies and finding.remedy:
             yield from ((f"      {clean(line)}", "") for line in finding.remedy.text.splitlines())
 

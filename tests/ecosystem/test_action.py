@@ -75,6 +75,7 @@ def judge(sample: Path, tmp_path: Path, **inputs: str) -> subprocess.CompletedPr
     program = tmp_path / "runner/dockerharden/bin/dockerharden"
     program.parent.mkdir(parents=True)
     program.symlink_to(PROGRAM)
+    (tmp_path / "summary.md").write_text("of another command\n", encoding="utf-8")
     environment = {
         **os.environ,
         "RUNNER_TEMP": str(tmp_path / "runner"),
@@ -91,8 +92,11 @@ def judge(sample: Path, tmp_path: Path, **inputs: str) -> subprocess.CompletedPr
 def test_the_action_annotates_summarises_and_fails(sample: Path, tmp_path: Path) -> None:
     done = judge(sample, tmp_path, SARIF="out/report.sarif", FAIL_ON="", SUITE="", PATHS="", LIVE="false")
     assert done.returncode == 1, done.stderr
-    assert re.search(r"^::error .*file=docker-compose\.yml,", done.stdout, re.MULTILINE)
-    assert "read-only-rootfs" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert re.search(r"^::(error|warning) .*file=docker-compose\.yml,", done.stdout, re.MULTILINE)
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("of another command\n")
+    assert summary.count("### :x: Hardening:") == 1
+    assert "read-only-rootfs" in summary
     assert json.loads((sample / "out/report.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"
 
 

@@ -36,3 +36,9 @@ def test_a_waiver_has_its_reason_and_its_end(stack: Repo) -> None:
 
 def test_what_is_empty_is_left_out(stack: Repo) -> None:
     assert not {"harden_remedy", "harden_plan", "harden_waived_until"} & properties(stack)["own[web]"].keys()
+
+
+def test_names_that_xml_cannot_hold_leave_the_report_readable(repo: Repo) -> None:
+    repo.add("a\x01\x1b[31m\ufffe/compose.yaml", "services:\n  a:\n    image: x\n    hostname: '<&]]>'\n")
+    repo.add("dockerharden.toml", 'select = ["read-only-rootfs"]\n')
+    assert properties(repo)["read-only-rootfs[a]"]["harden_place"].endswith("/compose.yaml:2")

@@ -59,3 +59,12 @@ def test_a_name_marks_nothing_up(name: str, written: str) -> None:
 
 def test_a_name_as_code_cannot_end_it() -> None:
     assert code("a`b</code>|*") == "<code>a&#96;b&lt;/code&#62;&#124;&#42;</code>"
+
+
+def test_it_fits_into_a_comment_however_much_is_found(repo: Repo) -> None:
+    services = "".join(f"  service{n}:\n    image: {'x' * 4000}{n}:latest\n" for n in range(60))
+    repo.add("compose.yaml", f"services:\n{services}")
+    text = report(repo, "markdown")
+    assert len(text) < 65536
+    assert text.startswith("### :x: Hardening: ")
+    assert text.count("<details>") == text.count("</details>")

@@ -16,10 +16,12 @@ from pytest_dockerharden.report.places import line_of
 from pytest_dockerharden.verdicts import Result
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"
+# ten of each level are shown of a step
+_LEVELS = {"info": "notice", "low": "notice", "medium": "warning", "high": "error", "critical": "error"}
 
 
 def render(report: Report) -> str:
-    """A ``::error`` for each line that has findings, the most important first: GitHub shows ten of a step.
+    """``::error``, ``::warning`` or ``::notice`` for each line that has findings, the most important first.
 
     Where the runner names a file for the summary of the step, the Markdown report is appended to it.
     """
@@ -57,7 +59,8 @@ def _annotation(place: TextOrigin, told: list[tuple[Result, str]], root: str) ->
         message = "\n".join(f"{result.severity}: {text} ({result.control.id})" for result, text in told)
     properties["title"] = title
     written = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    return f"::error {written}::{_data(message)}"
+    level = "error" if first.verdict == "error" else _LEVELS[first.severity]
+    return f"::{level} {written}::{_data(message)}"
 
 
 def _data(text: str) -> str:

@@ -16,7 +16,8 @@ from pytest_dockerharden.report.summary import Row, rows_by_file
 from pytest_dockerharden.verdicts import Result
 
 _COLUMNS = ("failed", "waived", "unknown", "passed")
-# a comment holds 65536 characters
+# of a comment: it holds 65536 characters, the summary of a step 1 MiB
+_MOST_CHARACTERS = 65000
 _MOST_ROWS = 60
 _MOST_GROUPS = 25
 _MOST_LISTED = 40
@@ -36,7 +37,20 @@ def render(report: Report) -> str:
         *_details("Not known", list(_unknown(results))),
         *(part for benchmark in report.benchmarks for part in _details(*_sections(benchmark))),
     ]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return "\n\n".join(_fitting(filter(None, parts))) + "\n"
+
+
+def _fitting(parts: Iterable[str]) -> Iterator[str]:
+    """What has its place; a part that is too long is left out whole, for half of one is broken markup."""
+    left = _MOST_CHARACTERS
+    for part in parts:
+        left -= len(part) + 2
+        if left >= 0:
+            yield part
+        else:
+            left += len(part) + 2
+            yield "_A part that is too long for this place is left out; the HTML report has it._"
+            left -= 100
 
 
 def _since(report: Report, excerpts: Excerpts) -> Iterator[str]:
@@ -104,8 +118,8 @@ def _group(group: Group, excerpts: Excerpts, indent: int) -> str:
     finding = result.findings[0]
     place = line_of(result, finding)
     marks = ", ".join([result.severity, *sections(result.control)])
-    text = f"**{escaped(headline(group))}** — {code(f'{excerpts.shown(place.file)}:{place.line}')}, {marks}, "
-    text += code(result.control.id)
+    where = code(f"{excerpts.shown(place.file)}:{place.line}")
+    text = f"**{escaped(headline(group, excerpts.shown))}** — {where}, {marks}, {code(result.control.id)}"
     if finding.remedy:
         lines = "\n".join(map(clean, finding.remedy.text.splitlines()))
         text += "\n\n" + textwrap.indent(fenced(lines, "yaml" if finding.remedy.edits else ""), " " * indent)

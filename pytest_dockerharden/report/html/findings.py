@@ -34,7 +34,7 @@ class Findings:
     def _change(self, group: Group) -> Markup:
         result = group[0]
         finding = result.findings[0]
-        link = tag("a", self.hide(headline(group)), href=f"#c-{result.control.id}")
+        link = tag("a", self.hide(headline(group, self.excerpts.shown)), href=f"#c-{result.control.id}")
         place = tag("small", self._place(result, finding))
         return tag("li", link, " ", _severity(result), " ", place, _lines_to_write(finding.remedy))
 
@@ -69,7 +69,7 @@ class Findings:
         if finding is None:
             return join(tag("h4", self.excerpts.first_line(result)), tag("pre", self.hide(result.reason)))
         parts = [
-            tag("h4", self.hide(headline(group))),
+            tag("h4", self.hide(headline(group, self.excerpts.shown))),
             *(self._excerpt(finding) for finding in result.findings[:3]),
             tag("p", self.hide(finding.why)) if finding.why else None,
             _lines_to_write(finding.remedy),
