@@ -147,11 +147,7 @@ def _mount_text(run: Instruction) -> str:
     severity="info",
     optional=True,
     equivalents={
-        "tally": (
-            "tally/prefer-package-cache-mounts",
-            "tally/js/node-gyp-cache-mounts",
-            "tally/ruby/prefer-bundler-cache-mount",
-        )
+        "tally": "tally/prefer-package-cache-mounts",
     },
 )
 def package_downloads_are_cached(stage: Stage) -> Findings:
@@ -171,8 +167,29 @@ def package_downloads_are_cached(stage: Stage) -> Findings:
     """
     for run in runs(stage):
         manager = _downloads_packages(run)
-        if manager and not mounted_caches(run):
+        if manager and manager != "bundle" and not mounted_caches(run):
             yield run.finding(f"{manager} downloads everything each time", advice("RUN --mount=type=cache,target=..."))
+
+
+@control(severity="info", optional=True, equivalents={"tally": "tally/ruby/prefer-bundler-cache-mount"})
+def gem_downloads_are_cached(stage: Stage) -> Findings:
+    """Gems are kept in a cache mount.
+
+    A changed lock file then fetches what is new, and not everything.
+
+    Bad::
+
+        FROM ruby:3.4 AS build
+        RUN bundle install  # <-
+
+    Good::
+
+        FROM ruby:3.4 AS build
+        RUN --mount=type=cache,target=/usr/local/bundle/cache bundle install
+    """
+    for run in runs(stage):
+        if _downloads_packages(run) == "bundle" and not mounted_caches(run):
+            yield run.finding("bundle downloads everything each time", advice("RUN --mount=type=cache,target=..."))
 
 
 def _downloads_packages(run: Instruction) -> str:
@@ -188,7 +205,6 @@ def _downloads_packages(run: Instruction) -> str:
     equivalents={
         "kics": "multiple_run_add_copy_instructions_listed",
         "hadolint": "DL3059",
-        "tally": "tally/prefer-run-heredoc",
         "sonar": "S7031",
     },
 )
@@ -377,6 +393,7 @@ def image_labels(dockerfile: Dockerfile, *, labels: tuple[str, ...] = _LABELS) -
 
 _LABEL_KEY = pattern(r"[a-z0-9](?:[.-]?[a-z0-9])*\Z")
 _RESERVED = ("com.docker.", "io.docker.", "org.dockerproject.")
+_DOCKERS_OWN = frozenset({"com.docker.image.source.entrypoint"})
 _OCI = "org.opencontainers.image."
 _VALUES: dict[str, tuple[re.Pattern[str], str]] = {
     **dict.fromkeys(
@@ -390,29 +407,78 @@ _VALUES: dict[str, tuple[re.Pattern[str], str]] = {
         "an SPDX expression",
     ),
     f"{_OCI}base.digest": (pattern(r"sha256:[0-9a-f]{64}\Z"), "a digest"),
+    f"{_OCI}revision": (pattern(r"[0-9a-f]{7,64}\Z|[\w./+-]*\d[\w./+-]*\Z"), "a revision"),
 }  # fmt: skip
 
 
-@control(
-    severity="info",
-    optional=True,
-    equivalents={
-        "hadolint": ("DL3048", "DL3051", "DL3052", "DL3053", "DL3054"),
-        "tally": ("tally/labels/valid-key", "tally/labels/no-duplicate-keys", "tally/labels/no-stale-base-digest"),
-        "sonar": "S7028",
-    },
-)
-def valid_labels(stage: Stage) -> Findings:
-    """Labels have keys and values that tools can read.
+@control(severity="info", optional=True, equivalents={"hadolint": "DL3048", "tally": "tally/labels/valid-key"})
+def valid_label_keys(stage: Stage) -> Findings:
+    """Labels have keys that tools can read.
 
-    Keys are lower case with dots and dashes, `com.docker` and its like are Docker's own; an empty title, a source
-    that is no URL or a base digest of another image is worse than none.
+    Keys are lower case with dots and dashes; `com.docker` and its like are Docker's own.
 
     Bad::
 
         FROM debian:12-slim
         LABEL Bad_Key=x  # <-
+        LABEL com.docker.example=x  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        LABEL org.example.owner-team="platform"
+    """
+    for label in instructions(stage, "LABEL"):
+        for pair in label.pairs:
+            key = pair.key.text
+            if "$" not in key and not _LABEL_KEY.match(key):
+                yield label.finding(f"label {key} is no valid key", at=pair.origin)
+            elif key.startswith(_RESERVED) and key not in _DOCKERS_OWN:
+                yield label.finding(f"label {key} is reserved for Docker", at=pair.origin)
+
+
+@control(severity="info", optional=True, equivalents={"tally": "tally/labels/no-duplicate-keys"})
+def labels_are_given_once(stage: Stage) -> Findings:
+    """No label is given twice in a stage.
+
+    Only the last one counts.
+
+    Bad::
+
+        FROM debian:12-slim
+        LABEL version=1
+        LABEL version=2  # <-
+
+    Good::
+
+        FROM debian:12-slim AS one
+        LABEL version=1
+        FROM debian:12-slim
+        LABEL version=2
+    """
+    seen: set[str] = set()
+    for label in stage.of("LABEL"):
+        for pair in label.pairs:
+            if pair.key.text in seen:
+                yield label.finding(f"label {pair.key.text} is given twice in the stage", at=pair.origin)
+            seen.add(pair.key.text)
+
+
+@control(
+    severity="info",
+    optional=True,
+    equivalents={"hadolint": ("DL3051", "DL3052", "DL3053", "DL3054", "DL3055", "DL3056", "DL3058")},
+)
+def valid_label_values(stage: Stage) -> Findings:
+    """Labels of the OCI have values of the form that the OCI asks for.
+
+    A source that is no URL, a time that no tool can read, an empty title is worse than none.
+
+    Bad::
+
+        FROM debian:12-slim
         LABEL org.opencontainers.image.source="somewhere"  # <-
+        LABEL org.opencontainers.image.title=""  # <-
 
     Good::
 
@@ -420,32 +486,47 @@ def valid_labels(stage: Stage) -> Findings:
         ARG CREATED
         LABEL org.opencontainers.image.source="https://example.com/app" org.opencontainers.image.created=$CREATED
     """
-    seen: set[str] = set()
     for label in instructions(stage, "LABEL"):
         for pair in label.pairs:
-            problem = _label_problem(stage, pair)
-            if not problem and pair.key.text in seen:
-                problem = "is given twice in the stage"
-            seen.add(pair.key.text)
+            problem = _value_problem(pair)
             if problem:
                 yield label.finding(f"label {pair.key.text} {problem}", at=pair.origin)
 
 
-def _label_problem(stage: Stage, pair: Pair) -> str:
-    key, value = pair.key.text, pair.value.value if pair.value else ""
-    if "$" not in key and not _LABEL_KEY.match(key):
-        return "is no valid key"
-    if key.startswith(_RESERVED):
-        return "is reserved for Docker"
+def _value_problem(pair: Pair) -> str:
+    value = pair.value.value if pair.value else ""
     if value is None:
         return ""
     if value == "":
         return "is empty"
-    pattern, what = _VALUES.get(key, (None, ""))
-    if pattern is not None and not pattern.match(value):
-        return f"is not {what}"
+    form, what = _VALUES.get(pair.key.text, (None, ""))
+    return f"is not {what}" if form is not None and not form.match(value) else ""
+
+
+@control(severity="info", optional=True, equivalents={"tally": "tally/labels/no-stale-base-digest"})
+def base_digest_label_is_true(stage: Stage) -> Findings:
+    """The label of the base digest names the digest of FROM.
+
+    Update tools compare it with the registry: a stale one hides that the base has moved.
+
+    Bad::
+
+        FROM debian@sha256:21dc6063fd678b478f57c0e13f47560d0ea4eeba26dfc947b2a4f81f686b9f45
+        LABEL org.opencontainers.image.base.digest="sha256:0123"  # <-
+
+    Good::
+
+        ARG DIGEST=sha256:21dc6063fd678b478f57c0e13f47560d0ea4eeba26dfc947b2a4f81f686b9f45
+        FROM debian@${DIGEST}
+        ARG DIGEST
+        LABEL org.opencontainers.image.base.digest=$DIGEST
+    """
     digest = parse_reference(stage.root_base() or "").digest
-    return "is not the digest of FROM" if key == f"{_OCI}base.digest" and digest and digest != value else ""
+    for label in instructions(stage, "LABEL"):
+        for pair in label.pairs:
+            value = pair.value.value if pair.value else None
+            if pair.key.text == f"{_OCI}base.digest" and value and digest and digest != value:
+                yield label.finding(f"label {pair.key.text} is not the digest of FROM", at=pair.origin)
 
 
 @control(severity="low", plan="P2", optional=True)

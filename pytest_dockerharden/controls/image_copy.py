@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from pytest_dockerharden.model.build import commands, instructions, is_windows, mounts, plain, runs
+from pytest_dockerharden.model.build import commands, instructions, is_windows, mounts, plain
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
@@ -162,16 +162,14 @@ def copy_of_several_files_names_a_directory(stage: Stage) -> Findings:
     equivalents={
         "kics": "copy_from_references_current_from_alias",
         "trivy": "DS-0006",
-        "hadolint": ("DL3022", "DL3023"),
+        "hadolint": "DL3023",
         "semgrep": "copy-from-own-alias",
-        "tally": ("tally/circular-stage-deps", "tally/copy-from-empty-scratch-stage"),
     },
 )
-def copy_from_an_earlier_stage(stage: Stage) -> Findings:
-    """COPY --from names a stage that comes before its own.
+def copy_from_another_stage(stage: Stage) -> Findings:
+    """A stage does not copy from itself.
 
-    A stage cannot copy from itself or from one that needs it: the builder stops with a circular dependency, or takes
-    the name for an image of somebody else.
+    The builder stops with a circular dependency, or takes the name for an image of somebody else.
 
     Bad::
 
@@ -183,17 +181,83 @@ def copy_from_an_earlier_stage(stage: Stage) -> Findings:
         FROM debian:12 AS build
         FROM debian:12-slim
         COPY --from=build /app /app
+    """
+    for instruction, name, word in _sources(stage):
+        if stage.dockerfile.stage(name) is stage:
+            yield instruction.finding("the stage copies from itself", advice("name an earlier stage"), at=word.origin)
+
+
+@control(severity="high", equivalents={"hadolint": "DL3022"})
+def copy_from_an_earlier_stage(stage: Stage) -> Findings:
+    """COPY --from counts stages that come before its own.
+
+    Stages are counted from 0, and one that comes later is not built yet.
+
+    Bad::
+
+        FROM debian:12 AS build
+        FROM debian:12-slim
+        COPY --from=2 /app /app  # <-
+
+    Good::
+
+        FROM debian:12 AS build
+        FROM debian:12-slim
+        COPY --from=0 /app /app
         COPY --from=nginx:1.27.3 /etc/nginx/nginx.conf /etc/
     """
     for instruction, name, word in _sources(stage):
-        named = stage.dockerfile.stage(name)
-        if named is stage:
-            yield instruction.finding("the stage copies from itself", advice("name an earlier stage"), at=word.origin)
-        elif named is None and name.isdigit() and int(name) >= stage.index:
+        if stage.dockerfile.stage(name) is None and name.isdigit():
             yield instruction.finding(f"there is no stage {name} yet", advice("name an earlier stage"), at=word.origin)
-        elif named is not None and stage.index in stage.dockerfile.needed_by(named.index):
+
+
+@control(severity="high", equivalents={"tally": "tally/circular-stage-deps"})
+def stages_form_no_circle(stage: Stage) -> Findings:
+    """Two stages do not copy from each other.
+
+    Neither can be built first: the builder stops.
+
+    Bad::
+
+        FROM debian:12 AS one
+        COPY --from=two /a /a  # <-
+        FROM debian:12 AS two
+        COPY --from=one /b /b  # <-
+
+    Good::
+
+        FROM debian:12 AS one
+        FROM debian:12 AS two
+        COPY --from=one /b /b
+    """
+    for instruction, name, word in _sources(stage):
+        named = stage.dockerfile.stage(name)
+        if named is not None and named is not stage and stage.index in stage.dockerfile.needed_by(named.index):
             yield instruction.finding(f"{name} needs this stage itself", advice("name another stage"), at=word.origin)
-        elif named is not None and named.index < stage.index and _is_empty(named):
+
+
+@control(severity="high", equivalents={"tally": "tally/copy-from-empty-scratch-stage"})
+def copied_stage_has_files(stage: Stage) -> Findings:
+    """COPY --from names a stage that has files.
+
+    A stage from scratch that nothing was copied to is empty: the build stops.
+
+    Bad::
+
+        FROM scratch AS assets
+        FROM debian:12-slim
+        COPY --from=assets /app /app  # <-
+
+    Good::
+
+        FROM scratch AS assets
+        COPY dist /app
+        FROM debian:12-slim
+        COPY --from=assets /app /app
+    """
+    for instruction, name, word in _sources(stage):
+        named = stage.dockerfile.stage(name)
+        if named is not None and named.index < stage.index and _is_empty(named):
             yield instruction.finding(
                 f"stage {name} has no files", advice("name the stage that builds"), at=word.origin
             )
@@ -408,37 +472,69 @@ def vex_is_attested(stage: Stage) -> Findings:
             yield instruction.finding("a VEX document is copied", advice("docker scout attest, or cosign attest"))
 
 
-@control(
-    severity="low",
-    optional=True,
-    equivalents={
-        "tally": ("tally/windows/no-chown-flag", "tally/windows/no-run-mounts", "tally/windows/no-stopsignal")
-    },
-)
-def windows_image_uses_what_works(stage: Stage) -> Findings:
-    """A Windows image uses no instruction that Windows ignores.
+@control(severity="low", optional=True, equivalents={"tally": "tally/windows/no-chown-flag"})
+def windows_image_gives_no_owner(stage: Stage) -> Findings:
+    """A Windows image does not use --chown, which Windows ignores.
 
-    `--chown`, STOPSIGNAL and RUN --mount do nothing there: the permission, the clean stop or the secret that one
-    reads in the file does not exist.
+    The permission that one reads in the file does not exist.
 
     Bad::
 
         FROM mcr.microsoft.com/windows/nanoserver:ltsc2022
         COPY --chown=app:app app.exe C:/app/  # <-
-        STOPSIGNAL SIGTERM  # <-
 
     Good::
 
         FROM mcr.microsoft.com/windows/nanoserver:ltsc2022
         COPY app.exe C:/app/
     """
-    if not is_windows(stage):
-        not_applicable("not a Windows image")
-    for instruction in instructions(stage, "COPY", "ADD"):
+    for instruction in _on_windows(stage, "COPY", "ADD"):
         if instruction.flag("chown") is not None:
             yield instruction.finding("--chown has no effect on Windows", advice("leave it out"))
-    for instruction in instructions(stage, "STOPSIGNAL"):
+
+
+@control(severity="low", optional=True, equivalents={"tally": "tally/windows/no-stopsignal"})
+def windows_image_names_no_signal(stage: Stage) -> Findings:
+    """A Windows image does not use STOPSIGNAL, which Windows ignores.
+
+    The clean stop that one reads in the file does not happen.
+
+    Bad::
+
+        FROM mcr.microsoft.com/windows/nanoserver:ltsc2022
+        STOPSIGNAL SIGTERM  # <-
+
+    Good::
+
+        FROM mcr.microsoft.com/windows/nanoserver:ltsc2022
+        CMD ["app.exe"]
+    """
+    for instruction in _on_windows(stage, "STOPSIGNAL"):
         yield instruction.finding("STOPSIGNAL has no effect on Windows", advice("leave it out"))
-    for run in runs(stage):
+
+
+@control(severity="low", optional=True, equivalents={"tally": "tally/windows/no-run-mounts"})
+def windows_image_mounts_nothing(stage: Stage) -> Findings:
+    """A Windows image does not use RUN --mount, which Windows has not.
+
+    The secret or the cache that one reads in the file is not there.
+
+    Bad::
+
+        FROM mcr.microsoft.com/windows/nanoserver:ltsc2022
+        RUN --mount=type=secret,id=token setup.exe  # <-
+
+    Good::
+
+        FROM mcr.microsoft.com/windows/nanoserver:ltsc2022
+        RUN setup.exe
+    """
+    for run in _on_windows(stage, "RUN"):
         if mounts(run):
             yield run.finding("--mount has no effect on Windows", advice("leave it out"))
+
+
+def _on_windows(stage: Stage, *keywords: str) -> Iterator[Instruction]:
+    if not is_windows(stage):
+        not_applicable("not a Windows image")
+    return instructions(stage, *keywords)

@@ -65,24 +65,11 @@ def _ignores_scripts(stage: Stage, run: Instruction, call: Invocation) -> bool:
     optional=True,
     cis="4.3",
     nist="4.1.1",
-    equivalents={
-        "tally": (
-            "tally/php/composer-no-dev-in-production",
-            "tally/php/no-xdebug-in-final-image",
-            "tally/ruby/missing-bundle-without-development",
-            "tally/ruby/missing-bundle-deployment",
-        )
-    },
 )
 def no_development_dependencies(stage: Stage) -> Findings:
     """The image that ships holds no development dependencies.
 
     Test runners, debuggers and compilers for the developer are code that production never calls and an intruder can.
-
-    Bad::
-
-        FROM php:8.4-fpm
-        RUN composer install --no-interaction  # <-
 
     Bad::
 
@@ -103,16 +90,123 @@ def no_development_dependencies(stage: Stage) -> Findings:
         ENV NODE_ENV=production
         RUN npm ci
     """
+    yield from _development(stage, "npm", "pnpm", "yarn", "poetry", "pip")
+
+
+def _development(stage: Stage, *managers: str) -> Findings:
+    for run in _production_runs(stage):
+        for call in invocations(run, *managers):
+            if _brings_development(stage, run, call):
+                message = f"{call.manager} {call.verb} brings development dependencies"
+                yield run.finding(message, _for_production_only(call), at=call.command.origin)
+
+
+def _production_runs(stage: Stage) -> Iterator[Instruction]:
     if not may_ship(stage) or re.search(r"dev|test|lint|debug|ci\b|build", stage.name):
         not_applicable("the stage is not for production")
-    for run in runs(stage):
-        for call in invocations(run, "npm", "pnpm", "yarn", "composer", "bundle", "poetry", "pip"):
-            if _brings_development(stage, run, call):
-                yield run.finding(
-                    f"{call.manager} {call.verb} brings development dependencies",
-                    _for_production_only(call),
-                    at=call.command.origin,
-                )
+    return runs(stage)
+
+
+@control(
+    severity="low",
+    optional=True,
+    cis="4.3",
+    nist="4.1.1",
+    equivalents={"tally": "tally/php/composer-no-dev-in-production"},
+)
+def composer_leaves_development_out(stage: Stage) -> Findings:
+    """Composer installs no development dependencies in the image that ships.
+
+    Test runners and debuggers are code that production never calls and an intruder can.
+
+    Bad::
+
+        FROM php:8.4-fpm
+        RUN composer install --no-interaction  # <-
+
+    Good::
+
+        FROM php:8.4-fpm
+        RUN composer install --no-interaction --no-dev
+    """
+    yield from _development(stage, "composer")
+
+
+@control(
+    severity="low",
+    optional=True,
+    cis="4.3",
+    nist="4.1.1",
+    equivalents={"tally": "tally/ruby/missing-bundle-without-development"},
+)
+def bundler_leaves_development_out(stage: Stage) -> Findings:
+    """Bundler installs no development gems in the image that ships.
+
+    Test runners and debuggers are code that production never calls and an intruder can.
+
+    Bad::
+
+        FROM ruby:3.4-slim
+        RUN bundle install  # <-
+
+    Good::
+
+        FROM ruby:3.4-slim
+        ENV BUNDLE_WITHOUT="development:test"
+        RUN bundle install
+    """
+    yield from _development(stage, "bundle")
+
+
+@control(severity="low", optional=True, nist="4.1.1", equivalents={"tally": "tally/ruby/missing-bundle-deployment"})
+def bundler_keeps_to_the_lock_file(stage: Stage) -> Findings:
+    """Bundler installs exactly what the lock file says.
+
+    Without `BUNDLE_DEPLOYMENT` or `BUNDLE_FROZEN` it resolves anew where Gemfile and lock file differ: the image holds
+    gems that nobody has looked at.
+
+    Bad::
+
+        FROM ruby:3.4-slim
+        RUN bundle install  # <-
+
+    Good::
+
+        FROM ruby:3.4-slim
+        ENV BUNDLE_DEPLOYMENT=1
+        RUN bundle install
+    """
+    for run in _production_runs(stage):
+        for call in invocations(run, "bundle"):
+            names = {*run.environment, *(name for name, _ in call.command.assignments)}
+            written = any(re.search(r"bundle config .*(deployment|frozen)", other.text) for other in runs(stage))
+            frozen = {"BUNDLE_DEPLOYMENT", "BUNDLE_FROZEN"} & names or call.has("--deployment", "--frozen")
+            if call.action == INSTALL and not written and not frozen:
+                remedy = advice("ENV BUNDLE_DEPLOYMENT=1")
+                yield run.finding("the lock file is not binding", remedy, at=call.command.origin)
+
+
+@control(
+    severity="low", optional=True, cis="4.3", nist="4.1.1", equivalents={"tally": "tally/php/no-xdebug-in-final-image"}
+)
+def no_xdebug_in_image(stage: Stage) -> Findings:
+    """Xdebug is not in the image that ships.
+
+    It lets whoever reaches its port run code, and slows every request.
+
+    Bad::
+
+        FROM php:8.4-fpm
+        RUN pecl install xdebug && docker-php-ext-enable xdebug  # <-
+
+    Good::
+
+        FROM php:8.4-fpm AS dev
+        RUN pecl install xdebug && docker-php-ext-enable xdebug
+        FROM php:8.4-fpm
+        RUN docker-php-ext-install opcache
+    """
+    for run in _production_runs(stage):
         for command in run.script.commands if "xdebug" in run.text else ():
             if command.name in {"pecl", "docker-php-ext-enable", "install-php-extensions", "apk", "apt-get"}:
                 yield run.finding("xdebug is installed", advice("a stage of its own for debugging"), at=command.origin)

@@ -49,7 +49,6 @@ def _exposed(word: Word) -> Remedy:
         "trivy": "DS-0026",
         "checkov": "CKV_DOCKER_2",
         "hadolint": "DL3057",
-        "tally": "tally/ruby/healthcheck-rails-up-endpoint",
         "dockle": "CIS-DI-0006",
         "terrascan": "AC_DOCKER_0047",
         "docker-bench": "4.6",
@@ -91,17 +90,17 @@ def image_healthcheck(dockerfile: Dockerfile) -> Findings:
 @control(
     severity="medium",
     equivalents={
-        "kics": ("multiple_cmd_instructions_listed", "multiple_entrypoint_instructions_listed"),
-        "trivy": ("DS-0016", "DS-0007", "DS-0023"),
-        "hadolint": ("DL4003", "DL4004", "DL3012"),
-        "semgrep": ("multiple-cmd-instructions", "multiple-entrypoint-instructions"),
+        "kics": "multiple_cmd_instructions_listed",
+        "trivy": "DS-0016",
+        "hadolint": "DL4003",
+        "semgrep": "multiple-cmd-instructions",
         "buildkit": "MultipleInstructionsDisallowed",
         "sonar": "S6589",
         "terrascan": "AC_DOCKER_0053",
     },
 )
-def no_overridden_instruction(stage: Stage) -> Findings:
-    """CMD, ENTRYPOINT and HEALTHCHECK stand once in a stage.
+def cmd_stands_once(stage: Stage) -> Findings:
+    """CMD stands once in a stage.
 
     Only the last one counts. Whoever reads the first is mistaken about what the image starts.
 
@@ -119,12 +118,72 @@ def no_overridden_instruction(stage: Stage) -> Findings:
         ENTRYPOINT ["/entrypoint.sh"]
         CMD ["second"]
     """
-    for keyword in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
-        for overridden in stage.of(keyword)[:-1]:
-            yield overridden.finding(
-                f"a later {keyword} overrides this one",
-                remove_lines(overridden.origin, text="remove it", effect="safe"),
-            )
+    yield from _overridden(stage, "CMD")
+
+
+@control(
+    severity="medium",
+    equivalents={
+        "kics": "multiple_entrypoint_instructions_listed",
+        "trivy": "DS-0007",
+        "hadolint": "DL4004",
+        "semgrep": "multiple-entrypoint-instructions",
+        "buildkit": "MultipleInstructionsDisallowed",
+        "sonar": "S6589",
+    },
+)
+def entrypoint_stands_once(stage: Stage) -> Findings:
+    """ENTRYPOINT stands once in a stage.
+
+    Only the last one counts. Whoever reads the first is mistaken about what the image starts.
+
+    Bad::
+
+        FROM debian:12-slim
+        ENTRYPOINT ["/first"]  # <-
+        ENTRYPOINT ["/second"]
+
+    Good::
+
+        FROM debian:12-slim AS base
+        ENTRYPOINT ["/first"]
+        FROM base
+        ENTRYPOINT ["/second"]
+    """
+    yield from _overridden(stage, "ENTRYPOINT")
+
+
+@control(
+    severity="medium",
+    equivalents={
+        "trivy": "DS-0023",
+        "hadolint": "DL3012",
+        "buildkit": "MultipleInstructionsDisallowed",
+    },
+)
+def healthcheck_stands_once(stage: Stage) -> Findings:
+    """HEALTHCHECK stands once in a stage.
+
+    Only the last one counts: the other is never run.
+
+    Bad::
+
+        FROM debian:12-slim
+        HEALTHCHECK CMD /check-database  # <-
+        HEALTHCHECK CMD /check-web
+
+    Good::
+
+        FROM debian:12-slim
+        HEALTHCHECK CMD /check-database && /check-web
+    """
+    yield from _overridden(stage, "HEALTHCHECK")
+
+
+def _overridden(stage: Stage, keyword: str) -> Findings:
+    for overridden in stage.of(keyword)[:-1]:
+        remedy = remove_lines(overridden.origin, text="remove it", effect="safe")
+        yield overridden.finding(f"a later {keyword} overrides this one", remedy)
 
 
 @control(
@@ -202,7 +261,18 @@ def _almost_json(text: str, *, strict: bool) -> bool:
     return (ends or "," in inner) and not re.search(r"\]\s*(&&|\|\||;)", inner)
 
 
-@control(severity="high", equivalents={"tally": "tally/invalid-json-form", "sonar": "S7030"})
+@control(
+    severity="high",
+    equivalents={
+        "tally": "tally/invalid-json-form",
+        "sonar": "S7030",
+        # what they call the shell form it becomes
+        "kics": "not_using_json_in_cmd_and_entrypoint_arguments",
+        "hadolint": "DL3025",
+        "semgrep": "prefer-json-notation",
+        "buildkit": "JSONArgsRecommended",
+    },
+)
 def valid_exec_form(stage: Stage) -> Findings:
     """What looks like a JSON array is one.
 
@@ -320,16 +390,11 @@ _SIGNALS = frozenset(
 )
 
 
-@control(
-    severity="low",
-    optional=True,
-    equivalents={"tally": ("tally/prefer-nginx-sigquit", "tally/prefer-systemd-sigrtmin-plus-3")},
-)
-def stop_signal_of_the_server(dockerfile: Dockerfile) -> Findings:
-    """A server is stopped by the signal that lets it finish.
+@control(severity="low", optional=True, equivalents={"tally": "tally/prefer-nginx-sigquit"})
+def nginx_is_stopped_by_sigquit(dockerfile: Dockerfile) -> Findings:
+    """nginx is stopped by the signal that lets it finish.
 
-    nginx drops its connections at SIGTERM and finishes them at SIGQUIT; systemd as process 1 shuts down at
-    SIGRTMIN+3 and ignores SIGTERM. The official nginx image sets it.
+    It drops its connections at SIGTERM and finishes them at SIGQUIT. The official image sets it.
 
     Bad::
 
@@ -347,24 +412,50 @@ def stop_signal_of_the_server(dockerfile: Dockerfile) -> Findings:
         CMD ["nginx", "-g", "daemon off;"]
     """
     stage = dockerfile.final
-    if stage is None:
-        not_applicable("there is no stage")
-    base = parse_reference(stage.root_base() or "").familiar
+    base = parse_reference(stage.root_base() or "").familiar if stage is not None else ""
+    if stage is None or not (_program(stage)[0] in {"nginx", "openresty"} or "nginx" in base):
+        not_applicable("no nginx is started")
+    yield from _stopped_by(stage, "nginx", {"SIGQUIT", "QUIT", "3"}, default="nginx" in base)
+
+
+@control(severity="low", optional=True, equivalents={"tally": "tally/prefer-systemd-sigrtmin-plus-3"})
+def systemd_is_stopped_by_its_signal(dockerfile: Dockerfile) -> Findings:
+    """systemd as process 1 is stopped by SIGRTMIN+3.
+
+    It ignores SIGTERM: every stop then takes its ten seconds and kills the services.
+
+    Bad::
+
+        FROM debian:12
+        CMD ["/sbin/init"]  # <-
+
+    Good::
+
+        FROM debian:12
+        STOPSIGNAL SIGRTMIN+3
+        CMD ["/sbin/init"]
+    """
+    stage = dockerfile.final
+    program, path = _program(stage) if stage is not None else ("", "")
+    if stage is None or not (program == "systemd" or path in {"/sbin/init", "/usr/sbin/init"}):
+        not_applicable("no systemd is started")
+    yield from _stopped_by(stage, "systemd", {"SIGRTMIN+3", "RTMIN+3", "37"}, default=False)
+
+
+def _program(stage: Stage) -> tuple[str, str]:
+    """Name and path of what the image starts."""
     start = stage.last("ENTRYPOINT") or stage.last("CMD")
     first = start.script.commands[0] if start and start.script.commands else None
-    program, path = (first.name, plain(first.words[0])) if first and first.words else ("", "")
-    if program in {"nginx", "openresty"} or "nginx" in base:
-        server, wanted = "nginx", {"SIGQUIT", "QUIT", "3"}
-    elif program == "systemd" or path in {"/sbin/init", "/usr/sbin/init"}:
-        server, wanted = "systemd", {"SIGRTMIN+3", "RTMIN+3", "37"}
-    else:
-        not_applicable("no server that needs another signal")
-    signal = stage.last("STOPSIGNAL")
+    return (first.name, plain(first.words[0])) if first and first.words else ("", "")
+
+
+def _stopped_by(stage: Stage, server: str, wanted: set[str], *, default: bool) -> Findings:
+    """A finding where another signal is set, or none is and the base image has no better ``default``."""
+    signal, start = stage.last("STOPSIGNAL"), stage.last("ENTRYPOINT") or stage.last("CMD")
     given = signal.words[0].value if signal and signal.words else None
-    if signal is None and start is not None and "nginx" not in base:
-        yield start.finding(
-            f"{server} is stopped by SIGTERM", insert_line(start.origin, f"STOPSIGNAL {_full_name(wanted)}")
-        )
+    if signal is None and start is not None and not default:
+        remedy = insert_line(start.origin, f"STOPSIGNAL {_full_name(wanted)}")
+        yield start.finding(f"{server} is stopped by SIGTERM", remedy)
     elif signal is not None and given is not None and given.upper() not in wanted:
         yield signal.finding(f"{server} does not finish at {given}", _signal(signal, _full_name(wanted)))
 
@@ -377,19 +468,18 @@ def stop_signal_of_the_server(dockerfile: Dockerfile) -> Findings:
         "hadolint": "DL3011",
         "semgrep": "invalid-port",
         "terrascan": "AC_DOCKER_0011",
-        "buildkit": "ExposeInvalidFormat",
     },
 )
 def valid_exposed_ports(stage: Stage) -> Findings:
     """EXPOSE names ports of the container: 1 to 65535.
 
-    Anything else stops the build, or is dropped: host ports and addresses belong to `docker run -p` and `ports:`.
+    Anything else stops the build, or is dropped.
 
     Bad::
 
         FROM debian:12-slim
         EXPOSE 80000  # <-
-        EXPOSE 8080:80  # <-
+        EXPOSE http  # <-
 
     Good::
 
@@ -406,13 +496,34 @@ def valid_exposed_ports(stage: Stage) -> Findings:
                 yield expose.finding(f"{word.text} {problem}", _exposed(word), at=word.origin)
 
 
+@control(severity="medium", equivalents={"buildkit": "ExposeInvalidFormat"})
+def exposed_ports_map_nothing(stage: Stage) -> Findings:
+    """EXPOSE names no address and no port of the host.
+
+    Those belong to `docker run -p` and `ports:`. Builders drop them today and will refuse them one day.
+
+    Bad::
+
+        FROM debian:12-slim
+        EXPOSE 8080:80  # <-
+        EXPOSE 127.0.0.1:80:80  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        EXPOSE 80
+    """
+    for expose in instructions(stage, "EXPOSE"):
+        for word in expose.words:
+            if ":" in (word.value or "").partition("/")[0]:
+                yield expose.finding(f"{word.text} maps a port, which EXPOSE cannot", _exposed(word), at=word.origin)
+
+
 def _port_problem(text: str | None) -> str:
     if text is None or text == "":
         return ""
     number, _, protocol = text.partition("/")
-    if ":" in number:
-        return "maps a port, which EXPOSE cannot"
-    bounds = number.split("-")
+    bounds = number.rsplit(":", 1)[-1].split("-")
     if len(bounds) > 2 or not all(re.fullmatch(r"\d{1,18}", bound) for bound in bounds):
         return "is no port"
     if protocol and protocol.lower() not in {"tcp", "udp", "sctp"}:

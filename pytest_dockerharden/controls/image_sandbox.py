@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pytest_dockerharden.model.build import instructions, plain, runs
 from pytest_dockerharden.model.control import control
-from pytest_dockerharden.model.dockerfile import Stage
+from pytest_dockerharden.model.dockerfile import Instruction, Pair, Stage
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice, remove_word
@@ -192,22 +192,11 @@ def _admin_ports(text: str) -> Iterator[int]:
         yield from (port for port in _ADMIN_PORTS if first <= port <= last)
 
 
-@control(
-    severity="low",
-    optional=True,
-    equivalents={
-        "tally": (
-            "tally/gpu/prefer-minimal-driver-capabilities",
-            "tally/gpu/no-hardcoded-visible-devices",
-            "tally/gpu/no-container-runtime-in-image",
-        )
-    },
-)
-def gpu_access_is_not_built_in(stage: Stage) -> Findings:
-    """The image does not decide which GPUs and driver functions it gets.
+@control(severity="low", optional=True, equivalents={"tally": "tally/gpu/prefer-minimal-driver-capabilities"})
+def gpu_driver_functions_are_named(stage: Stage) -> Findings:
+    """The image asks for the driver functions it needs, not for all.
 
-    `NVIDIA_DRIVER_CAPABILITIES=all` mounts every driver library into the container, a fixed device list overrides
-    whoever starts it, and the container runtime itself has no business in an image.
+    `NVIDIA_DRIVER_CAPABILITIES=all` mounts every driver library into the container.
 
     Bad::
 
@@ -219,13 +208,55 @@ def gpu_access_is_not_built_in(stage: Stage) -> Findings:
         FROM nvidia/cuda:12.6.0-base-ubuntu24.04
         ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
     """
-    for env in instructions(stage, "ENV"):
-        for pair in env.pairs:
-            value = plain(pair.value).strip() if pair.value else ""
-            if pair.key.text == "NVIDIA_DRIVER_CAPABILITIES" and value == "all":
-                yield env.finding("every driver function is asked for", advice("compute,utility"), at=pair.origin)
-            if pair.key.text == "NVIDIA_VISIBLE_DEVICES" and value not in {"", "none", "void"} and "$" not in value:
-                yield env.finding("the devices are fixed", advice("leave it to --gpus"), at=pair.origin)
+    for env, pair, value in _variables(stage, "NVIDIA_DRIVER_CAPABILITIES"):
+        if value == "all":
+            yield env.finding("every driver function is asked for", advice("compute,utility"), at=pair.origin)
+
+
+@control(severity="low", optional=True, equivalents={"tally": "tally/gpu/no-hardcoded-visible-devices"})
+def gpu_devices_are_not_fixed(stage: Stage) -> Findings:
+    """The image does not decide which GPUs it gets.
+
+    A fixed list overrides whoever starts it.
+
+    Bad::
+
+        FROM nvidia/cuda:12.6.0-base-ubuntu24.04
+        ENV NVIDIA_VISIBLE_DEVICES=0  # <-
+
+    Good::
+
+        FROM nvidia/cuda:12.6.0-base-ubuntu24.04
+        CMD ["train"]
+    """
+    for env, pair, value in _variables(stage, "NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"):
+        if value not in {"", "none", "void"} and "$" not in value:
+            yield env.finding("the devices are fixed", advice("leave it to --gpus"), at=pair.origin)
+
+
+@control(severity="low", optional=True, equivalents={"tally": "tally/gpu/no-container-runtime-in-image"})
+def gpu_runtime_stays_on_the_host(stage: Stage) -> Findings:
+    """NVIDIA's container runtime is not in the image.
+
+    It belongs to the engine of the host: in the image it does nothing but bring root tools.
+
+    Bad::
+
+        FROM nvidia/cuda:12.6.0-base-ubuntu24.04
+        RUN apt-get update && apt-get install -y nvidia-container-toolkit  # <-
+
+    Good::
+
+        FROM nvidia/cuda:12.6.0-base-ubuntu24.04
+        RUN apt-get update && apt-get install -y python3
+    """
     for run in runs(stage):
         if re.search(r"nvidia-(container-toolkit|container-runtime|docker2?)\b", run.text):
             yield run.finding("the container runtime is installed in the image", advice("remove it"))
+
+
+def _variables(stage: Stage, *names: str) -> Iterator[tuple[Instruction, Pair, str]]:
+    for env in instructions(stage, "ENV"):
+        for pair in env.pairs:
+            if pair.key.text in names:
+                yield env, pair, plain(pair.value).strip() if pair.value else ""

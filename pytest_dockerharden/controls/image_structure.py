@@ -11,14 +11,18 @@ from pytest_dockerharden.model.build import commands, instructions, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Pair, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.finding import Finding, Findings, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice, remove_lines, replace_text
 
 # what other controls say of the same place, in more words
-_JUDGED_ELSEWHERE = pattern(r"refers to itself|there is no stage \d|looks like a JSON array|circular dependency")
+_JUDGED_ELSEWHERE = pattern(
+    r"refers to itself|there is no stage \d|looks like a JSON array|circular dependency|before the first FROM|"
+    r"there is no FROM|there are no instructions|unknown instruction|not allowed as an ONBUILD trigger"
+)
 _PLATFORM_ARGUMENTS = frozenset(
     f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
 ) | {"TARGETSTAGE"}
@@ -58,35 +62,17 @@ def _absolute(stage: Stage, workdir: Instruction, text: str) -> Remedy:
     return replace_text(word, path, text=f"WORKDIR {path}", effect="safe")
 
 
-@control(
-    severity="high",
-    equivalents={
-        "hadolint": ("DL3043", "DL3061"),
-        "tally": (
-            "tally/invalid-onbuild-trigger",
-            "tally/require-stages",
-            "tally/unknown-instruction",
-            "tally/syntax-directive-typo",
-        ),
-        "sonar": "S2260",
-    },
-)
+@control(severity="high", equivalents={"sonar": "S2260"})
 def accepted_by_the_builder(dockerfile: Dockerfile) -> Findings:
     """The builder accepts the Dockerfile.
 
-    An unknown instruction, one before the first FROM, a trigger that ONBUILD cannot have: the build stops there, and
+    A flag that no instruction has, a heredoc without an end, a wrong number of arguments: the build stops there, and
     what a scanner says of the rest is worth nothing.
 
     Bad::
 
         FROM debian:12-slim
-        COPPY a b  # <-
-        ONBUILD FROM alpine  # <-
-
-    Bad::
-
-        RUN echo too early  # <-
-        FROM debian:12-slim
+        COPY --form=build a b  # <-
 
     Bad::
 
@@ -96,6 +82,106 @@ def accepted_by_the_builder(dockerfile: Dockerfile) -> Findings:
         .git
         [build  # <-
 
+    Good::
+
+        # syntax=docker/dockerfile:1
+        ARG VERSION=12
+        FROM debian:${VERSION}-slim
+        COPY --from=golang:1.24 /usr/local/go /usr/local/go
+    """
+    ignored = dockerfile.ignore.problems if dockerfile.ignore else ()
+    for problem in (*dockerfile.problems, *ignored):
+        if problem.kind != "warning" and not _JUDGED_ELSEWHERE.search(problem.message):
+            yield _refused(dockerfile, problem)
+
+
+def _refused(dockerfile: Dockerfile, problem: Problem) -> Finding:
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return dockerfile.finding(f"{problem.message}{hint}", at=problem.origin)
+
+
+@control(severity="high", equivalents={"tally": "tally/unknown-instruction", "sonar": "S2260"})
+def known_instructions(dockerfile: Dockerfile) -> Findings:
+    """Every instruction is one that the builder knows.
+
+    It stops at the first other word.
+
+    Bad::
+
+        FROM debian:12-slim
+        COPPY a b  # <-
+
+    Good::
+
+        from debian:12-slim
+        copy a b
+    """
+    for problem in dockerfile.problems:
+        if problem.message.startswith("unknown instruction") and not _is_trigger(dockerfile, problem):
+            yield _refused(dockerfile, problem)
+
+
+@control(
+    severity="high", equivalents={"hadolint": "DL3043", "tally": "tally/invalid-onbuild-trigger", "sonar": "S2260"}
+)
+def onbuild_triggers_are_allowed(dockerfile: Dockerfile) -> Findings:
+    """ONBUILD triggers an instruction that may be triggered.
+
+    FROM, ONBUILD and MAINTAINER may not, and an unknown one is found out by whoever builds on the image.
+
+    Bad::
+
+        FROM debian:12-slim
+        ONBUILD FROM alpine  # <-
+        ONBUILD ONBUILD RUN true  # <-
+        ONBUILD COPPY a b  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        ONBUILD COPY . /app
+        ONBUILD RUN make
+    """
+    for problem in dockerfile.problems:
+        if "not allowed as an ONBUILD trigger" in problem.message or (
+            problem.message.startswith("unknown instruction") and _is_trigger(dockerfile, problem)
+        ):
+            yield _refused(dockerfile, problem)
+
+
+def _is_trigger(dockerfile: Dockerfile, problem: Problem) -> bool:
+    triggers = (i.origin for i in dockerfile.instructions if i.keyword == "ONBUILD")
+    return any(origin.line <= problem.origin.line <= origin.end_line for origin in triggers)
+
+
+@control(severity="high", equivalents={"hadolint": "DL3061", "tally": "tally/require-stages", "sonar": "S2260"})
+def first_instruction_is_from(dockerfile: Dockerfile) -> Findings:
+    """FROM comes first; only ARG may stand before it.
+
+    There is nothing yet that another instruction could change: the builder stops.
+
+    Bad::
+
+        RUN echo too early  # <-
+        FROM debian:12-slim
+
+    Good::
+
+        # syntax=docker/dockerfile:1
+        ARG VERSION=12
+        FROM debian:${VERSION}-slim
+    """
+    for problem in dockerfile.problems:
+        if re.search(r"before the first FROM|there is no FROM|there are no instructions", problem.message):
+            yield _refused(dockerfile, problem)
+
+
+@control(severity="high", equivalents={"tally": "tally/syntax-directive-typo"})
+def known_directives(dockerfile: Dockerfile) -> Findings:
+    """A comment that is meant as a directive is one.
+
+    A misspelt `# syntax=` is a comment: the file is read by another frontend than its author thinks.
+
     Bad::
 
         # sytnax=docker/dockerfile:1  # <-
@@ -104,15 +190,9 @@ def accepted_by_the_builder(dockerfile: Dockerfile) -> Findings:
     Good::
 
         # syntax=docker/dockerfile:1
-        ARG VERSION=12
-        FROM debian:${VERSION}-slim
-        ONBUILD RUN true
+        # escape=`
+        FROM debian:12-slim
     """
-    ignored = dockerfile.ignore.problems if dockerfile.ignore else ()
-    for problem in (*dockerfile.problems, *ignored):
-        if problem.kind != "warning" and not _JUDGED_ELSEWHERE.search(problem.message):
-            hint = f" ({problem.hint})" if problem.hint else ""
-            yield dockerfile.finding(f"{problem.message}{hint}", at=problem.origin)
     yield from _misspelt_directives(dockerfile)
 
 

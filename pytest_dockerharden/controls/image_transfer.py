@@ -76,15 +76,11 @@ def curl_follows_redirects(stage: Stage) -> Findings:
             yield run.finding("curl does not follow a redirect", _with(command, "-L"), at=command.origin)
 
 
-@control(
-    severity="info",
-    optional=True,
-    equivalents={"tally": ("tally/prefer-curl-config", "tally/prefer-wget-config")},
-)
-def downloads_are_tried_again(stage: Stage) -> Findings:
-    """A download is tried again when it fails.
+@control(severity="info", optional=True, equivalents={"tally": "tally/prefer-curl-config"})
+def curl_tries_again(stage: Stage) -> Findings:
+    """A download by curl is tried again when it fails.
 
-    One lost packet ends a build of an hour. `--retry` of curl and `--tries` of wget do, or a configuration file.
+    One lost packet ends a build of an hour. `--retry` does it, or a `.curlrc`.
 
     Bad::
 
@@ -94,10 +90,33 @@ def downloads_are_tried_again(stage: Stage) -> Findings:
     Good::
 
         FROM debian:12-slim
-        RUN curl --retry 5 -fsSLO https://example.com/x.tgz && wget --tries=5 -q https://example.com/y.tgz
+        RUN curl --retry 5 -fsSLO https://example.com/x.tgz
     """
+    yield from _gives_up(stage, "curl")
+
+
+@control(severity="info", optional=True, equivalents={"tally": "tally/prefer-wget-config"})
+def wget_tries_again(stage: Stage) -> Findings:
+    """A download by wget says how often it is tried.
+
+    By itself wget hangs on for twenty tries of fifteen minutes, BusyBox's for none. `--tries`, or a `.wgetrc`.
+
+    Bad::
+
+        FROM debian:12-slim
+        RUN wget -q https://example.com/x.tgz  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        RUN wget --tries=5 -q https://example.com/x.tgz
+    """
+    yield from _gives_up(stage, "wget")
+
+
+def _gives_up(stage: Stage, tool: str) -> Findings:
     configured = any(re.search(r"\.?(curlrc|wgetrc)\b", part.text) for part in stage.instructions)
-    for run, command in commands(stage, "curl", "wget"):
+    for run, command in commands(stage, tool):
         retries = command.has("--retry", "--tries", "-t", "--retry-connrefused", "-K", "--config")
         if _fetches(command) and not _is_local(command) and not configured and not retries:
             option = "--retry 5" if command.name == "curl" else "--tries=5"

@@ -101,7 +101,9 @@ def found(folder: Path, text: str, controls: str) -> list[Place]:
         ),
         *rows("apt-get-in-scripts", "apt install -y x", "apt update && apt-get install -y x"),
         *rows("no-install-scripts", "npm install", "npm ci --omit=dev", "yarn", "pnpm i --frozen-lockfile"),
-        *rows("no-development-dependencies", "npm ci", "yarn install", "composer install", "pip install -r dev.txt"),
+        *rows("no-development-dependencies", "npm ci", "yarn install", "pip install -r dev.txt"),
+        *rows("composer-leaves-development-out", "composer install", "composer install --optimize-autoloader"),
+        *rows("bundler-keeps-to-the-lock-file", "bundle install"),
         pytest.param("no-debug-mode", "FROM a:1\nENV DEBUG=1\n", TWO, id="DEBUG"),
     ],
 )

@@ -66,7 +66,7 @@ TWO = [("0", 2)]
         pytest.param(
             "no-remote-code-piped-to-a-shell", shell("curl x | gunzip | sh -s -- -y"), TWO, id="through a filter"
         ),
-        pytest.param("gpu-access-is-not-built-in", "FROM a:1\nENV NVIDIA_VISIBLE_DEVICES=0\n", TWO, id="a device"),
+        pytest.param("gpu-devices-are-not-fixed", "FROM a:1\nENV NVIDIA_VISIBLE_DEVICES=0\n", TWO, id="a device"),
         pytest.param("only-build-commands", shell("mount -t tmpfs none /x"), TWO, id="mount"),
         pytest.param("pipes-fail-with-their-parts", shell("a | b"), TWO, id="no pipefail"),
     ],

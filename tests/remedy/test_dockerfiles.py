@@ -47,7 +47,7 @@ MENDED = {
         "FROM nginx:1.27-alpine\nCOPY site /usr/share/nginx/html\nEXPOSE 80\n",
         "FROM nginx:1.27-alpine\nCOPY site /usr/share/nginx/html\nUSER 101:101\nEXPOSE 80\n",
     ),
-    "no-overridden-instruction": (
+    "cmd-stands-once": (
         'FROM debian:12\nCMD ["a"]\n# the real one\nCMD ["b"]\n',
         'FROM debian:12\n# the real one\nCMD ["b"]\n',
     ),
