@@ -18,10 +18,10 @@ from pytest_dockerharden.stack.resources import used_networks, used_volumes
 HINT = "give it a value in .env, in the environment or by --harden-env-file, or write a default: ${NAME:-default}"
 # below a service: what may be empty as it is for Docker Compose; the container then shows what it made of it
 MAY_BE_EMPTY = (
-    "annotations build.args build.labels command configs.content deploy.labels deploy.placement develop domainname"
-    " entrypoint environment healthcheck.test hostname image labels logging platform ports.published pull_policy"
-    " restart user working_dir"
-).split()
+    "annotations", "build.args", "build.labels", "command", "configs.content", "deploy.labels", "deploy.placement",
+    "develop", "domainname", "entrypoint", "environment", "healthcheck.test", "hostname", "image", "labels", "logging",
+    "platform", "ports.published", "pull_policy", "restart", "user", "working_dir",
+)  # fmt: skip
 
 
 def settle(project: Project) -> list[str]:
