@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Edit, Findings, Remedy
 from pytest_dockerharden.model.known_images import writes_its_root
 from pytest_dockerharden.model.paths import covers
 from pytest_dockerharden.model.posture import Posture
-from pytest_dockerharden.model.remedies import advice, set_key
+from pytest_dockerharden.model.remedies import advice, append_item, set_key
 from pytest_dockerharden.model.roles import base_image, family
 
 # what a server writes while it runs, by the name of its image
@@ -20,6 +22,8 @@ _NEEDED_WRITABLE: dict[str, tuple[str, ...]] = {
     "mysql": ("/run/mysqld",),
     "mariadb": ("/run/mysqld",),
 }
+# Python's multiprocessing, and gunicorn's sign of life
+_NEEDS_TEMPORARY_FILES = frozenset({"celery", "gunicorn"})
 
 
 @control(
@@ -54,8 +58,20 @@ def read_only_rootfs(posture: Posture) -> Findings:
             not_applicable("what this image starts with writes into its own root")
         yield posture.read_only_rootfs.finding(
             "the root filesystem is writable",
-            set_key("read_only", True, breaks="a program that writes outside its volumes and tmpfs"),
+            _read_only(posture),
         )
+
+
+def _read_only(posture: Posture) -> Remedy:
+    """With a tmpfs where the command is one that is known not to start without a directory for temporary files."""
+    remedy = set_key("read_only", True, breaks="a program that writes outside its volumes and tmpfs")
+    commands = posture.service.command_script.commands if posture.service else ()
+    needs_it = any(command.name in _NEEDS_TEMPORARY_FILES for command in commands)
+    mounts = posture.mounts.get(None)
+    if not needs_it or mounts is None or any(covers(mount.target, "/tmp") for mount in mounts):  # noqa: S108
+        return remedy
+    tmpfs = append_item("tmpfs", "/tmp:size=64m")  # noqa: S108
+    return replace(remedy, text=f"{remedy.text}\n{tmpfs.text}", edits=(*remedy.edits, *tmpfs.edits))
 
 
 @control(severity="low", plan="P1", owasp="RULE 8")

@@ -22,8 +22,9 @@ _BLOCK_STYLES = {"|", ">"}
 class Shape:
     """One value as it is written. ``kind`` is map, list, scalar or alias; ``style`` the scalar's quote or indicator.
 
-    ``anchored`` is what some alias refers to. ``entries`` are the keys and values of a mapping, ``items`` the values of a list. ``end`` of a block collection is
-    where its last value ends, before comments and blank lines. ``line`` and ``column`` count from 0.
+    ``anchored`` is what some alias refers to. ``entries`` are the keys and values of a mapping, ``items`` the values of
+    a list. ``end`` of a block collection is where its last value ends, before comments and blank lines. ``line`` and
+    ``column`` count from 0.
     """
 
     kind: str

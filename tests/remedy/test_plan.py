@@ -212,6 +212,16 @@ def test_a_default_of_a_password_is_taken_out_in_the_form_it_stands_in(tmp_path:
     assert mended(tmp_path, text, "no-secrets-written-in-environment") == text.replace(":-hunter2}", ":?}")
 
 
+def test_a_program_that_needs_temporary_files_gets_a_place_for_them(tmp_path: Path) -> None:
+    text = (
+        "services:\n  a:\n    image: app\n    command: celery -A app worker\n  b:\n    image: app\n    command: app\n"
+    )
+    assert mended(tmp_path, text, "read-only-rootfs") == (
+        "services:\n  a:\n    image: app\n    command: celery -A app worker\n    read_only: true\n    tmpfs:\n"
+        "      - /tmp:size=64m\n  b:\n    image: app\n    command: app\n    read_only: true\n"
+    )
+
+
 def test_an_overlay_overrides_the_list_of_the_base_file(tmp_path: Path) -> None:
     files = {
         "compose.yaml": "services:\n  web:\n    image: app\n    env_file: [.env.local]\n",
