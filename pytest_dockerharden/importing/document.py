@@ -60,8 +60,11 @@ def tables(value: Any, where: str) -> Sequence[Table]:
 
 
 def text(value: Any) -> str:
-    """``value`` as one line, if it is a string."""
-    return " ".join(value[:_LONGEST].split()) if isinstance(value, str) else ""
+    """``value`` as one line that cannot drive a terminal, if it is a string."""
+    if not isinstance(value, str):
+        return ""
+    line = " ".join(value[:_LONGEST].split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
 
 
 def texts(value: Any) -> list[str]:

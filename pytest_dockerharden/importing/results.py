@@ -141,7 +141,7 @@ class Importing:
         findings = dict.fromkeys(_finding(found, file if local else "", self._seen(scan, found)) for found in shown)
         outcomes = {found.outcome for found in group}
         verdict = next(each for each in ("failed", "unknown", "waived", "passed") if each in outcomes)
-        result = Result(file, control, subject, verdict, severity, tuple(findings), phase=PHASE)
+        result = Result(file, control, subject, verdict, severity, tuple(findings), phase=PHASE, service=subject)
         result.aliases = tuple(dict.fromkeys((group[0].rule, *group[0].aliases)))
         result.origin = _text_origin(file, shown[0]) if local and shown else None
         if verdict in ("unknown", "waived"):

@@ -75,7 +75,7 @@ class Scan:
         looked = [_count(len(self.images), "image")] if self.images else []
         files = len(set(self.targets))
         if files or not looked:
-            looked.append(_count(files, "file") if files else "it does not say which files it looked at")
+            looked.append(_count(files, "file") if files else "it names no file that it looked at")
         name = " ".join(filter(None, (self.scanner, self.version)))
         return "; ".join([f"{name}: {', '.join([*looked, _count(failed, 'finding')])}", *self.notes])
 
