@@ -2,76 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from pytest_dockerharden.controls.added_capabilities import added, taken_back
 from pytest_dockerharden.model.capabilities import ALL, DEFAULT, canonical
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Class, Edit, Findings, Remedy
-from pytest_dockerharden.model.node import Node
-from pytest_dockerharden.model.origin import Origin, TextOrigin
+from pytest_dockerharden.model.finding import Edit, Findings, Remedy
 from pytest_dockerharden.model.posture import Posture
-from pytest_dockerharden.model.remedies import advice, remove_item, set_key
+from pytest_dockerharden.model.project import Service
+from pytest_dockerharden.model.remedies import set_key
 from pytest_dockerharden.model.roles import family
 
-# each of these is root on the host in one step
-_HOST_CONTROL = frozenset({"SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO"})
-_HOST_REACH = frozenset(
-    {
-        "NET_ADMIN", "BPF", "PERFMON", "SYS_BOOT", "SYS_TIME", "SYSLOG", "MAC_ADMIN", "MAC_OVERRIDE", "AUDIT_CONTROL",
-        "AUDIT_READ", "LINUX_IMMUTABLE", "CHECKPOINT_RESTORE", "WAKE_ALARM", "BLOCK_SUSPEND", "SYS_PACCT",
-        "SYS_TTY_CONFIG",
-    }
-)  # fmt: skip
-_BEYOND_ITS_OWN = frozenset(
-    {"SYS_PTRACE", "DAC_READ_SEARCH", "SYS_NICE", "SYS_RESOURCE", "IPC_LOCK", "IPC_OWNER", "LEASE", "NET_BROADCAST"}
-)
 # what a server needs to become another user, and what its own start-up script adds to that
 _STEP_DOWN = {"nginx": ("CHOWN", "SETGID", "SETUID")} | dict.fromkeys(
     ("redis", "valkey", "postgres", "mysql", "mariadb", "mongo", "rabbitmq"), ("SETGID", "SETUID")
 )
-
-
-def _taken_back(posture: Posture, name: str, origin: Origin, effect: Class = "behaviour-changing") -> Remedy:
-    text = f"remove {name} from cap_add"
-    written = posture.service.items("cap_add") if posture.service is not None else []
-    if isinstance(origin, TextOrigin) and any(item.origin == origin for item in written):
-        return remove_item(
-            "cap_add", origin, text=text, effect=effect, breaks="" if effect == "safe" else "what uses it"
-        )
-    return advice(text)
-
-
-# what an image cannot do its work without, as its own documentation says; what hands over the host is never here
-_NET = frozenset({"NET_ADMIN"})
-_NEEDED: dict[str, frozenset[str]] = {
-    **dict.fromkeys(("wireguard", "wg-easy", "gluetun", "openvpn", "tailscale", "zerotier", "netbird"), _NET),
-    **dict.fromkeys(("pihole", "adguardhome", "fail2ban", "keepalived", "ipsec-vpn-server"), _NET),
-    **dict.fromkeys(("vault", "elasticsearch", "opensearch"), frozenset({"IPC_LOCK"})),
-    **dict.fromkeys(("mysql", "mariadb", "percona"), frozenset({"SYS_NICE"})),
-    "clickhouse-server": frozenset({"SYS_NICE", "IPC_LOCK", "NET_ADMIN"}),
-}
-
-
-def _added(posture: Posture) -> dict[str, Node]:
-    """The names under ``cap_add`` and where each stands; nothing for a container that is only observed."""
-    items = posture.service.items("cap_add") if posture.service else []
-    return {canonical(item.text()): item for item in items if not item.unresolved}
-
-
-def _held(posture: Posture, names: frozenset[str]) -> Iterator[tuple[str, Origin]]:
-    """Which of ``names`` were given to the container beyond the default, each with its place."""
-    added = _added(posture)
-    needed = _NEEDED.get(family(posture), frozenset())
-    if "ALL" in added and names & _HOST_CONTROL:
-        yield "ALL", added["ALL"].place
-    explicit = [name for name in added if name in names - needed]
-    for name in explicit:
-        yield name, added[name].place
-    if "ALL" in added or posture.privileged.get(False):
-        return  # said once, where all of them are given
-    for name in sorted((posture.cap_bounding.value & names) - DEFAULT - needed - set(explicit)):
-        yield name, posture.cap_bounding.origin or posture.origin
 
 
 @control(
@@ -80,11 +24,7 @@ def _held(posture: Posture, names: frozenset[str]) -> Iterator[tuple[str, Origin
     cis="5.4",
     owasp="RULE 3",
     nist="4.4.3",
-    equivalents={
-        "kics": "container_capabilities_unrestricted",
-        "compose-lint": "CL-0006",
-        "docker-bench": "5.4",
-    },
+    equivalents={"compose-lint": "CL-0006", "docker-bench": "5.4"},
 )
 def capabilities_dropped(posture: Posture) -> Findings:
     """All capabilities are dropped, and only named ones added back.
@@ -123,7 +63,7 @@ def capabilities_dropped(posture: Posture) -> Findings:
     if posture.privileged.get(False):
         not_applicable("privileged mode keeps every capability")
     bounding = posture.cap_bounding.value
-    asked = set(_added(posture)) if posture.service else set(_KEPT_ON_PURPOSE)
+    asked = set(added(posture)) if posture.service else set(_KEPT_ON_PURPOSE)
     if "ALL" in asked:
         not_applicable("cap_add gives all of them back")
     kept = (bounding & DEFAULT) - asked
@@ -138,6 +78,40 @@ def capabilities_dropped(posture: Posture) -> Findings:
     )
 
 
+@control(
+    severity="low",
+    optional=True,
+    cis="5.4",
+    owasp="RULE 3",
+    equivalents={"kics": "container_capabilities_unrestricted", "compose-lint": "CL-0006"},
+)
+def dropped_capabilities_stated(service: Service) -> Findings:
+    """The service says which capabilities it drops.
+
+    Also where privileged mode, or `cap_add: [ALL]`, makes that useless today: what is written holds on the day when
+    the other is taken back.
+
+    Bad::
+
+        services:
+          web:  # <-
+            image: app
+            privileged: true
+
+    Good::
+
+        services:
+          web:
+            image: app
+            cap_drop: [ALL]
+    """
+    if not service.items("cap_drop"):
+        yield service.finding(
+            "it drops no capability",
+            set_key("cap_drop", ["ALL"], breaks="a program that uses one; add back just that one in cap_add"),
+        )
+
+
 # in an observed container these count as added back: a server that steps down needs them
 _KEPT_ON_PURPOSE = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 
@@ -145,156 +119,6 @@ _KEPT_ON_PURPOSE = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE
 def _enumerate(names: frozenset[str], most: int = 3) -> str:
     listed = sorted(names)
     return ", ".join(listed) if len(listed) <= most else str(len(listed))
-
-
-@control(
-    severity="critical",
-    plan="P1",
-    cis="5.4",
-    owasp="RULE 3",
-    equivalents={"compose-lint": "CL-0024", "kics": "container_capabilities_unrestricted", "docker-bench": "5.4"},
-)
-def no_host_control_capabilities(posture: Posture) -> Findings:
-    """No capability is added that hands over the host.
-
-    With SYS_ADMIN, SYS_MODULE or SYS_RAWIO, root in the container mounts the host's disk, loads a kernel module or
-    writes to the hardware. ``ALL`` contains them, and beats ``cap_drop: [ALL]``.
-
-    Bad::
-
-        services:
-          web:
-            image: app
-            cap_drop: [ALL]
-            cap_add:
-              - SYS_ADMIN  # <-
-
-    Bad::
-
-        services:
-          web:
-            image: app
-            cap_drop: [ALL]
-            cap_add:
-              - all  # <-
-
-    Good::
-
-        services:
-          web:
-            image: app
-            cap_drop: [ALL]
-            cap_add: [CHOWN]
-    """
-    for name, origin in _held(posture, _HOST_CONTROL):
-        yield posture.cap_bounding.finding(f"{name} gives it the host", _taken_back(posture, name, origin), at=origin)
-
-
-@control(
-    severity="high",
-    plan="P1",
-    cis="5.4",
-    owasp="RULE 3",
-    equivalents={"compose-lint": ("CL-0011", "CL-0028", "CL-0030"), "docker-bench": "5.4"},
-)
-def no_host_reaching_capabilities(posture: Posture) -> Findings:
-    """No capability is added that reaches the host's kernel.
-
-    NET_ADMIN rewrites routes and firewall, BPF and PERFMON read kernel memory, SYS_TIME sets the one clock of the
-    machine, SYSLOG tells kernel addresses, SYS_BOOT restarts it. Of the known VPN servers, which cannot do without
-    NET_ADMIN, nothing is said.
-
-    Bad::
-
-        services:
-          vpn:
-            image: app
-            cap_drop: [ALL]
-            cap_add:
-              - NET_ADMIN  # <-
-
-    Good::
-
-        services:
-          vpn:
-            image: app
-            cap_drop: [ALL]
-            cap_add: [NET_RAW]
-    """
-    for name, origin in _held(posture, _HOST_REACH):
-        yield posture.cap_bounding.finding(
-            f"{name} reaches the host's kernel", _taken_back(posture, name, origin), at=origin
-        )
-
-
-@control(
-    severity="medium",
-    plan="P1",
-    cis="5.4",
-    owasp="RULE 3",
-    equivalents={"compose-lint": ("CL-0027", "CL-0029"), "docker-bench": "5.4"},
-)
-def no_capabilities_over_others(posture: Posture) -> Findings:
-    """No capability is added that reaches beyond the service's own files.
-
-    SYS_PTRACE reads other processes' memory, DAC_READ_SEARCH any file that is reachable by handle, SYS_NICE,
-    SYS_RESOURCE, IPC_LOCK and LEASE take scheduling, limits, memory and locks from everybody else.
-
-    Bad::
-
-        services:
-          web:
-            image: app
-            cap_drop: [ALL]
-            cap_add:
-              - SYS_PTRACE  # <-
-
-    Good::
-
-        services:
-          web:
-            image: app
-            cap_drop: [ALL]
-            cap_add: [SETUID, SETGID]
-    """
-    for name, origin in _held(posture, _BEYOND_ITS_OWN):
-        yield posture.cap_bounding.finding(
-            f"{name} reaches beyond its own files and processes", _taken_back(posture, name, origin), at=origin
-        )
-
-
-@control(
-    severity="low",
-    optional=True,
-    cis="5.4",
-    owasp="RULE 3",
-    equivalents={"kics": "container_capabilities_unrestricted"},
-)
-def no_added_capabilities(posture: Posture) -> Findings:
-    """No capability is added at all.
-
-    A service that listens on a port above 1023 as its own user needs none.
-
-    Bad::
-
-        services:
-          web:
-            image: app
-            cap_drop: [ALL]
-            cap_add:
-              - CHOWN  # <-
-
-    Good::
-
-        services:
-          web:
-            image: app
-            cap_drop: [ALL]
-    """
-    if posture.service is None:
-        not_applicable("what was added is a matter of the files")
-    for name, item in _added(posture).items():
-        yield posture.service.finding(f"{name} is added", _taken_back(posture, name, item.origin), at=item)
 
 
 @control(severity="low", plan="P1", owasp="RULE 3")
@@ -333,17 +157,17 @@ def no_useless_capabilities(posture: Posture) -> Findings:
             cap_drop: [ALL]
             cap_add: [CHOWN, SETUID, SETGID]
     """
-    added = {name: node for name, node in _added(posture).items() if name in ALL or name == "ALL"}
-    if not added or posture.service is None:
+    given = {name: node for name, node in added(posture).items() if name in ALL or name == "ALL"}
+    if not given or posture.service is None:
         not_applicable("no capability is added")
     if posture.runs_as_root.value:
         return
     if not posture.no_new_privileges.value and not _without_file_capabilities(posture):
         unknown("a binary of the image with file capabilities may use them")
-    for name, item in added.items():
+    for name, item in given.items():
         yield posture.service.finding(
             f"{name} is added, but it does not run as root and cannot use it",
-            _taken_back(posture, name, item.origin, effect="safe"),
+            taken_back(posture, name, item.origin, effect="safe"),
             at=item,
         )
 
@@ -389,7 +213,7 @@ def no_needless_net_bind_service(posture: Posture) -> Findings:
             sysctls:
               net.ipv4.ip_unprivileged_port_start: "1024"
     """
-    item = _added(posture).get("NET_BIND_SERVICE")
+    item = added(posture).get("NET_BIND_SERVICE")
     if item is None or posture.service is None:
         not_applicable("NET_BIND_SERVICE is not added")
     if posture.network_mode.value.startswith(("host", "container:", "service:")):
@@ -398,7 +222,7 @@ def no_needless_net_bind_service(posture: Posture) -> Findings:
         return
     yield posture.service.finding(
         "NET_BIND_SERVICE is not needed in a network of its own",
-        _taken_back(posture, "NET_BIND_SERVICE", item.origin),
+        taken_back(posture, "NET_BIND_SERVICE", item.origin),
         at=item,
     )
 

@@ -63,21 +63,51 @@ def test_ordinary_capabilities_are_not_reported(tmp_path: Path, control: str, bo
         ("no-host-control-capabilities", "cap_add: [ALL]", "ALL gives it the host"),
         ("no-host-control-capabilities", 'cap_add: ["${C:-SYS_RAWIO}"]', "SYS_RAWIO gives it the host"),
         ("no-host-reaching-capabilities", "cap_add: [NET_ADMIN]", "NET_ADMIN reaches the host's kernel"),
-        ("no-host-reaching-capabilities", "cap_add: [SYSLOG]", "SYSLOG reaches the host's kernel"),
+        ("no-kernel-log-capability", "cap_add: [SYSLOG]", "SYSLOG reads the host's kernel log"),
+        ("no-clock-or-tracing-capabilities", "cap_add: [perfmon]", "PERFMON reaches the whole machine"),
+        ("no-administrative-capabilities", "cap_add: [CAP_MAC_ADMIN]", "MAC_ADMIN administers the machine"),
         (
             "no-capabilities-over-others",
             "cap_add: [SYS_PTRACE]",
             "SYS_PTRACE reaches beyond its own files and processes",
         ),
         (
-            "no-capabilities-over-others",
+            "no-shared-resource-capabilities",
             "cap_add: [IPC_LOCK]",
-            "IPC_LOCK reaches beyond its own files and processes",
+            "IPC_LOCK takes the machine's resources from others",
         ),
     ],
 )
 def test_a_strong_capability_is_reported(tmp_path: Path, control: str, body: str, message: str) -> None:
     assert found(tmp_path, control, body) == [(4, message)]
+
+
+STRONG = (
+    "no-host-control-capabilities",
+    "no-host-reaching-capabilities",
+    "no-clock-or-tracing-capabilities",
+    "no-kernel-log-capability",
+    "no-shared-resource-capabilities",
+    "no-capabilities-over-others",
+    "no-administrative-capabilities",
+)
+
+
+@pytest.mark.parametrize("name", ["SYS_ADMIN", "BPF", "SYS_TIME", "SYSLOG", "LEASE", "DAC_READ_SEARCH", "SYS_RESOURCE"])
+def test_one_control_speaks_of_a_capability(tmp_path: Path, name: str) -> None:
+    assert len([control for control in STRONG if found(tmp_path, control, f"cap_add: [{name}]")]) == 1
+
+
+def test_what_an_image_asks_for_is_a_matter_of_strict(tmp_path: Path) -> None:
+    control = "no-capability-that-its-image-asks-for"
+    vpn = "image: linuxserver/wireguard:1\ncap_add: [NET_ADMIN, SYS_TIME]"
+    assert found(tmp_path, control, vpn) == [(4, "NET_ADMIN is added")]
+    assert found(tmp_path, control, "image: app:1\ncap_add: [NET_ADMIN]") == []
+
+
+@pytest.mark.parametrize("body", ["cap_drop: [NET_RAW]", "cap_drop: [ALL]\nprivileged: true", "cap_drop: ['${DROP}']"])
+def test_what_is_said_of_dropped_capabilities_is_enough(tmp_path: Path, body: str) -> None:
+    assert found(tmp_path, "dropped-capabilities-stated", body) == []
 
 
 def test_all_is_said_once(tmp_path: Path) -> None:

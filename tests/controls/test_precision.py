@@ -44,7 +44,7 @@ HOST = 'volumes: ["/:/rootfs:ro", "/proc:/host/proc:ro", "/var/lib/docker/contai
             id="a VPN server routes",
         ),
         pytest.param(
-            "no-capabilities-over-others",
+            "no-shared-resource-capabilities",
             "image: hashicorp/vault:1.17\ncap_add: [IPC_LOCK]",
             id="vault locks its memory",
         ),
