@@ -22,11 +22,16 @@ else:
 
 
 class Peer(NamedTuple):
-    """A tool that people come from. ``ignore`` is how it is told to be silent about one rule."""
+    """A tool that people come from. ``ignore`` is how it is told to be silent about one rule.
+
+    ``here`` is what is run instead, and ``waiver`` what is written.
+    """
 
     name: str
     command: str
     ignore: str
+    here: str = "`dockerharden`, or `pytest --harden-static`"
+    waiver: str = "`# harden: waive CONTROL until YYYY-MM-DD -- reason`"
 
 
 PEERS = {
@@ -40,6 +45,14 @@ PEERS = {
     "dclint": Peer("dclint", "dclint .", "# dclint disable-line RULE"),
     "compose-lint": Peer("compose-lint", "compose-lint", "exclude_services in .compose-lint.yml"),
     "docker-bench": Peer("Docker Bench for Security", "docker-bench-security.sh", "-e check_5_13"),
+    "dockle": Peer(
+        "Dockle",
+        "dockle IMAGE",
+        "-i RULE",
+        "`pytest --harden-image IMAGE` ([built images](../built-images.md)), `--harden-static` for its Dockerfile",
+        "a [waiver](../waivers.md) in `dockerharden.toml`",
+    ),
+    "sonar": Peer("SonarQube (rules for Docker)", "sonar-scanner", "Accept, on the issue's page"),
 }
 
 
@@ -93,8 +106,8 @@ def _introduction(about: Peer, held: int, known: int) -> Iterator[str]:
     yield ""
     yield "| | there | here |"
     yield "|---|---|---|"
-    yield f"| run | `{about.command}` | `dockerharden`, or `pytest --harden-static` |"
-    yield f"| accept one finding | `{about.ignore}` | `# harden: waive CONTROL until YYYY-MM-DD -- reason` |"
+    yield f"| run | `{about.command}` | {about.here} |"
+    yield f"| accept one finding | `{about.ignore}` | {about.waiver} |"
     yield "| what a rule says | | `pytest --harden-explain CONTROL` |"
     yield ""
     yield f"Of the {known} rules that we know of, {held} have a control that holds the same property."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 from pytest_dockerharden.model.pattern import pattern
@@ -44,5 +43,7 @@ def misspelt(scanner: str, imported: Collection[str] = ()) -> str:
     """
     if scanner in KNOWN or scanner in imported:
         return ""
+    import difflib  # only a name that is not known needs it
+
     near = difflib.get_close_matches(scanner, [*KNOWN, *imported], 1, _NEAR)
     return near[0] if near else ""
