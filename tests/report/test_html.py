@@ -7,7 +7,7 @@ import pytest
 
 from pytest_dockerharden.report.html.markup import tag
 from tests.plugin.conftest import Repo
-from tests.report.conftest import COMPOSE, report
+from tests.report.conftest import COMPOSE, OWN, report
 
 _OPEN = {"meta", "br", "td", "th", "tr"}  # what HTML closes by itself
 
@@ -151,7 +151,7 @@ def test_the_map_leads_from_outside_to_what_is_published_and_on(repo: Repo) -> N
         "networks:\n  edge: {internal: true}\n",
     )
     text = report(repo, "html")
-    assert text.count('<path class="in"') + text.count('class="in"></path>') == 1
+    assert text.count('class="in"></path>') == 1
     assert text.count('class="internal"></path>') == 2
     assert '<th scope="row">db</th><td></td><td>edge</td><td>proxy</td>' in text
 
@@ -165,3 +165,44 @@ def test_a_crash_is_shown_as_such(stack: Repo) -> None:
 
 def test_an_attribute_cannot_be_broken_out_of() -> None:
     assert tag("a", title="\"'<&") == '<a title="&quot;&#x27;&lt;&amp;"></a>'
+
+
+def test_the_map_says_of_a_service_how_many_controls_fail_and_leads_to_its_posture(page: str) -> None:
+    [node] = re.findall(r'<a href="#s-redis"><g class="service failed">.*?</a>', page)
+    assert "<title>1 failed</title>" in node
+    assert re.search(r'<a href="#s-old"><g class="service waived">(?!.*badge).*?</a>', page)
+
+
+def test_a_service_is_told_at_a_glance(page: str) -> None:
+    [summary] = re.findall(r'<details id="s-web".*?</summary>', page)
+    assert '<span class="glance">read-only root · the default 14 capabilities · may gain privileges · ' in summary
+
+
+def test_the_bar_says_in_words_what_it_shows(page: str) -> None:
+    assert re.search(r'<svg role="img" class="bar".*?><title>Verdicts: 1 failed, 1 unknown, 1 waived, 2 passed<', page)
+
+
+def test_what_is_code_in_a_documentation_is_code_on_the_page(repo: Repo) -> None:
+    repo.add("dockerharden.toml", 'select = ["own"]\ncontrols = ["own.py"]\n')
+    repo.add("own.py", OWN.replace("if False:\n        yield", 'yield Finding("bad", posture.origin)').replace(
+        "import Findings", "import Finding, Findings"))  # fmt: skip
+    repo.add("compose.yaml", "services:\n  a:\n    image: x\n")
+    assert "<p>Because <code>we</code> say so.</p>" in report(repo, "html")
+
+
+def test_what_changed_since_an_earlier_run_is_shown(stack: Repo) -> None:
+    stack.judge("--harden-report=json:out/before.json")
+    stack.add(
+        "app/docker-compose.yml", COMPOSE.replace("redis:7.2", "redis:7.2\n    read_only: true") + "  new: {image: x}\n"
+    )
+    text = report(stack, "html", "--harden-compare=out/before.json")
+    Reader(text)
+    assert "Since before.json</h2>" in text
+    assert "<title>before: 1 failed, 1 unknown, 1 waived, 2 passed</title>" in text
+    [new] = re.findall(r'<details open class="service">.*?</details>', text)
+    assert '<a href="#c-read-only-rootfs">read-only-rootfs</a></th><td>new</td>' in new
+    assert '<th scope="row">read-only-rootfs</th><td>redis</td>' in text
+
+
+def test_without_an_earlier_run_there_is_nothing_to_compare(page: str) -> None:
+    assert 'id="since"' not in page

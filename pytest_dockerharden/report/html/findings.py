@@ -9,7 +9,7 @@ from pytest_dockerharden.model.finding import Finding, Remedy
 from pytest_dockerharden.report.documentation import sections
 from pytest_dockerharden.report.excerpt import Excerpts
 from pytest_dockerharden.report.groups import Group, changes, headline
-from pytest_dockerharden.report.html.markup import Markup, columns, details, join, table, tag
+from pytest_dockerharden.report.html.markup import Markup, columns, details, join, prose, table, tag
 from pytest_dockerharden.report.places import line_of
 from pytest_dockerharden.verdicts import Result
 
@@ -57,7 +57,7 @@ class Findings:
             "article",
             heading,
             tag("p", marks, class_="marks"),
-            tag("p", control.documentation.why.replace("\n", " ")),
+            tag("p", prose(control.documentation.why)),
             *map(self._group, groups),
             id=f"c-{control.id}",
             data_find=control.id,
@@ -70,10 +70,13 @@ class Findings:
             return join(tag("h4", self.excerpts.first_line(result)), tag("pre", self.hide(result.reason)))
         parts = [
             tag("h4", self.hide(headline(group, self.excerpts.shown))),
-            *(self._excerpt(finding) for finding in result.findings[:3]),
-            tag("p", self.hide(finding.why)) if finding.why else None,
-            _lines_to_write(finding.remedy),
-            tag("p", "May break: ", finding.remedy.breaks) if finding.remedy and finding.remedy.breaks else None,
+            tag("p", prose(self.hide(finding.why))) if finding.why else None,
+            tag(
+                "div",
+                tag("div", *(self._excerpt(finding) for finding in result.findings[:3])),
+                tag("div", _instead(finding.remedy)) if finding.remedy else None,
+                class_="beside",
+            ),
             tag("p", result.reason, class_="note") if result.reason else None,
             *(join(tag("p", f"{title}:"), tag("pre", self.hide(text))) for title, text in result.evidence),
             self._others(group),
@@ -112,8 +115,13 @@ def _severity(result: Result) -> Markup:
     return tag("small", result.severity, class_=f"sev {result.severity}")
 
 
+def _instead(remedy: Remedy) -> Markup:
+    may_break = tag("p", tag("b", "May break"), " ", prose(remedy.breaks), class_="breaks") if remedy.breaks else None
+    return join(_lines_to_write(remedy), may_break)
+
+
 def _lines_to_write(remedy: Remedy | None) -> Markup | None:
-    return tag("pre", remedy.text, class_="remedy") if remedy else None
+    return tag("pre", tag("small", "instead"), "\n", remedy.text, class_="remedy") if remedy else None
 
 
 def waivers(results: Iterable[Result], excerpts: Excerpts, today: datetime.date) -> Markup | None:

@@ -12,6 +12,8 @@ from pytest_dockerharden.report.html.markup import Markup, columns, details, joi
 OUTSIDE = "outside"
 
 _GAP, _HEIGHT, _ROW = 64, 34, 48
+# what a wide window shows at once
+_PAGE = 1200
 _MARGIN, _CHARACTER, _LONGEST = 12, 7.4, 30
 
 
@@ -26,6 +28,9 @@ class Node:
     layer: int = 0
     row: float = 0.0
     edges: list[Node] = field(default_factory=list)
+    place: str = ""
+    failed: int = 0
+    verdict: str = ""
 
     @property
     def width(self) -> float:
@@ -114,11 +119,23 @@ def _spread(layer: Iterable[Node], tallest: int) -> None:
         node.row = (tallest - len(nodes)) / 2 + index
 
 
-def render(postures: Mapping[str, Posture], name: str) -> Markup:
+@dataclass(slots=True)
+class Standing:
+    """How a service stands: where its posture is on the page, what is the worst verdict, and how many fail."""
+
+    place: str
+    verdict: str
+    failed: int
+
+
+def render(postures: Mapping[str, Posture], name: str, standings: Mapping[str, Standing]) -> Markup:
     """The drawing, and the same as a table for those who cannot see it."""
     if not postures:
         return Markup("")
     layers = nodes_of(postures)
+    for node in (node for layer in layers for node in layer if node.kind == "service"):
+        if standing := standings.get(node.label):
+            node.place, node.verdict, node.failed = standing.place, standing.verdict, standing.failed
     edges = sorted({(node.key, other.key) for layer in layers for node in layer for other in node.edges})
     return join(
         tag("figure", _svg(layers, name), tag("figcaption", _CAPTION), class_="graph"),
@@ -128,16 +145,19 @@ def render(postures: Mapping[str, Posture], name: str) -> Markup:
 
 _CAPTION = (
     "From left to right: how many steps it takes from outside. A dashed network is internal: nothing on it "
-    "alone gets out."
+    "alone gets out. A service is red where a control fails, with how many, and leads to its posture."
 )
 
 
 def _svg(layers: Sequence[Sequence[Node]], name: str) -> Markup:
+    widths = [max(node.width for node in layer) for layer in layers]
+    steps = max(len(layers) - 1, 1)
+    gap = min(max(_GAP, (_PAGE - 2 * _MARGIN - sum(widths)) / steps), 3 * _GAP)
     lefts, x = [], float(_MARGIN)
-    for layer in layers:
+    for each in widths:
         lefts.append(x)
-        x += max(node.width for node in layer) + _GAP
-    width, height = x - _GAP + _MARGIN, max(map(len, layers)) * _ROW + 2 * _MARGIN
+        x += each + gap
+    width, height = x - gap + _MARGIN, max(map(len, layers)) * _ROW + 2 * _MARGIN
     spans = {node.key: (lefts[index], node.width, _y(node)) for index, layer in enumerate(layers) for node in layer}
     drawn = [line for layer in layers for node in layer for line in _lines(node, spans)]
     drawn += [_box(node, *spans[node.key]) for layer in layers for node in layer]
@@ -145,12 +165,12 @@ def _svg(layers: Sequence[Sequence[Node]], name: str) -> Markup:
         "div",
         tag(
             "svg",
-            tag("title", f"Who reaches whom in {name}"),
             *drawn,
             viewBox=f"0 0 {width:.0f} {height:.0f}",
             width=f"{width:.0f}",
             height=f"{height:.0f}",
-            role="img",
+            role="group",
+            aria_label=f"Who reaches whom in {name}",
         ),
         class_="scroll",
         tabindex="0",
@@ -178,9 +198,9 @@ def _lines(node: Node, spans: Mapping[str, tuple[float, float, float]]) -> Itera
 
 def _box(node: Node, left: float, width: float, y: float) -> Markup:
     radius = _HEIGHT / 2 if node.kind != "service" else 6
-    kind = f"{node.kind} internal" if node.kind == "network" and node.note else node.kind
+    kind = f"{node.kind} internal" if node.kind == "network" and node.note else f"{node.kind} {node.verdict}".strip()
     middle = left + width / 2
-    return tag(
+    drawn = tag(
         "g",
         tag(
             "rect",
@@ -192,7 +212,22 @@ def _box(node: Node, left: float, width: float, y: float) -> Markup:
         ),
         tag("text", _cut(node.label), x=f"{middle:.0f}", y=f"{y + (-1 if node.note else 5):.0f}"),
         tag("text", _cut(node.note), x=f"{middle:.0f}", y=f"{y + 12:.0f}", class_="small") if node.note else None,
+        _badge(node, left + width, y - _HEIGHT / 2),
         class_=kind,
+    )
+    return tag("a", drawn, href=f"#{node.place}") if node.place else drawn
+
+
+def _badge(node: Node, x: float, y: float) -> Markup | None:
+    if not node.failed:
+        return None
+    width = 14 + 7 * len(str(node.failed))
+    return tag(
+        "g",
+        tag("title", f"{node.failed} failed"),
+        tag("rect", x=f"{x - width + 14:.0f}", y=f"{y - 8:.0f}", width=width, height=17, rx=8),
+        tag("text", str(node.failed), x=f"{x - width / 2 + 14:.0f}", y=f"{y + 5:.0f}"),
+        class_="badge",
     )
 
 

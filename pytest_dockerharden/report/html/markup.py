@@ -22,6 +22,12 @@ def text(value: str) -> Markup:
     return Markup(escape("\n".join(map(clean, value.split("\n")))))
 
 
+def prose(value: str) -> Markup:
+    """Text of a documentation: what stands in backticks is code."""
+    parts = value.replace("\n", " ").split("`")
+    return join(*(tag("code", part) if index % 2 else part for index, part in enumerate(parts)))
+
+
 def tag(name: str, /, *content: Content, **attributes: str | int | bool | None) -> Markup:
     """An element. ``class_`` and ``for_`` lose their underscore, others become dashes; None and False are left out."""
     return Markup(f"<{name}{_attributes(attributes)}>{join(*content)}</{name}>")

@@ -88,10 +88,10 @@ def render(matrix: Matrix, caption: str, anchors: Mapping[str, str]) -> Markup:
     for identifier in sorted(passing):
         families.setdefault(matrix.controls[identifier].family.replace("_", " "), []).append(identifier)
     rows = [_row(matrix, identifier) for identifier in telling]
-    green = [_family(matrix, name, families[name]) for name in sorted(families)]
+    green = [_passed(matrix, tag("b", "passed everywhere"), passing)] if passing else []
     bodies = [tag("tbody", *rows), tag("tbody", *green)]
     note = join(caption, " ", tag("a", "What the marks mean", href="#about"))
-    return join(table(note, head, *bodies, class_="matrix"), _passing(matrix, families))
+    return join(table(note, head, *bodies, class_="matrix"), _passing(matrix, head, families))
 
 
 def _rank(matrix: Matrix, identifier: str) -> tuple[int, int, int, str]:
@@ -131,16 +131,16 @@ def _cell(cell: Mapping[str, str] | None) -> Markup:
     return Markup(f"<td class=differs>{marks}")
 
 
-def _family(matrix: Matrix, name: str, identifiers: Sequence[str]) -> Markup:
-    """A row for all controls of a family that passed everywhere: how many of them each column has."""
+def _passed(matrix: Matrix, name: Markup | str, identifiers: Sequence[str]) -> Markup:
+    """A row for controls that passed everywhere: how many of them each column has."""
     cells = []
     for column in matrix.columns:
         number = sum(column in matrix.rows[identifier] for identifier in identifiers)
         cells.append(Markup(f"<td class=passed><i>passed: </i>{number}" if number else "<td>"))
-    return tag("tr", tag("th", f"{name}: ", tag("small", f"{len(identifiers)} passed"), scope="row"), *cells)
+    return tag("tr", tag("th", name, " ", tag("small", f"{len(identifiers)} controls"), scope="row"), *cells)
 
 
-def _passing(matrix: Matrix, families: Mapping[str, Sequence[str]]) -> Markup | None:
+def _passing(matrix: Matrix, head: Markup, families: Mapping[str, Sequence[str]]) -> Markup | None:
     number = sum(map(len, families.values()))
     if not number:
         return None
@@ -148,8 +148,10 @@ def _passing(matrix: Matrix, families: Mapping[str, Sequence[str]]) -> Markup | 
         join(tag("dt", family), tag("dd", *_comma(_name(matrix, each) for each in families[family])))
         for family in sorted(families)
     ]
+    rows = [_passed(matrix, name, families[name]) for name in sorted(families)]
     summary = f"{number} control{'' if number == 1 else 's'} passed wherever there was something to judge"
-    return details(summary, tag("dl", *lists, class_="passing"))
+    counts = table("Passed, by family", head, tag("tbody", *rows), class_="matrix counts")
+    return details(summary, counts, tag("dl", *lists, class_="passing"))
 
 
 def _name(matrix: Matrix, identifier: str) -> Markup:

@@ -20,7 +20,8 @@ from pytest_dockerharden.report.html.findings import Findings, unknown, waivers
 from pytest_dockerharden.report.html.markup import Markup, details, join, section, tag
 from pytest_dockerharden.report.html.matrix import VERDICTS, Matrix, verdict_of
 from pytest_dockerharden.report.html.postures import Postures, drift_of
-from pytest_dockerharden.report.html.values import secrets_of
+from pytest_dockerharden.report.html.since import bar, since
+from pytest_dockerharden.report.html.values import glance, secrets_of
 from pytest_dockerharden.report.places import in_order
 from pytest_dockerharden.verdicts import Result
 
@@ -52,7 +53,7 @@ class Page:
         links = [tag("a", title, href=f"#{anchor}") for anchor, title, _ in parts]
         body = join(
             tag("a", "Skip to the findings", href="#findings", class_="skip") if ranked else None,
-            tag("header", tag("h1", "Hardening report"), self._verdict(), self._tiles()),
+            tag("header", tag("h1", "Hardening report ", tag("span", self._of_what())), self._verdict(), self._tiles()),
             tag("nav", *links, aria_label="Parts of the report"),
             tag("main", *(section(anchor, title, content) for anchor, title, content in parts)),
             tag("footer", self._footer()),
@@ -60,6 +61,9 @@ class Page:
         return _document(self._title(), body)
 
     def _parts(self, ranked: Sequence[Group]) -> Iterator[tuple[str, str, Markup] | None]:
+        if self.report.comparison:
+            name, content = self.report.comparison.name, since(self.report.comparison, self._counts())
+            yield "since", f"Since {name.rpartition('/')[2]}", content
         if ranked:
             yield "first", "What to do first", self.findings.first(ranked)
         for number, stack in enumerate(self.report.stacks):
@@ -84,6 +88,14 @@ class Page:
         failed = sum(result.fails for result in self.results)
         return f"{failed} hardening findings" if failed else "Hardening report: nothing fails"
 
+    def _of_what(self) -> str:
+        """What the page speaks of, and how it came to know."""
+        names = dict.fromkeys(self.excerpts.shown(stack.project.files[0]) for stack in self.report.stacks)
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        live = any(stack.observed for stack in self.report.stacks)
+        how = "predicted from text, observed in the kernel" if live else "predicted from text"
+        return f"{', '.join([*names][:3])}{more} · {how} · {self.report.today.isoformat()}" if names else ""
+
     def _verdict(self) -> Markup:
         failing = [result for result in self.results if result.fails]
         if not failing:
@@ -99,9 +111,8 @@ class Page:
         drifted = sum(len(drift_of(posture)) for posture in _live_postures(self.report.stacks))
         if any(stack.observed for stack in self.report.stacks):
             tiles.append((str(drifted), "drift"))
-        return tag(
-            "ul", *(tag("li", tag("b", number), f" {name}", class_=name) for number, name in tiles), class_="tiles"
-        )
+        shown = (tag("li", tag("b", number), f" {name}", class_=name) for number, name in tiles)
+        return join(bar(counts, "Verdicts"), tag("ul", *shown, class_="tiles"))
 
     def _footer(self) -> Markup:
         files = [self.excerpts.shown(path) for stack in self.report.stacks for path in stack.project.files]
@@ -121,7 +132,7 @@ class Page:
         services = [self._service(stack, s, anchors[s], made, postures) for s in stack.project.services]
         parts = [
             tag("p", files, class_="files") if files != name else None,
-            graph.render(_current(stack), name),
+            graph.render(_current(stack), name, {s: _standing(made, s, anchors[s]) for s in stack.project.services}),
             matrix.render(made, f"Controls by services of {name}", anchors) if made.rows else None,
             tag("h3", "Postures"),
             *services,
@@ -145,7 +156,8 @@ class Page:
         drifted = len(drift_of(live))
         if drifted:
             told.append(tag("span", f"{drifted} drift", class_="chip drift"))
-        summary = join(tag("b", service), " ", *told)
+        facts = glance(live or predicted)
+        summary = join(tag("b", service), " ", *told, tag("span", facts, class_="glance") if facts else None)
         return details(summary, postures.table(predicted, observed), id=anchor, data_find=service, class_="service")
 
     def _images(self) -> tuple[str, str, Markup] | None:
@@ -156,6 +168,12 @@ class Page:
         if not made.rows:
             return None
         return "dockerfiles", "Dockerfiles", matrix.render(made, "Controls by Dockerfiles", {})
+
+
+def _standing(made: Matrix, service: str, place: str) -> graph.Standing:
+    counts = made.counts(service)
+    worst = next((verdict for verdict in VERDICTS if counts[verdict]), "")
+    return graph.Standing(place, worst, counts["failed"] + counts["error"])
 
 
 def belongs(result: Result, stack: Stack) -> bool:

@@ -230,6 +230,31 @@ _OF_FIELD: dict[str, Callable[[Any], str]] = {
 }
 
 
+def glance(posture: Posture | None) -> str:
+    """What one asks first of a service, in one line: its user, what it may write and do, and its memory."""
+    if posture is None:
+        return ""
+    root, uid = posture.runs_as_root.get(None), posture.uid.get(None)
+    kept = posture.cap_bounding.get(None)
+    memory = posture.memory.get(_NOT_KNOWN)
+    told = [
+        "privileged" if posture.privileged.get(False) else "",
+        "" if root is None else "runs as root" if root else f"uid {uid}" if uid else "not root",
+        _either(posture.read_only_rootfs.get(None), "read-only root", "writable root"),
+        "" if kept is None else "no capabilities" if not kept else f"{_capabilities(kept)} capabilities",
+        _either(posture.no_new_privileges.get(None), "no new privileges", "may gain privileges"),
+        "" if memory is _NOT_KNOWN else "no memory limit" if memory is None else size(memory),
+    ]
+    return " · ".join(filter(None, told))
+
+
+_NOT_KNOWN: Any = object()
+
+
+def _either(fact: bool | None, yes: str, no: str) -> str:
+    return "" if fact is None else yes if fact else no
+
+
 def secrets_of(postures: Iterator[Posture]) -> list[str]:
     """Values that must not be seen, the longest first: what variables with the name of a secret hold."""
     from pytest_dockerharden.model.secrets import is_secret_name
