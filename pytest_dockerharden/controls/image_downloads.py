@@ -117,6 +117,9 @@ def redirects_stay_encrypted(stage: Stage) -> Findings:
             yield run.finding("a redirect may lead to clear text", remedy, at=command.origin)
 
 
+_WEAK_DIGESTS = frozenset({"md2", "md4", "md5", "mdc2", "sha", "sha1", "rmd160", "ripemd160", "ripemd", "rmd"})
+
+
 @control(severity="medium", optional=True, nist="4.1.1", equivalents={"sonar": "S4790"})
 def strong_checksums(stage: Stage) -> Findings:
     """Downloads are compared by SHA-256 or better.
@@ -136,7 +139,7 @@ def strong_checksums(stage: Stage) -> Findings:
     """
     for run, command in commands(stage, "md5sum", "sha1sum", "md5", "openssl", "shasum", "sha1"):
         words = [plain(word) for word in command.args]
-        if command.name == "openssl" and not {"md5", "sha1", "-md5", "-sha1"}.intersection(words[:4]):
+        if command.name == "openssl" and not _WEAK_DIGESTS.intersection(word.lstrip("-") for word in words[:4]):
             continue
         if (
             command.name == "shasum"

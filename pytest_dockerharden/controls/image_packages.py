@@ -146,7 +146,14 @@ def unattended_zypper_install(stage: Stage) -> Findings:
         FROM opensuse/leap:15.6
         RUN zypper --non-interactive install curl && zypper clean
     """
-    yield from _unattended(stage, "zypper")
+    for run in runs(stage):
+        for call in invocations(run, "zypper"):
+            if call.verb in _ZYPPER_ASKS and not _assumes_yes(stage, run, call):
+                message = f"zypper {call.verb} asks for confirmation"
+                yield run.finding(message, call.with_option("-y", effect="safe"), at=call.command.origin)
+
+
+_ZYPPER_ASKS = frozenset({"install", "in", "remove", "rm", "source-install", "si", "patch", "update", "up", "dup"})
 
 
 def _assumes_yes(stage: Stage, run: Instruction, call: Invocation) -> bool:

@@ -168,7 +168,7 @@ def _mode(word: Word) -> str:
 @control(
     severity="high",
     owasp="RULE 2",
-    equivalents={"tally": "tally/world-writable-state-path-workaround", "sonar": "S2612"},
+    equivalents={"tally": "tally/world-writable-state-path-workaround", "sonar": ("S2612", "S6504")},
 )
 def no_world_writable_files(stage: Stage) -> Findings:
     """No file of the image is writable for everyone.
@@ -204,7 +204,7 @@ def no_world_writable_files(stage: Stage) -> Findings:
                 )
 
 
-@control(severity="medium", cis="4.8", owasp="RULE 4", nist="4.1.2")
+@control(severity="medium", cis="4.8", owasp="RULE 4", nist="4.1.2", equivalents={"sonar": "S2612"})
 def no_privileges_on_files(stage: Stage) -> Findings:
     """The build gives no binary privileges of its own.
 

@@ -229,6 +229,40 @@ def exec_form_start(stage: Stage) -> Findings:
             yield start.finding(f"a shell is process 1, because {start.keyword} is no JSON array", _in_exec_form(start))
 
 
+@control(
+    severity="info",
+    optional=True,
+    equivalents={
+        "kics": "not_using_json_in_cmd_and_entrypoint_arguments",
+        "hadolint": "DL3025",
+        "semgrep": "prefer-json-notation",
+        "buildkit": "JSONArgsRecommended",
+        "sonar": "S7019",
+    },
+)
+def start_needs_no_shell(stage: Stage) -> Findings:
+    """CMD and ENTRYPOINT start their program without a shell.
+
+    `exec` hands process 1 over, but the shell has to be in the image for it, and what it expands is not seen by
+    `docker inspect`. A JSON array needs neither.
+
+    Bad::
+
+        FROM debian:12-slim
+        CMD exec server --port 80  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        CMD ["server", "--port", "80"]
+    """
+    if any(part.of("SHELL") for part in stage.chain()):
+        not_applicable("the shell is chosen by SHELL")
+    for start in instructions(stage, "CMD", "ENTRYPOINT"):
+        if start.form == "shell" and start.text.split(None, 1)[:1] == ["exec"]:
+            yield start.finding(f"{start.keyword} needs a shell to start", advice(f'{start.keyword} ["...", "..."]'))
+
+
 def _in_exec_form(start: Instruction) -> Remedy:
     written, place = _as_json(start), start.origin
     if "..." in written or place.line != place.end_line or start.flags:

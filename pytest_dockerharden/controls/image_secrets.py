@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 from pytest_dockerharden.model.build import instructions, may_ship, mounts, plain, runs
 from pytest_dockerharden.model.control import control
@@ -19,6 +20,16 @@ from pytest_dockerharden.model.shell import Command, Word
 _MOUNT = advice("RUN --mount=type=secret,id=NAME,env=NAME ...")
 _NO_SECRET = pattern(r"(/var)?/run/secrets/\S*|(?i:true|false|yes|no|on|off|none)|")
 _REFERENCE = pattern(r"\$|\A/run/secrets/|\A/var/run/secrets/")
+_IN_VARIABLES: dict[str, str | tuple[str, ...]] = {
+    "trivy": "DS-0031",
+    "hadolint": "DL3064",
+    "semgrep": "secret-in-build-arg",
+    "buildkit": "SecretsUsedInArgOrEnv",
+    "tally": ("tally/ruby/secrets-in-arg-or-env", "tally/ruby/prefer-secret-mounts-for-build-credentials"),
+    "sonar": "S6472",
+    "dockle": "CIS-DI-0010",
+    "docker-bench": "4.10",
+}
 
 
 @control(
@@ -26,17 +37,7 @@ _REFERENCE = pattern(r"\$|\A/run/secrets/|\A/var/run/secrets/")
     cis="4.10",
     owasp="RULE 12",
     nist="4.1.4",
-    equivalents={
-        "kics": "passwords_and_secrets",
-        "trivy": "DS-0031",
-        "hadolint": "DL3064",
-        "semgrep": "secret-in-build-arg",
-        "buildkit": "SecretsUsedInArgOrEnv",
-        "tally": ("tally/ruby/secrets-in-arg-or-env", "tally/ruby/prefer-secret-mounts-for-build-credentials"),
-        "sonar": "S6472",
-        "dockle": "CIS-DI-0010",
-        "docker-bench": "4.10",
-    },
+    equivalents=_IN_VARIABLES,
 )
 def no_secrets_in_build_variables(dockerfile: Dockerfile) -> Findings:
     """No credential is handed over in ARG or ENV.
@@ -48,7 +49,7 @@ def no_secrets_in_build_variables(dockerfile: Dockerfile) -> Findings:
 
         FROM node:22-slim
         ARG NPM_TOKEN  # <-
-        ENV DB_PASSWORD=hunter2  # <-
+        ENV DB_PASSWORD=$PASSWORD  # <-
 
     Good::
 
@@ -57,15 +58,52 @@ def no_secrets_in_build_variables(dockerfile: Dockerfile) -> Findings:
             TOKENIZERS_PARALLELISM=false
         RUN --mount=type=secret,id=npm_token,env=NPM_TOKEN npm ci
     """
+    for instruction, pair in _secret_variables(dockerfile):
+        if pair.value is None or not _is_written_out(pair.value):
+            message = f"{instruction.keyword} {pair.key.text} puts a credential into the image"
+            yield instruction.finding(message, _MOUNT, at=pair.origin)
+
+
+@control(
+    severity="critical",
+    cis="4.10",
+    owasp="RULE 12",
+    nist="4.1.4",
+    equivalents=_IN_VARIABLES | {"kics": "passwords_and_secrets"},
+)
+def no_secret_values_in_build_variables(dockerfile: Dockerfile) -> Findings:
+    """No ARG or ENV has a credential for its value.
+
+    It is in the repository, in the image and in the environment of every process that the container starts. A
+    "default" is what production runs with one day.
+
+    Bad::
+
+        FROM node:22-slim
+        ENV DB_PASSWORD=hunter2  # <-
+        ARG API_KEY=4f3c2a1b9d8e  # <-
+
+    Good::
+
+        FROM node:22-slim
+        ENV DB_PASSWORD_FILE=/run/secrets/db_password
+        RUN --mount=type=secret,id=api_key,env=API_KEY ./fetch
+    """
+    for instruction, pair in _secret_variables(dockerfile):
+        if pair.value is not None and _is_written_out(pair.value):
+            message = f"{instruction.keyword} {pair.key.text} puts a credential into the image"
+            yield instruction.finding(message, _MOUNT, at=pair.origin)
+
+
+def _secret_variables(dockerfile: Dockerfile) -> Iterator[tuple[Instruction, Pair]]:
     for instruction in dockerfile.instructions:
         actual = instruction.nested or instruction
-        if actual.keyword not in {"ARG", "ENV"}:
-            continue
-        for pair in actual.pairs:
-            if _holds_secret(actual, pair):
-                yield actual.finding(
-                    f"{actual.keyword} {pair.key.text} puts a credential into the image", _MOUNT, at=pair.origin
-                )
+        if actual.keyword in {"ARG", "ENV"}:
+            yield from ((actual, pair) for pair in actual.pairs if _holds_secret(actual, pair))
+
+
+def _is_written_out(value: Word) -> bool:
+    return value.text != "" and not value.raw.strip('"').startswith("$")
 
 
 def _holds_secret(instruction: Instruction, pair: Pair) -> bool:
@@ -141,9 +179,11 @@ _CREDENTIAL_TOOLS = (
     "psql",
     "docker",
     "redis-cli",
+    "useradd",
+    "usermod",
 )
 _WORTH = pattern(
-    r"curl|wget|mysql|sshpass|htpasswd|docker|redis-cli|passw|secret|token|key|[A-Za-z0-9_-]{30}|BEGIN|export",
+    r"curl|wget|mysql|sshpass|htpasswd|docker|redis-cli|user(add|mod)|passw|secret|token|key|[A-Za-z0-9_-]{30}|BEGIN|export",
     re.IGNORECASE,
 )
 
@@ -174,28 +214,46 @@ def _command_literals(command: Command) -> Iterator[TextOrigin]:
 def _password_argument(command: Command) -> Word | None:
     """The word with the literal password of a tool that is known to take one on its command line."""
     args = command.args
-    for index, word in enumerate(args):
-        following = args[index + 1] if index + 1 < len(args) else None
-        text = plain(word)
-        if command.name == "curl" and text in {"-u", "--user", "--proxy-user", "-U"} and following is not None:
-            user, colon, secret = plain(following).partition(":")
-            if colon and _is_literal(secret) and _is_literal(user):
-                return following
-        if (
-            command.name == "wget"
-            and re.match(r"--(http-|ftp-|proxy-)?password=.", text)
-            and _is_literal(text.split("=", 1)[1])
-        ):
-            return word
-        if command.name.startswith("mysql") and re.match(r"(-p|--password=).", text) and _is_literal(text):
-            return word
-        if command.name == "sshpass" and text.startswith("-p") and _is_literal(text[2:] or plain(following or word)):
-            return word
-        if command.name == "docker" and text in {"-p", "--password"} and following and _is_literal(plain(following)):
-            return following if args[0].text == "login" else None
+    for word, following in zip(args, (*args[1:], None), strict=True):
+        taken = _takes_password(command, plain(word), plain(following) if following is not None else "")
+        if taken:
+            return following if taken == "next" and following is not None else word
     if command.name == "htpasswd" and len(args) > 2 and command.has("-b") and _is_literal(plain(args[-1])):
         return args[-1]
     return None
+
+
+def _takes_password(command: Command, text: str, value: str) -> Literal["", "this", "next"]:
+    """Whether a word, or the one that follows it, is a literal credential."""
+    name = command.name
+    if name in {"curl", "wget"} and _is_authorization(text, value):
+        return "next" if text in {"-H", "--header"} else "this"
+    if name == "curl" and text in {"-u", "--user", "--proxy-user", "-U"}:
+        user, _, secret = value.partition(":")
+        return "next" if _is_literal(secret) and _is_literal(user) else ""
+    if name == "docker" and text in {"-p", "--password"}:
+        return "next" if _is_literal(value) and plain(command.args[0]) == "login" else ""
+    if name in {"useradd", "usermod"} and text in {"-p", "--password"}:
+        return "next" if _is_literal(value) and value[0] not in "!*" else ""
+    return "this" if _holds_password(name, text, value) else ""
+
+
+def _holds_password(name: str, text: str, value: str) -> bool:
+    if name == "wget" and re.match(r"--(http-|ftp-|proxy-)?password=.", text):
+        return _is_literal(text.split("=", 1)[1])
+    if name == "sshpass" and text.startswith("-p"):
+        return _is_literal(text[2:] or value)
+    return bool(name.startswith("mysql") and re.match(r"(-p|--password=).", text) and _is_literal(text))
+
+
+_AUTHORIZATION = pattern(r"(?i)(?:--header=)?(?:proxy-)?authorization:\s*(?:bearer|basic|token)\s+(\S{8,})\Z")
+
+
+def _is_authorization(option: str, value: str) -> bool:
+    """Whether ``-H VALUE`` or ``--header=VALUE`` logs in with a literal credential."""
+    header = value if option in {"-H", "--header"} else option if option.startswith("--header=") else ""
+    match = _AUTHORIZATION.match(header)
+    return match is not None and _is_literal(match[1])
 
 
 def _is_literal(value: str) -> bool:

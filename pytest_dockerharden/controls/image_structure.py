@@ -663,7 +663,8 @@ def shell_is_set_by_shell(stage: Stage) -> Findings:
     for run, command in commands(stage, "ln", "cp", "mv", "chsh", "usermod"):
         words = [plain(word) for word in command.args]
         if command.name in {"chsh", "usermod"}:
-            changes = command.name == "chsh" or ("-s" in words and "root" in words)
+            shell = any(word in {"-s", "--shell"} or word.startswith("--shell=") for word in words)
+            changes = command.name == "chsh" or (shell and ("root" in words or len(words) < 3))
         else:
             changes = bool(words) and words[-1] in {"/bin/sh", "/usr/bin/sh"}
         if changes:

@@ -339,6 +339,7 @@ def modern_tls(stage: Stage) -> Findings:
         if command.name == "curl":
             old = next((word for word in words if word in _OLD_TLS), "")
             limit = next((limit for flag, limit in itertools.pairwise(words) if flag == "--tls-max"), "")
+            limit = limit or next((word[10:] for word in words if word.startswith("--tls-max=")), "")
             old = old or (f"--tls-max {limit}" if limit in {"1.0", "1.1"} else "")
         else:
             text = " ".join(words)

@@ -18,10 +18,12 @@ TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
     ("control", "text", "expected"),
     [
         pytest.param("no-secrets-in-build-variables", "FROM a:1\nARG NPM_TOKEN\n", WHOLE, id="ARG without a value"),
-        pytest.param("no-secrets-in-build-variables", "ARG API_KEY=x\nFROM a:1\n", [("", 1)], id="a global ARG"),
-        pytest.param("no-secrets-in-build-variables", "FROM a:1\nENV DB_PASSWORD hunter2\n", WHOLE, id="legacy ENV"),
+        pytest.param("no-secret-values-in-build-variables", "ARG API_KEY=x\nFROM a:1\n", [("", 1)], id="a global ARG"),
         pytest.param(
-            "no-secrets-in-build-variables", "FROM a:1\nENV A=1 \\\n  SECRET=x\n", [("", 3)], id="its own line"
+            "no-secret-values-in-build-variables", "FROM a:1\nENV DB_PASSWORD hunter2\n", WHOLE, id="legacy ENV"
+        ),
+        pytest.param(
+            "no-secret-values-in-build-variables", "FROM a:1\nENV A=1 \\\n  SECRET=x\n", [("", 3)], id="its own line"
         ),
         pytest.param(
             "no-secrets-in-build-variables", "FROM a:1\nENV PGPASSWORD=$PW\n", WHOLE, id="baked from a variable"
@@ -119,7 +121,11 @@ def test_what_is_no_credential_is_silent(tmp_path: Path, control: str, text: str
 
 def test_no_finding_shows_the_secret(tmp_path: Path) -> None:
     text = f"FROM a:1\nENV DB_PASSWORD=hunter2hunter2 X={TOKEN}\nRUN curl -u me:hunter2hunter2 https://u:hunter2hunter2@h/\n"
-    for control in ("no-secrets-in-build-variables", "no-literal-secrets-in-dockerfile", "no-credentials-in-urls"):
+    for control in (
+        "no-secret-values-in-build-variables",
+        "no-literal-secrets-in-dockerfile",
+        "no-credentials-in-urls",
+    ):
         found = hits(tmp_path, {"Dockerfile": text}, control)
         assert found
         assert not [hit for hit in found if "hunter2" in hit.message or TOKEN in hit.message]

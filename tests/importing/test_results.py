@@ -255,7 +255,7 @@ def test_what_a_control_of_ours_says_is_not_said_again(project: Project) -> None
         "copy-for-local-files[0]": ("trivy:DS-0005", "hadolint:DL3020", "checkov:CKV_DOCKER_4"),
         "unattended-apt-install[0]": ("trivy:DS-0021", "hadolint:DL3014"),
         "no-remote-shell-exposed[0]": ("trivy:DS-0004", "checkov:CKV_DOCKER_1"),
-        "no-secrets-in-build-variables": ("trivy:DS-0031", "hadolint:DL3064"),
+        "no-secret-values-in-build-variables": ("trivy:DS-0031", "hadolint:DL3064"),
         "image-sets-a-user": ("trivy:DS-0002", "checkov:CKV_DOCKER_3"),
         "healthcheck-defined[web]": ("trivy:DS-0026", "checkov:CKV_DOCKER_2"),
         "healthcheck-defined[app]": ("trivy:DS-0026", "checkov:CKV_DOCKER_2"),
@@ -263,6 +263,14 @@ def test_what_a_control_of_ours_says_is_not_said_again(project: Project) -> None
         "non-root-image-user": ("trivy:DS-0002", "hadolint:DL3002", "checkov:CKV_DOCKER_8"),
     }
     assert "app/Dockerfile::trivy:DS-0010" not in project.verdicts("trivy-fs.json", static=True)
+
+
+def test_a_stage_does_not_speak_for_another(project: Project) -> None:
+    project.add("app/Dockerfile", "FROM debian:12 AS build\nFROM debian\nUSER 1:1\n")
+    places = [place("app/Dockerfile", line) for line in (1, 2)]
+    document = sarif({"ruleId": "DL3006", "locations": places}, name="Hadolint")
+    results = project.imported(document, static=True)
+    assert [f.origin.line for f in results["app/Dockerfile::hadolint:DL3006"].findings] == [1]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
