@@ -132,10 +132,20 @@ def _indented(text: str) -> str:
 
 def _explain(identifiers: Iterable[str], controls: Mapping[str, Control]) -> int:
     for identifier in identifiers:
-        if identifier not in controls:
-            raise pytest.UsageError(f"no control {identifier!r}{did_you_mean(identifier, controls)}")
-        _print(explanation(controls[identifier]) + "\n")
+        for control in _meant_by(identifier, controls):
+            _print(explanation(control) + "\n")
     return 0
+
+
+def _meant_by(identifier: str, controls: Mapping[str, Control]) -> list[Control]:
+    """The control of this id, or those that hold a rule of another scanner: ``trivy:DS-0002``."""
+    if identifier in controls:
+        return [controls[identifier]]
+    scanner, _, rule = identifier.partition(":")
+    held = [control for control in controls.values() if rule in control.equivalents.get(scanner, ())]
+    if not held:
+        raise pytest.UsageError(f"no control {identifier!r}{did_you_mean(identifier, controls)}")
+    return held
 
 
 def _print(text: str) -> None:

@@ -47,11 +47,13 @@ class Once:
         return False
 
     def _speaks_for(self, own: Result, place: Origin | None) -> bool:
+        if not isinstance(place, TextOrigin):
+            return False
         if any(_meets(finding.origin, place, self) for finding in own.findings):
             return True
-        # what a Dockerfile lacks may be asked of the service that builds it
-        lacks = isinstance(place, TextOrigin) and place.line == 1
-        return lacks and isinstance(place, TextOrigin) and place.file in self._built_by(own)
+        # scanners name the first line of what is lacking; it may be asked of the service that builds the file
+        files = self._built_by(own) if own.control.judges != "Dockerfile" else {own.file}
+        return place.line == 1 and own.control.judges != "Stage" and place.file in files
 
     def _built_by(self, own: Result) -> frozenset[str]:
         return self._dockerfiles.get((own.file, own.service), frozenset())
@@ -97,16 +99,13 @@ class Once:
         return {}
 
 
-def _meets(own: Origin, place: Origin | None, once: Once) -> bool:
+def _meets(own: Origin, place: TextOrigin, once: Once) -> bool:
     """Whether both speak of one instruction, or of one block of a compose file."""
-    if not isinstance(own, TextOrigin) or not isinstance(place, TextOrigin) or own.file != place.file:
+    if not isinstance(own, TextOrigin) or own.file != place.file:
         return False
     if own.line <= place.line <= own.end_line:
         return True
     lines = once.lines(place.file)
-    # scanners name the first line where there is none to name
-    if place.line == 1:
-        return True
     if place.line > len(lines):
         return False
     first, last = block(lines, place.line - 1, alone=False)

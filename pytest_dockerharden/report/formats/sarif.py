@@ -191,6 +191,8 @@ def _properties(result: Result) -> Object:
     properties: Object = {"phase": result.phase, "severity": result.severity, "tolerated": result.tolerated}
     if result.combinations:
         properties["combinations"] = list(result.combinations)
+    if result.also:
+        properties["alsoFoundBy"] = list(result.also)
     return properties
 
 

@@ -78,6 +78,7 @@ class Findings:
                 class_="beside",
             ),
             tag("p", result.reason, class_="note") if result.reason else None,
+            tag("p", f"Also found by {', '.join(result.also)}", class_="note") if result.also else None,
             *(join(tag("p", f"{title}:"), tag("pre", self.hide(text))) for title, text in result.evidence),
             self._others(group),
         ]
