@@ -392,6 +392,10 @@ def hooks_without_privileges(posture: Posture) -> Findings:
     for key in ("pre_start", "post_start", "pre_stop"):
         for hook in service.items(key):
             user, privileged = hook.get("user"), hook.get("privileged")
+            if user is service.get("user"):
+                user = None  # a hook before the service has what the service has, which is judged there
+            if privileged is service.get("privileged"):
+                privileged = None
             if user is not None and not user.unresolved and user.text().split(":")[0] in {"root", "0"}:
                 yield service.finding(f"its {key} hook runs as root", advice("remove `user: root`"), at=user)
             if privileged is not None and privileged.value is True:

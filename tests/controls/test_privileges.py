@@ -40,6 +40,11 @@ def opt(*options: str) -> str:
         pytest.param("control-groups-read-only", opt("writable-cgroups=false"), id="cgroups-false"),
         pytest.param("hooks-without-privileges", "post_start:\n  - command: ./x", id="hook-as-the-service"),
         pytest.param("hooks-without-privileges", "post_start:\n  - {command: ./x, user: app}", id="hook-as-a-user"),
+        pytest.param(
+            "hooks-without-privileges",
+            "user: root\nprivileged: true\npre_start:\n  - {command: ./x}",
+            id="hook-before-as-the-service",
+        ),
         pytest.param("security-options-set", opt("no-new-privileges:true"), id="some-option"),
     ],
 )

@@ -241,13 +241,12 @@ def _source(kind: str, entry: Node) -> Iterator[Problem]:
     keys = ("file", "environment") if kind == "secrets" else ("file", "environment", "content")
     given = [node for key in keys if (node := value_at(entry, key))]
     external = value_at(entry, "external")
-    if external is not None and external.value is not False:
-        return
-    if kind == "configs" and external is not None and not given:
-        return  # Docker Compose looks for one only where nothing is said of external
     if len(given) > 1:
         yield _refused_key(f"{', '.join(keys)} exclude each other", given[1], "keep one of them")
-    elif not given:
+    if given or (external is not None and external.value is not False):
+        return
+    # of a config Docker Compose looks for one only where nothing is said of external
+    if kind == "secrets" or external is None:
         yield _refused_key(f"none of {', '.join(keys)}", entry, f"add {keys[0]}: or external: true")
 
 

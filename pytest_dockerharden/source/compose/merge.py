@@ -89,6 +89,20 @@ def _lists(base: Node, over: Node, *_: object) -> Node:
     return base if over.value is None else _joined(base, over, [*_listed(base), *_listed(over)])
 
 
+def _distinct_lists(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
+    """As with ``_lists``, each text once."""
+    if over.value is None:
+        return base
+    return _plain(derive(base, _listed(base)), derive(over, _listed(over)), problems, rules)
+
+
+def _appended(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
+    """Every item, repeated ones too: of those with one target the last counts, and which that is shows later."""
+    if isinstance(base.value, list) and isinstance(over.value, list):
+        return _joined(base, over, [*base.value, *over.value])
+    return _plain(base, over, problems, rules)
+
+
 def _content(item: Node) -> object:
     """What makes two items of a list the same: their text, or all they hold."""
     if isinstance(item.value, (dict, list)):
@@ -113,10 +127,17 @@ def _gpus(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
     return _plain(FORMS["gpus"](base, []), listed, problems, rules)
 
 
-def _extra_hosts(base: Node, over: Node, *_: object) -> Node:
+def _extra_hosts(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
     if over.value is None:
         return base
-    return _joined(base, over, [*FORMS["extra_hosts"](base, []), *FORMS["extra_hosts"](over, [])])
+    return _plain(FORMS["extra_hosts"](base, []), FORMS["extra_hosts"](over, []), problems, rules)
+
+
+def _ssh(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
+    if isinstance(base.value, list) and isinstance(over.value, list):
+        problems.refuse("a list in ssh cannot be overridden by another list", over.place, "write !override")
+        return _replaced(base, over)
+    return _plain(base, over, problems, rules)
 
 
 def _logging(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
@@ -157,11 +178,14 @@ LABELLED: Rules = {"*": {"labels": KEY_VALUES}}
 SERVICE_RULES: Rules = {
     **dict.fromkeys(("command", "entrypoint"), REPLACED),
     **dict.fromkeys(("environment", "labels", "annotations", "sysctls"), KEY_VALUES),
-    **dict.fromkeys(("dns", "dns_opt", "dns_search", "env_file", "label_file", "tmpfs"), LISTS),
+    **dict.fromkeys(("dns", "dns_opt", "dns_search", "env_file", "tmpfs"), LISTS),
+    **dict.fromkeys(("devices", "secrets", "configs", "volumes"), {"": _appended}),
+    "label_file": {"": _distinct_lists},
     "build": {
         "": _as_mappings("build"),
         **dict.fromkeys(("args", "labels", "additional_contexts"), KEY_VALUES),
         "extra_hosts": {"": _extra_hosts},
+        "ssh": {"": _ssh},
     },
     "depends_on": {"": _as_mappings("depends_on")},
     "deploy": {"labels": KEY_VALUES},

@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterator
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.source.compose.derive import Entries, default, derive, entries_below
+from pytest_dockerharden.source.compose.merge import merge_service
 from pytest_dockerharden.source.compose.paths import Resolver
+from pytest_dockerharden.source.compose.problems import Problems
+from pytest_dockerharden.source.compose.schema_table import CONTAINER
 
 NAMED = ("networks", "volumes", "secrets", "configs")
 NAMESPACES = ("network_mode", "ipc", "pid", "uts", "cgroup")
 DEFAULT_NETWORK = "default"
+# a container before the service takes the volumes from that of the service
+INHERITED = CONTAINER.keys() - {"volumes"}
 
 
 def normalise(model: Node, *, project: str, directory_of: Callable[[Node], str], home: str | None) -> list[Problem]:
@@ -112,16 +117,11 @@ def _complete_networks(entries: Entries, services: Entries) -> None:
 
 
 def _complete_hooks(service: Node) -> None:
-    """A container that runs before the service has its image and joins its networks."""
+    """A container that runs before the service is made as that of the service is, where it does not say otherwise."""
     for hook in service.get("pre_start") or ():
-        if not isinstance(hook.value, dict):
-            continue
-        image, networks = service.get("image"), service.get("networks")
-        if image is not None:
-            hook.value.setdefault("image", image)
-        if networks is not None and isinstance(networks.value, dict):
-            own = entries_below(hook, "networks")
-            hook.value["networks"] = default(hook, {**networks.value, **own})
+        if isinstance(hook.value, dict):
+            inherited = {key: node for key, node in service.items() if key in INHERITED}
+            hook.value = merge_service(default(hook, inherited), hook, Problems()).value
 
 
 def _complete_resource(kind: str, key: str, entry: Node, project: str, resolver: Resolver) -> None:

@@ -20,6 +20,7 @@ ANYTHING = Rule(anything=True)
 TEXT = scalar(str)
 FLAG = scalar(bool, str)
 INTEGER = scalar(int, str)
+COUNT = scalar(int, str, bounds=(0, 2**63))
 NUMBER = scalar(int, float, str)
 PLAIN_NUMBER = scalar(int, float)
 TEXTS = list_of(TEXT)
@@ -29,7 +30,7 @@ SCALAR_OR_NULL = scalar(str, int, float, bool, NULL, Timestamp)
 KEY_VALUES = either(TEXTS, named(SCALAR_OR_NULL))
 OPTIONS = named(scalar(int, float, str, Timestamp))
 COMMAND = either(scalar(str, NULL), TEXTS)
-EXTRA_HOSTS = either(TEXTS, named(either(TEXT, TEXTS)))
+EXTRA_HOSTS = either(DISTINCT_TEXTS, named(either(TEXT, TEXTS)))
 EXTERNAL = mapping({"name": TEXT}, scalars=(bool, str))
 ULIMITS = named(
     either(INTEGER, mapping({"soft": INTEGER, "hard": INTEGER}, "soft", "hard")),
@@ -47,7 +48,7 @@ DEVICE_KEYS = {
 ROLLOUT = mapping(
     {
         **dict.fromkeys(("delay", "failure_action", "monitor"), TEXT),
-        "parallelism": INTEGER,
+        "parallelism": COUNT,
         "max_failure_ratio": NUMBER,
         "order": word("start-first", "stop-first"),
     }
@@ -75,12 +76,12 @@ DEPLOY = mapping(
         "rollback_config": ROLLOUT,
         "update_config": ROLLOUT,
         "resources": RESOURCES,
-        "restart_policy": mapping({"condition": TEXT, "delay": TEXT, "max_attempts": INTEGER, "window": TEXT}),
+        "restart_policy": mapping({"condition": TEXT, "delay": TEXT, "max_attempts": COUNT, "window": TEXT}),
         "placement": mapping(
             {
                 "constraints": TEXTS,
                 "preferences": list_of(mapping({"spread": TEXT})),
-                "max_replicas_per_node": INTEGER,
+                "max_replicas_per_node": COUNT,
             }
         ),
     },
@@ -114,7 +115,7 @@ HEALTHCHECK = mapping(
         **dict.fromkeys(("interval", "timeout", "start_period", "start_interval"), TEXT),
         "test": TEXT_OR_TEXTS,
         "disable": FLAG,
-        "retries": NUMBER,
+        "retries": scalar(int, float, str, bounds=(0, 2**63)),
     }
 )
 BUILD = either(
@@ -123,7 +124,8 @@ BUILD = either(
         {
             **dict.fromkeys(("context", "dockerfile", "dockerfile_inline", "network", "target", "isolation"), TEXT),
             **dict.fromkeys(("entitlements", "cache_from", "cache_to", "tags", "platforms"), TEXTS),
-            **dict.fromkeys(("args", "ssh", "labels", "additional_contexts"), KEY_VALUES),
+            **dict.fromkeys(("args", "labels", "additional_contexts"), KEY_VALUES),
+            "ssh": either(DISTINCT_TEXTS, named(SCALAR_OR_NULL)),
             **dict.fromkeys(("no_cache", "pull", "privileged", "provenance", "sbom"), FLAG),
             "no_cache_filter": TEXT_OR_TEXTS,
             "shm_size": INTEGER,
@@ -155,7 +157,7 @@ MOUNT = mapping(
 PORT = mapping(
     {
         **dict.fromkeys(("name", "mode", "host_ip", "protocol", "app_protocol"), TEXT),
-        "target": INTEGER,
+        "target": COUNT,
         "published": INTEGER,
     }
 )
@@ -205,7 +207,7 @@ CONTAINER: dict[str, Rule] = {
     **dict.fromkeys(("configs", "secrets"), FILE_MOUNTS),
     "blkio_config": BLKIO,
     "cgroup": word("host", "private"),
-    "cpu_count": scalar(int, str, bounds=(0, 2**63)),
+    "cpu_count": COUNT,
     "cpu_percent": scalar(int, str, bounds=(0, 100)),
     "credential_spec": mapping({"config": TEXT, "file": TEXT, "registry": TEXT}),
     "devices": list_of(either(TEXT, mapping({"source": TEXT, "target": TEXT, "permissions": TEXT}, "source"))),

@@ -187,6 +187,11 @@ def test_what_docker_compose_refuses_of_a_service(body: str, line: int, message:
             "file, environment, content exclude each other",
         ),
         (
+            "services: {}\nconfigs:\n  c:\n    external: true\n    file: f\n    content: x",
+            6,
+            "file, environment, content exclude each other",
+        ),
+        (
             "services: {}\nvolumes:\n  v:\n    external: true\n    driver: x",
             5,
             "external and driver exclude each other",

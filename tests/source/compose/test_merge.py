@@ -70,10 +70,17 @@ def merged(folder: Path, base: str, over: str) -> Project:
         ("gpus: all", "gpus: [{count: all}]", "gpus", [{"count": -1}]),
         ("gpus: all", "gpus: null", "gpus", [{"count": -1}]),
         ("build: ./d", "build: {target: t}", "build.target", "t"),
+        ("extra_hosts: ['a=1.1.1.1']", "extra_hosts: ['a=1.1.1.1']", "extra_hosts", ["a=1.1.1.1"]),
+        ("build: {ssh: {k: p}}", "build: {ssh: {l: q}}", "build.ssh", {"k": "p", "l": "q"}),
+        ("volumes: ['/a:/x', '/b:/x']", "volumes: ['/a:/x']", "volumes.source", "/a"),
+        ("devices: ['/dev/a:/x', '/dev/b:/x']", "devices: ['/dev/a:/x']", "devices.source", "/dev/a"),
     ],
 )
 def test_what_an_override_makes_of_a_base(tmp_path: Path, base: str, over: str, key: str, value: object) -> None:
-    node = merged(tmp_path, f"    {base}\n", f"    {over}\n").services["a"].get(key)
+    service = merged(tmp_path, f"    {base}\n", f"    {over}\n").services["a"]
+    node = service.get(key)
+    if key.endswith(".source"):
+        (node,) = (item.get("source") for item in service.items(key.removesuffix(".source")))
     if isinstance(value, int) and key == "ports":
         assert node and len(list(node)) == value
     else:
@@ -83,6 +90,17 @@ def test_what_an_override_makes_of_a_base(tmp_path: Path, base: str, over: str, 
 def test_all_gpus_twice_is_refused_as_docker_compose_does(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"o.yaml:3:5: cannot override a list"):
         merged(tmp_path, "    gpus: all\n", "    gpus: all\n")
+
+
+def test_a_list_of_ssh_keys_over_another_is_refused_as_docker_compose_does(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"o.yaml:3:13: a list in ssh cannot be overridden by another list"):
+        merged(tmp_path, "    build: {ssh: [default]}\n", "    build: {ssh: [default]}\n")
+
+
+def test_a_label_file_named_twice_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "l").write_text("a=1\n")
+    service = merged(tmp_path, "    label_file: l\n", "    label_file: [l]\n").services["a"]
+    assert [item.text() for item in service.items("label_file")] == [str(tmp_path / "l")]
 
 
 def test_the_winning_value_has_the_place_of_the_override_and_remembers_the_base(tmp_path: Path) -> None:

@@ -195,6 +195,22 @@ def test_a_hook_has_the_image_and_the_networks_of_its_service() -> None:
     assert hooks[1]["volumes"][0]["source"] == "/project/d"
 
 
+def test_a_container_before_the_service_is_made_as_that_of_the_service() -> None:
+    text = (
+        "services: {a: {image: a, user: u, privileged: true, cap_add: [A], environment: {A: 1, B: 1}, volumes: [/d],"
+        " ports: [80], pre_start: [{user: v, cap_add: [B], environment: {A: 2}}]}}"
+    )
+    (hook,) = plain(normalised(text).get("services", "a", "pre_start"))
+    assert hook == {
+        "image": "a",
+        "user": "v",
+        "privileged": True,
+        "cap_add": ["A", "B"],
+        "environment": {"A": "2", "B": "1"},
+        "networks": {"default": None},
+    }
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.text(alphabet="ab./~", min_size=1, max_size=12).filter(lambda text: text[0] in "./~"))
 def test_a_second_time_changes_nothing(source: str) -> None:

@@ -86,6 +86,12 @@ def test_top_level_forms_are_silent(text: str) -> None:
         ("pull_policy: sometimes", "pull_policy cannot be 'sometimes'", ""),
         ("oom_score_adj: 2000", "oom_score_adj must be from -1000 to 1000", ""),
         ("depends_on: {db: {}}", "db lacks condition", "add condition:"),
+        ("extra_hosts: ['a=1.1.1.1', 'a=1.1.1.1']", "extra_hosts repeats 'a=1.1.1.1'", "remove one of them"),
+        ("build: {ssh: [default, default]}", "ssh repeats 'default'", "remove one of them"),
+        ("healthcheck: {retries: -1}", "retries must be at least 0", ""),
+        ("ports: [{target: -1}]", "target must be at least 0", ""),
+        ("deploy: {restart_policy: {max_attempts: -1}}", "max_attempts must be at least 0", ""),
+        ("deploy: {update_config: {parallelism: -1}}", "parallelism must be at least 0", ""),
         ("security_opt: [a, a]", "security_opt repeats 'a'", "remove one of them"),
         ("volumes: [{source: a, target: b}]", "an item of volumes lacks type", "add type:"),
         (
