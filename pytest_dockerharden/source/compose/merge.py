@@ -173,13 +173,14 @@ def _subnet(item: Node) -> str:
 NO_RULES: Rules = {}
 KEY_VALUES: Rules = {"": _key_values}
 LISTS: Rules = {"": _lists}
+APPENDED: Rules = {"": _appended}
 REPLACED: Rules = {"": _replaced}
 LABELLED: Rules = {"*": {"labels": KEY_VALUES}}
 SERVICE_RULES: Rules = {
     **dict.fromkeys(("command", "entrypoint"), REPLACED),
     **dict.fromkeys(("environment", "labels", "annotations", "sysctls"), KEY_VALUES),
     **dict.fromkeys(("dns", "dns_opt", "dns_search", "env_file", "tmpfs"), LISTS),
-    **dict.fromkeys(("devices", "secrets", "configs", "volumes"), {"": _appended}),
+    **dict.fromkeys(("devices", "secrets", "configs", "volumes"), APPENDED),
     "label_file": {"": _distinct_lists},
     "build": {
         "": _as_mappings("build"),
