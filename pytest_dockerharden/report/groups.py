@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pytest_dockerharden.model.finding import SEVERITIES
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.report.excerpt import Excerpts, clean
-from pytest_dockerharden.verdicts import PRECONDITIONS, Result
+from pytest_dockerharden.verdicts import COMES_UP, IMAGE_READABLE, IMPORT_READABLE, PRECONDITIONS, READABLE, Result
 
 _PRIORITIES = ("P0", "P1", "P2", "P3", "")
 _LISTED = 15
+_UNREAD = (READABLE, COMES_UP, IMAGE_READABLE, IMPORT_READABLE)
 
 Group = list[Result]
 
@@ -49,7 +50,7 @@ def headline(group: Group, shown: Callable[[str], str], most: int = 3) -> str:
     """``redis, proxy and 7 more: it keeps all default capabilities``."""
     message = group[0].findings[0].message
     if group[0].control in PRECONDITIONS:
-        return clean(message)
+        return f"{shown(group[0].file)}: {clean(message)}"
     alike = dict.fromkeys(_subject(result, shown) for result in group if result.findings[0].message == message)
     names = [*alike][:most]
     # a service may fail as text and again as it runs
@@ -90,7 +91,15 @@ def _position(result: Result) -> tuple[str, str, int]:
     return (result.file, place.file, place.line) if isinstance(place, TextOrigin) else (result.file, str(place), 0)
 
 
-def _rank(group: Group) -> tuple[bool, int, int, int, str]:
+def _rank(group: Group) -> tuple[bool, bool, int, int, int, str]:
     worst = max(SEVERITIES.index(result.severity) for result in group)
     control = group[0].control
-    return group[0].verdict == "error", -worst, _PRIORITIES.index(control.plan), -len(group), control.id
+    # of what cannot be read nothing is known, so that comes first
+    return (
+        group[0].verdict == "error",
+        control not in _UNREAD,
+        -worst,
+        _PRIORITIES.index(control.plan),
+        -len(group),
+        control.id,
+    )

@@ -23,7 +23,11 @@ def header(evaluation: Evaluation, images: int = 0) -> list[str]:
         line += f"; judged where they are included: {_names(evaluation, evaluation.absorbed)}"
     if discovery.not_visited:
         line += f"; not visited: {_names(evaluation, list(discovery.not_visited))}"
-    return [line, *(f"dockerharden: imported {clean(each)}" for each in evaluation.imported)]
+    if not (discovery.compose or discovery.dockerfiles or images or evaluation.imported):
+        line += (
+            "\ndockerharden: nothing here has the name of a compose file or a Dockerfile; name what is called otherwise"
+        )
+    return [*line.splitlines(), *(f"dockerharden: imported {clean(each)}" for each in evaluation.imported)]
 
 
 def _names(evaluation: Evaluation, paths: list[str], most: int = 8) -> str:

@@ -109,8 +109,10 @@ def most_important(results: Iterable[Result], excerpts: Excerpts, *, remedies: b
     for number, group in enumerate(chosen, 1):
         result = group[0]
         finding = result.findings[0]
-        mark = ", ".join(filter(None, (result.severity, result.control.plan)))
-        yield f" {number}. {headline(group, excerpts.shown)} ({mark}) {excerpts.place(finding.origin)}", "red"
+        yield (
+            f" {number}. {headline(group, excerpts.shown)} ({result.severity}) {excerpts.place(finding.origin)}",
+            "red",
+        )
         if remedies and finding.remedy:
             yield from ((f"      {clean(line)}", "") for line in finding.remedy.text.splitlines())
 

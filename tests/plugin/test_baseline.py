@@ -70,7 +70,7 @@ def test_what_stood_there_still_stands_there(stack: Repo) -> None:
     stack.add("dockerharden.toml", "# ours\n" + SELECT)
     baseline(stack)
     text = (stack.path / "dockerharden.toml").read_text(encoding="utf-8")
-    assert text.startswith("# ours\n" + SELECT + "\n# the root filesystem is writable\n[[waiver]]\n")
+    assert text.startswith("# ours\n" + SELECT + "\n# redis: the root filesystem is writable\n[[waiver]]\n")
 
 
 def test_what_is_mended_later_fails_until_its_waiver_is_removed(stack: Repo) -> None:

@@ -208,7 +208,7 @@ def test_the_summary_counts_by_service_the_worst_first(stack: Repo) -> None:
     lines = [line.split() for line in result.outlines]
     assert ["redis", "1", "1", "-", "-"] in lines
     assert ["web", "-", "2", "-", "-"] in lines
-    result.stdout.fnmatch_lines(["most important first:", " 1. *(high, P0) proxy/Dockerfile:3:1"])
+    result.stdout.fnmatch_lines(["most important first:", " 1. *(high) proxy/Dockerfile:3:1"])
 
 
 def test_secret_values_are_not_shown(stack: Repo) -> None:
