@@ -1,4 +1,7 @@
-"""``--harden-diff`` and ``--harden-fix``: what pytest shows and writes of the remedies of a run."""
+"""``--harden-diff`` and ``--harden-fix``: what pytest shows and writes of the remedies of a run.
+
+With ``--harden-live`` what the running stacks were seen to use becomes edits as well, after they were proved.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,12 @@ from pytest_dockerharden.evaluation import Evaluation
 from pytest_dockerharden.paths import shown_path
 
 if TYPE_CHECKING:
+    import docker
+
+    from pytest_dockerharden.live.course import Course
+    from pytest_dockerharden.live.courses import Courses
+    from pytest_dockerharden.live.proving import Proof
+    from pytest_dockerharden.remedy.evidence import Evidence
     from pytest_dockerharden.remedy.plan import Plan
     from pytest_dockerharden.session import StaticSession
 
@@ -23,6 +32,9 @@ class Mending:
         self.saying = option.harden_fix + option.harden_fix_all
         self.everything = bool(option.harden_fix_all) or not self.saying
         self.plan: Plan | None = None
+        self.evidence: dict[str, Evidence] = {}
+        self.proofs: list[Proof] = []
+        self.refusals: list[str] = []
 
     def apply(self, evaluation: Evaluation) -> Evaluation:
         """The evaluation to show. Raises UsageError where a file must not be overwritten."""
@@ -44,6 +56,52 @@ class Mending:
     def _shown(self, path: str) -> str:
         return shown_path(path, self.static.request.start)
 
+    # what runs
+
+    def watch(self, courses: Courses) -> None:
+        """Have every stack looked at while it runs."""
+        from pytest_dockerharden.remedy.evidence import Evidence
+
+        for key, course in courses.all.items():
+            self.evidence[key] = Evidence()
+            course.seen = self._look
+
+    def _look(self, course: Course, client: docker.DockerClient) -> None:
+        if course.stack is not None:
+            self.evidence[course.key].look(course.stack.containers, client, course.postures)
+
+    def prove(self, courses: Courses) -> None:
+        """Start each stack again with what it was seen to get along with, and write what holds."""
+        from pytest_dockerharden.live.proving import Proof
+        from pytest_dockerharden.stack.errors import StackError
+
+        for key, course in courses.all.items():
+            proposals = self.evidence[key].proposals()
+            if not proposals or "live" in course.failures:
+                continue
+            course.down()
+            proof = Proof(course, proposals, course.progress)
+            try:
+                proof.run(courses.engine.client)
+            except StackError as error:
+                self.refusals.append(f"{self._shown(course.file)}: nothing could be proved: {error.message}")
+                continue
+            self.proofs.append(proof)
+            if self.saying:
+                self._write(proof)
+
+    def _write(self, proof: Proof) -> None:
+        from pytest_dockerharden.remedy.plan import Plan
+        from pytest_dockerharden.remedy.save import NotSavedError, save
+
+        evaluation, before = self.static.evaluation, proof.before
+        plan = Plan(evaluation, before, proof.after)
+        ours = {file for file, text in self.plan.after.items() if text == before.get(file)} if self.plan else set()
+        try:
+            save(plan, evaluation.request.top, self._shown, forced=self.saying > 1, ours=ours)
+        except NotSavedError as refusal:
+            self.refusals.append(str(refusal))
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         assert self.static.evaluation is not None  # written before any worker or item reads
@@ -55,6 +113,12 @@ class Mending:
 
         terminalreporter.section("remedies")
         with_diff = bool(self.static.config.option.harden_diff)
-        lines = plan_lines(self.plan, self._shown, written=bool(self.saying), with_diff=with_diff)
+        lines = [*plan_lines(self.plan, self._shown, written=bool(self.saying), with_diff=with_diff)]
+        if self.evidence:
+            from pytest_dockerharden.remedy.diff import proof_lines
+
+            for proof in self.proofs:
+                lines += proof_lines(proof.before, proof.after, proof.kept, proof.taken_back, self._shown, with_diff)
+            lines += [(refusal, "red") for refusal in self.refusals]
         for text, colour in lines:
             terminalreporter.write_line(text, **({colour: True} if colour else {}))

@@ -57,6 +57,8 @@ class StaticSession:
         config.pluginmanager.register(self.terminal, "dockerharden-terminal")
         self.mending = self._mending()
         self.live = live_of(config) if config.option.harden_live or config.option.harden_attach else None
+        if self.live is not None and config.option.harden_live and not hasattr(config, "workerinput"):
+            self.live.mending = self.mending
         if self.alone:
             take_over(config, self.request.directories if not (self.request.files or self.request.choosing) else ())
 

@@ -60,6 +60,7 @@ class Course:
     settings: Settings
     progress: Progress = lambda line: None
     proceed: Callable[[], None] = lambda: None
+    seen: Callable[[Course, docker.DockerClient], None] = lambda course, client: None
     project: Project | None = None
     refusal: StackError | None = None
     stack: Stack | None = None
@@ -266,6 +267,7 @@ class Course:
         assert self.stack is not None and phase != "drill"
         self._learn_images(client)
         self.postures = self.observed[phase] = observe(self.stack, self.project, client, phase)
+        self.seen(self, client)
         return with_last_words(self._verdicts().postures(phase, self.postures), self.stack, client, self.secrecy)
 
     def _learn_images(self, client: docker.DockerClient) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_dockerharden.live.broker import RemoteCourses
     from pytest_dockerharden.live.courses import Courses
     from pytest_dockerharden.live.phases import Phase, Question
+    from pytest_dockerharden.mending import Mending
     from pytest_dockerharden.model.posture import Posture
     from pytest_dockerharden.model.project import Project
     from pytest_dockerharden.verdicts import Result
@@ -39,6 +40,8 @@ class LiveSession:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.needed: frozenset[Phase] = frozenset()
+        # told of the stacks before anything runs, and before they are taken down
+        self.mending: Mending | None = None
         self._broker: Any = None
         self._courses: Courses | None = None
         self._ended: Courses | None = None
@@ -89,7 +92,10 @@ class LiveSession:
 
         option = self.config.option
         settings = Settings(option.harden_attach or "", option.harden_timeout, option.harden_keep)
-        return Courses(self.evaluation.scopes, settings, option.harden_engine or "", Progress(self.config))
+        courses = Courses(self.evaluation.scopes, settings, option.harden_engine or "", Progress(self.config))
+        if self.mending is not None:
+            self.mending.watch(courses)
+        return courses
 
     @functools.cached_property
     def courses(self) -> Courses | RemoteCourses:
@@ -169,9 +175,11 @@ class LiveSession:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if self._courses is not None:
             self._courses.failed = lambda: session.testsfailed > 0
+            if self.mending is not None and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+                self.mending.prove(self._courses)
         self.close()
 
     def pytest_unconfigure(self) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from pytest_dockerharden.model.secrets import mask
+from pytest_dockerharden.remedy.evidence import Proposal
 from pytest_dockerharden.remedy.plan import Plan
 from pytest_dockerharden.remedy.wishes import Wish
 from pytest_dockerharden.report.excerpt import clean, continues_secret
@@ -14,6 +15,7 @@ Line = tuple[str, str]
 _CONTEXT = 3
 _LONG = 2_000
 _NAMED = 3
+_LAST_WORDS = 3
 _NOTHING_SAFE = "no remedy is sure to change nothing for a working service; --harden-fix-all writes the others as well"
 
 
@@ -92,3 +94,25 @@ def _names(wishes: list[Wish]) -> str:
     names = list(dict.fromkeys(wish.result.subject or wish.result.control.family for wish in wishes))
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return clean(", ".join(names[:_NAMED]) + more)
+
+
+def proof_lines(
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    kept: Sequence[Proposal],
+    taken_back: Sequence[Proposal],
+    shown: Callable[[str], str],
+    with_diff: bool,
+) -> Iterator[Line]:
+    """What a running stack has shown, and what of it was proved."""
+    for file in sorted(after) if with_diff else ():
+        yield from diff_lines(before[file], after[file], shown(file))
+    if kept:
+        yield "the stack came up and passed with these, which its first run suggested:", "green"
+        yield from ((f"  {p.service}: {p.what}: {clean(p.seen)}", "") for p in kept)
+    if taken_back:
+        yield "tried or thought of, and left:", "yellow"
+    for proposal in taken_back:
+        first, *more = proposal.refusal.splitlines()
+        yield f"  {proposal.service}: {proposal.what}: {clean(proposal.seen)}, but {clean(first)}", ""
+        yield from ((f"      {clean(mask(line.strip()))}", "") for line in more[-_LAST_WORDS:])

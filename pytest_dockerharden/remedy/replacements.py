@@ -60,16 +60,10 @@ class Replacements:
 
     def _fix(self, wishes: list[Wish], candidate: int) -> _Fix | None:
         """All edits of one finding at their nth best places; None where one of them has no such place."""
-        places: dict[tuple[object, ...], list[Site]] = {}
         try:
-            for wish in wishes:
-                sites = sites_of(wish, self.sheets)
-                site = sites[min(candidate, len(sites) - 1)]
-                places.setdefault(site.identity, []).append(site)
-            edits = [edit for sites in places.values() for edit in edits_at(joined(sites), self.sheets)]
-        except (CannotEditError, SourceError, IndexError):
+            return _Fix(wishes[0].finding, wishes, edits_of(wishes, self.sheets, candidate))
+        except (CannotEditError, SourceError):
             return None
-        return None if _tangled(edits) else _Fix(wishes[0].finding, wishes, edits)
 
     def _proved(self, fixes: Sequence[_Fix]) -> list[_Fix]:
         """Those that do nothing else; of many that do, each half on its own."""
@@ -91,9 +85,20 @@ class Replacements:
             yield Replacement(edit.file, line, column, end_line, end_column, edit.new)
 
 
-def _tangled(edits: Sequence[TextEdit]) -> bool:
+def edits_of(wishes: Sequence[Wish], sheets: Sheets, candidate: int = 0) -> list[TextEdit]:
+    """What fulfils wishes together, each at its nth best place. Raises CannotEditError and SourceError."""
+    places: dict[tuple[object, ...], list[Site]] = {}
+    for wish in wishes:
+        sites = sites_of(wish, sheets)
+        if not sites:
+            raise CannotEditError("there is no place for it")
+        site = sites[min(candidate, len(sites) - 1)]
+        places.setdefault(site.identity, []).append(site)
+    edits = [edit for sites in places.values() for edit in edits_at(joined(sites), sheets)]
     ordered = sorted(edits, key=lambda edit: (edit.file, edit.start, edit.end))
-    return any(overlap(first, second) for first, second in pairwise(ordered))
+    if any(overlap(first, second) for first, second in pairwise(ordered)):
+        raise CannotEditError("its edits get in each other's way")
+    return edits
 
 
 def _layers(fixes: Sequence[_Fix]) -> list[list[_Fix]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from pytest_dockerharden.remedy.plan import Plan
 from pytest_dockerharden.source.git import find_checkout
@@ -25,9 +25,14 @@ def unsaved(files: Iterable[str], top: str) -> list[str]:
     return sorted(found)
 
 
-def save(plan: Plan, top: str, shown: Callable[[str], str], *, forced: bool) -> None:
-    """Write the texts of a plan. Raises NotSavedError, and has written nothing then."""
-    dirty = [] if forced else unsaved(plan.after, top)
+def save(
+    plan: Plan, top: str, shown: Callable[[str], str], *, forced: bool, ours: Collection[str] = frozenset()
+) -> None:
+    """Write the texts of a plan. Raises NotSavedError, and has written nothing then.
+
+    ``ours`` are files that this run has written before, and that git therefore does not have as they are.
+    """
+    dirty = [] if forced else unsaved(set(plan.after) - set(ours), top)
     if dirty:
         names = ", ".join(map(shown, dirty[:3])) + (f" and {len(dirty) - 3} more" if len(dirty) > 3 else "")
         raise NotSavedError(f"git does not have {names} as it is: commit or stage it, or say --harden-fix twice")
