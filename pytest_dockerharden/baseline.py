@@ -73,7 +73,8 @@ def _can_be_waived(result: Result) -> bool:
 def _block(result: Result, subject: str, policy: Policy, today: datetime.date, until: datetime.date) -> str:
     prefix = "tool.dockerharden." if policy.file and os.path.basename(policy.file) != _OWN else ""
     message = " ".join(result.findings[0].message.split())
-    lines = [f"# {clean(subject or shown_path(result.file, policy.directory))}: {clean(message)}", f"[[{prefix}waiver]]", f"control = {_quoted(result.control.id)}"]
+    of_what = clean(subject or shown_path(result.file, policy.directory))
+    lines = [f"# {of_what}: {clean(message)}", f"[[{prefix}waiver]]", f"control = {_quoted(result.control.id)}"]
     if subject:
         lines.append(f"subject = {_literal_pattern(subject)}")
     lines += [

@@ -66,7 +66,7 @@ def rows_by_file(results: Iterable[Result]) -> dict[str, list[Row]]:
         if row is None:
             row = rows[label] = Row(label)
         verdict = "tolerated" if result.tolerated and result.verdict == "failed" else result.verdict
-        row.counts[verdict] += 1
+        row.counts[verdict] += result.times
         if result.fails:
             row.weight += 4 ** SEVERITIES.index(result.severity)
     return {file: sorted(rows.values(), key=Row.rank) for file, rows in files.items()}

@@ -46,15 +46,28 @@ class Postures:
         restarted: Posture | None,
         drifted: Mapping[str, Sequence[str]],
     ) -> Iterator[Markup]:
+        usual: list[str] = []
         for name, label in fields.items():
             facts = [getattr(posture, name) if posture else None for posture in (predicted, live, restarted)]
             if not any(isinstance(fact, Known) for fact in facts):
+                continue
+            first = facts[0]
+            if (
+                isinstance(first, Known)
+                and name not in drifted
+                and predicted
+                and _is_usual(name, facts, predicted.origin)
+            ):
+                usual.append(f"{label} {self._short(said(name, first.value))}")
                 continue
             cells = [_cell(self._content(name, facts[0], predicted.origin if predicted else None))]
             if live or restarted:
                 cells.append(self._observed(name, facts[1], facts[2], drifted.get(name, ())))
             mark = tag("em", "drift", class_="drift") if name in drifted else None
             yield join(_ROW, label, " " if mark else None, mark, *cells)
+        if usual:
+            # nobody wrote them, and nothing was seen but that it is so
+            yield join(_ROW, "by default", Markup("<td colspan=2>"), ", ".join(usual))
 
     def _observed(
         self, name: str, live: Fact[object] | None, restarted: Fact[object] | None, drift: Sequence[str]
@@ -91,6 +104,16 @@ class Postures:
     def _short(self, text: str) -> str:
         lines = [line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..." for line in text.split("\n")]
         return self.hide("\n".join(lines))
+
+
+def _is_usual(name: str, facts: Sequence[Fact[object] | None], default: Origin) -> bool:
+    """Whether nobody wrote it, and the engine says the same of every container; the kernel's own line is shown."""
+    predicted, *observed = facts
+    if not isinstance(predicted, Known) or predicted.origin != default:
+        return False
+    seen = [fact for fact in observed if isinstance(fact, Known)]
+    same = all(said(name, fact.value) == said(name, predicted.value) for fact in seen)
+    return same and all(getattr(fact.origin, "path", "").startswith("inspect ") for fact in seen)
 
 
 _ROW = Markup("<tr><th scope=row>")
