@@ -98,7 +98,7 @@ def explicit_interface_for_public_ports(posture: Posture, *, ports: tuple[str, .
     optional=True,
     cis="5.6",
     owasp="RULE 8",
-    equivalents={"kics": "volume_has_sensitive_host_directory", "compose-lint": "CL-0013"},
+    equivalents={"kics": "volume_has_sensitive_host_directory"},
 )
 def no_system_files_mounted(posture: Posture) -> Findings:
     """No file of the host's system is mounted, the harmless ones included.

@@ -59,6 +59,22 @@ _HARMLESS = pattern(
     r"|tty(?:USB|ACM|AMA|S)\d*|video\d+|rtc\d*|nvidia.*)"
     r"|/etc/letsencrypt(?:/.*)?|/usr/local/(?!s?bin(?:/|$)|lib(?:/|$)).+|/sys/fs/bpf/.+|/tmp/.*"
 )
+# what every user of the host may read: programs, libraries, kernel modules; a bind of it gives nothing away
+_PROGRAMS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr", "/snap", "/var/lib/dpkg")
+# programs that root starts by name, and modules that the kernel loads by itself: all that is below counts
+_STARTED_BY_ROOT = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
+_WHOLE_TREES_OF_PROGRAMS = frozenset({"/usr", "/usr/lib", "/lib", "/lib64"})
+# what other managers of the host keep their containers, units and jobs in
+_STATE_OF_MANAGERS = (
+    "/var/lib/kubelet",
+    "/var/lib/rancher",
+    "/var/lib/containers",
+    "/var/lib/systemd",
+    "/var/spool/cron",
+)
+_KERNEL_TREES = ("/sys", "/dev")
+_SYSTEM_BUS = ("/run/dbus", "/run/dbus/system_bus_socket")
+_SESSIONS = pattern(r"/run/user(?:/\d+)?")
 _TIME_ZONE = pattern(r"/etc/(?:localtime|timezone)|/usr/share/zoneinfo(?:/.*)?")
 _CREDENTIALS = pattern(
     r".*/(?:\.ssh|\.aws|\.azure|\.gnupg|\.kube|\.config/gcloud|\.docker|\.password-store|\.vault-token|\.netrc"
@@ -89,6 +105,50 @@ def is_of_init(socket: str) -> bool:
 def holds_more_than_sockets(path: str) -> bool:
     """Whether the engine's socket is the smaller part of what a bind of this host path brings."""
     return real(path) in _WHOLE_SYSTEM
+
+
+def holds_the_whole_system(path: str) -> bool:
+    """Whether a host path is the whole file system, or so much of it that the engine's socket and data are in it."""
+    return real(path) in {"/", "/var"}
+
+
+def is_of_the_kernel(path: str) -> bool:
+    """Whether a host path lies in /sys or /dev, where the kernel itself decides what a write does."""
+    clean = real(path)
+    return any(covers(tree, clean) for tree in _KERNEL_TREES)
+
+
+def is_system_bus(path: str) -> bool:
+    """Whether a bind of this host path brings the system's D-Bus, and with it systemd."""
+    return real(path) in _SYSTEM_BUS
+
+
+def is_of_sessions(path: str) -> bool:
+    """Whether a host path holds the runtime directories of users who are logged in, rootless engines included."""
+    return bool(_SESSIONS.fullmatch(real(path)))
+
+
+def is_program(path: str) -> bool:
+    """Whether a host path lies in a tree of programs or libraries, which everybody may read."""
+    clean = real(path)
+    return any(covers(tree, clean) for tree in _PROGRAMS)
+
+
+def is_started_by_root(path: str) -> bool:
+    """Whether a host path lies where root's programs are started from, or holds such a directory."""
+    clean = real(path)
+    return clean in _WHOLE_TREES_OF_PROGRAMS or any(covers(tree, clean) for tree in _STARTED_BY_ROOT)
+
+
+def is_state_of_managers(path: str) -> bool:
+    """Whether a host path lies in what kubelet, systemd, cron or Podman keep."""
+    clean = real(path)
+    return any(covers(tree, clean) for tree in _STATE_OF_MANAGERS)
+
+
+def is_time_zone(path: str) -> bool:
+    """Whether a host path is the host's time zone."""
+    return bool(_TIME_ZONE.fullmatch(real(path)))
 
 
 @lru_cache(maxsize=1024)

@@ -51,14 +51,13 @@ def test_a_mount_without_an_engine_socket_is_not_reported(tmp_path: Path, mount:
         ("/run/containerd/containerd.sock:/x", "/run/containerd/containerd.sock"),
         ("/run/crio/crio.sock:/x", "/run/crio/crio.sock"),
         ("/run/systemd/private:/x", "/run/systemd/private"),
-        ("/run/dbus/system_bus_socket:/x", "/run/dbus/system_bus_socket"),
     ],
 )
 def test_an_engine_socket_is_reported_by_any_path(tmp_path: Path, mount: str, socket: str) -> None:
     assert found(tmp_path, "no-engine-socket", volume(mount)) == [(5, f"it is given the control socket {socket}")]
 
 
-@pytest.mark.parametrize("directory", ["/run", "/var/run", "/run/containerd", "/run/user/1000", "/run/podman"])
+@pytest.mark.parametrize("directory", ["/run", "/var/run", "/run/containerd", "/run/podman"])
 def test_a_directory_that_holds_an_engine_socket_is_reported(tmp_path: Path, directory: str) -> None:
     ((line, message),) = found(tmp_path, "no-engine-socket", volume(f"{directory}:/host:ro"))
     assert line == 5
@@ -66,6 +65,13 @@ def test_a_directory_that_holds_an_engine_socket_is_reported(tmp_path: Path, dir
 
 
 DIRECTORIES = "no-sensitive-mounts or no-writable-system-mounts"
+ALL = (
+    "no-engine-socket",
+    "no-whole-system-mounted",
+    "no-sensitive-mounts",
+    "no-writable-system-mounts",
+    "no-state-of-host-services-mounted",
+)
 
 
 @pytest.mark.parametrize("mode", ["", ":ro"])
@@ -74,16 +80,19 @@ DIRECTORIES = "no-sensitive-mounts or no-writable-system-mounts"
     [
         ("/run", "no-engine-socket"),
         ("/var/run/docker.sock", "no-engine-socket"),
-        ("/", DIRECTORIES),
-        ("/var", DIRECTORIES),
+        ("/", "no-whole-system-mounted"),
+        ("/var", "no-whole-system-mounted"),
+        ("/sys", "no-sensitive-mounts"),
+        ("/run/dbus/system_bus_socket", "no-sensitive-mounts"),
+        ("/run/user/1000", "no-sensitive-mounts"),
+        ("/var/lib/kubelet", "no-state-of-host-services-mounted"),
         ("/etc", DIRECTORIES),
         ("/home/me/.docker/run", "no-engine-socket"),
     ],
 )
 def test_one_mount_is_one_finding(tmp_path: Path, source: str, mode: str, control: str) -> None:
     directories = "no-sensitive-mounts" if mode else "no-writable-system-mounts"
-    controls = ("no-engine-socket", "no-sensitive-mounts", "no-writable-system-mounts")
-    reported = [name for name in controls if found(tmp_path, name, volume(f"{source}:/host{mode}"))]
+    reported = [name for name in ALL if found(tmp_path, name, volume(f"{source}:/host{mode}"))]
     assert reported == [directories if control == DIRECTORIES else control]
 
 
@@ -125,8 +134,7 @@ def test_a_harmless_mount_is_not_reported(tmp_path: Path, control: str, mount: s
 
 @pytest.mark.parametrize(
     "source",
-    ["/", "/etc", "/etc/cron.d", "/usr", "/usr/bin", "/boot", "/root", "/root/.ssh", "/var/lib/docker", "/var", "/proc",
-     "/sys", "/dev", "/lib", "/sys/fs/cgroup", "/var/lib/kubelet/pods", "/var/spool/cron"],
+    ["/etc", "/etc/cron.d", "/usr", "/usr/bin", "/boot", "/root", "/root/.ssh", "/var/lib/docker", "/proc", "/lib"],
 )  # fmt: skip
 def test_a_writable_system_directory_is_reported(tmp_path: Path, source: str) -> None:
     message = f"{source} of the host is mounted writable at /host"
@@ -135,12 +143,70 @@ def test_a_writable_system_directory_is_reported(tmp_path: Path, source: str) ->
 
 
 @pytest.mark.parametrize(
-    "source", ["/", "/etc", "/proc", "/sys", "/root", "/home", "/home/me", "/home/me/.ssh", "/home/me/.aws",
+    "source", ["/etc", "/proc", "/sys", "/root", "/home", "/home/me", "/home/me/.ssh", "/home/me/.aws",
                "/srv/ci/.kube/config", "/var/lib/docker/containers", "/etc/shadow", "/Users/me"],
 )  # fmt: skip
 def test_a_sensitive_directory_is_reported_although_read_only(tmp_path: Path, source: str) -> None:
     message = f"{source} of the host is mounted at /host"
     assert found(tmp_path, "no-sensitive-mounts", volume(f"{source}:/host:ro")) == [(5, message)]
+
+
+@pytest.mark.parametrize("mount", ["/usr/lib/jvm:/jvm", "/usr/local/lib:/x", "/var/spool/cron:/x:ro", "/snap:/x"])
+def test_what_host_services_live_on_is_reported(tmp_path: Path, mount: str) -> None:
+    ((line, _),) = found(tmp_path, "no-state-of-host-services-mounted", volume(mount))
+    assert line == 5
+
+
+@pytest.mark.parametrize("mount", ["/usr/bin:/x:ro", "/lib:/x:ro", "/usr/lib/jvm:/jvm:ro", "/usr/local/lib/x.so:/x:ro"])
+def test_programs_that_are_read_only_give_nothing_away(tmp_path: Path, mount: str) -> None:
+    assert [name for name in ALL if found(tmp_path, name, volume(mount))] == []
+    assert len(found(tmp_path, "no-program-trees-mounted", volume(mount))) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "control"),
+    [
+        ("secrets", "/var/run/docker.sock", "no-engine-socket"),
+        ("configs", "/etc/shadow", "no-sensitive-mounts"),
+        ("secrets", "/home/me/.ssh/id_rsa", "no-sensitive-mounts"),
+    ],
+)
+def test_a_secret_of_the_host_is_a_mount(tmp_path: Path, kind: str, path: str, control: str) -> None:
+    rest = f"{kind}: {{given: {{file: {path}}}}}\n"
+    ((line, _),) = found(tmp_path, control, f"{kind}:\n  - given", rest)
+    assert line == 5
+    own = f"{kind}: {{given: {{file: ./docker.sock.txt}}}}\n"
+    assert [name for name in ALL if found(tmp_path, name, f"{kind}: [given]", own)] == []
+
+
+@pytest.mark.parametrize(
+    ("mount", "control"),
+    [
+        ("/etc/hosts:/x:ro", "no-host-state-mounted"),
+        ("/run/udev:/x", "no-host-state-mounted"),
+        ("/etc/localtime:/x", "no-host-state-mounted"),
+        ("/dev/snd:/dev/snd", "no-host-state-mounted"),
+        ("/etc/letsencrypt:/x", "no-writable-system-files"),
+        ("/lib/modules:/lib/modules", "no-writable-system-files"),
+    ],
+)
+def test_what_looks_harmless_is_a_matter_of_strict(tmp_path: Path, mount: str, control: str) -> None:
+    both = ("no-host-state-mounted", "no-writable-system-files")
+    assert [name for name in (*ALL, *both) if found(tmp_path, name, volume(mount))] == [control]
+
+
+@pytest.mark.parametrize(
+    "mount", ["/etc/localtime:/x:ro", "/dev/null:/x", "/lib/modules:/x:ro", "/run:/x", "./etc:/etc"]
+)
+def test_what_tells_nothing_of_the_host_is_not_reported(tmp_path: Path, mount: str) -> None:
+    assert found(tmp_path, "no-host-state-mounted", volume(mount)) == []
+    assert found(tmp_path, "no-writable-system-files", volume(mount)) == []
+
+
+def test_a_filtering_proxy_is_reported_by_strict_alone(tmp_path: Path) -> None:
+    body = "image: tecnativa/docker-socket-proxy:0.3\n" + volume("/var/run/docker.sock:/var/run/docker.sock:ro")
+    assert found(tmp_path, "no-engine-socket", body) == []
+    assert found(tmp_path, "no-engine-socket-behind-a-filter", body) == [(5, "it is given the engine's socket")]
 
 
 def test_one_mount_is_not_reported_as_writable_and_as_sensitive(tmp_path: Path) -> None:
