@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1 << 20
 _DIRECTORY = 1 << 31  # of Go's FileMode
-_DELETED, _ADDED = 2, 1
 # what the engine itself puts into a container
 _OF_THE_ENGINE = ("/.dockerenv", "/dev", "/proc", "/sys", "/sbin/docker-init")
 _TOO_WIDE = frozenset({"/", "/etc", "/usr", "/bin", "/sbin", "/lib", "/opt", "/root", "/home", "/var", "/srv"})
+# a file of the image that is written here is a log or a cache, and nobody misses what was in it
+_EMPTY_AT_FIRST = ("/var/log", "/var/cache", "/run", "/tmp", "/var/tmp")  # noqa: S108
 # more than this is data, which belongs into a volume
 _MOST_WRITTEN = 128 * MEBIBYTE
 _MOST_FILES = 5_000
@@ -111,11 +112,10 @@ def _see_written(usage: Usage, container: str, client: docker.DockerClient) -> N
     if usage.posture.read_only_rootfs.get(True):
         return
     mounts = [mount.target for mount in usage.posture.mounts.get(())]
-    changes = {
-        str(change["Path"]): int(change["Kind"])
-        for change in client.api.diff(container) or ()
-        if not _is_of_the_engine(str(change["Path"]), mounts)
-    }
+    if not usage.posture.changes.known:
+        usage.obstacle = usage.obstacle or "it is not known what it writes"
+    found = usage.posture.changes.get(())
+    changes = {change.path: change.kind for change in found if not _is_of_the_engine(change.path, mounts)}
     for path in _written_folders(changes, usage, lambda path: _is_folder(client, container, path)):
         if not any(covers(mount, path) for mount in mounts) and not _is_covered(path, usage.folders):
             folder = _folder(client, container, path, changes)
@@ -137,27 +137,29 @@ def _is_folder(client: docker.DockerClient, container: str, path: str) -> bool:
     return bool(int(status["mode"]) & _DIRECTORY)
 
 
-def _written_folders(changes: Mapping[str, int], usage: Usage, is_folder: Any) -> list[str]:
+def _written_folders(changes: Mapping[str, str], usage: Usage, is_folder: Any) -> list[str]:
     """The folders that must be writable, the shortest first. What no tmpfs can stand for is the usage's obstacle."""
     found = set()
     parents = {posixpath.dirname(path) for path in changes}
     for path, kind in changes.items():
         if path in parents:
             continue
-        if kind == _DELETED:
+        if kind == "deleted":
             usage.obstacle = usage.obstacle or f"it deletes {path}, which the image brings"
-        elif kind == _ADDED:
-            while changes.get(posixpath.dirname(path)) == _ADDED:
+        elif kind == "added":
+            while changes.get(posixpath.dirname(path)) == "added":
                 path = posixpath.dirname(path)
             found.add(path if is_folder(path) else posixpath.dirname(path))
         elif is_folder(path):
             found.add(path)
+        elif any(covers(folder, path) for folder in _EMPTY_AT_FIRST):
+            found.add(posixpath.dirname(path))
         else:
             usage.obstacle = usage.obstacle or f"it changes {path}, which the image brings"
     return sorted(found, key=lambda path: (len(path), path))
 
 
-def _folder(client: docker.DockerClient, container: str, path: str, changes: Mapping[str, int]) -> Folder | str:
+def _folder(client: docker.DockerClient, container: str, path: str, changes: Mapping[str, str]) -> Folder | str:
     """As it is in the container; or why a tmpfs there would hide or lose something."""
     if path in _TOO_WIDE:
         return f"it writes into {path} itself"
@@ -203,7 +205,8 @@ def _proposals(service: str, usage: Usage) -> Iterator[Proposal]:
         seen = f"it had {usage.processes} processes and threads"
         yield Proposal(service, "pids-limit", (Edit("set", (*limits, "pids"), pids),), seen)
     if posture.memory.get(0) is None and usage.memory:
-        memory = _rounded(2 * usage.memory // MEBIBYTE, _LEAST_MEMORY)
+        # what is in a tmpfs counts as well, and must not be most of it
+        memory = _rounded(2 * usage.memory // MEBIBYTE, _LEAST_MEMORY) + 2 * sum(map(_size, usage.folders.values()))
         seen = f"it used {usage.memory / MEBIBYTE:.1f} MiB"
         yield Proposal(service, "memory-limit", (Edit("set", (*limits, "memory"), f"{memory}M"),), seen)
     if posture.read_only_rootfs.get(True) is False:
@@ -222,8 +225,11 @@ def _read_only(service: str, usage: Usage) -> Proposal:
 
 
 def _tmpfs(folder: Folder) -> str:
-    size = _rounded(4 * folder.size // MEBIBYTE, _LEAST_TMPFS)
-    return f"{folder.path}:size={size}m,uid={folder.uid},gid={folder.gid},mode={folder.mode:04o}"
+    return f"{folder.path}:size={_size(folder)}m,uid={folder.uid},gid={folder.gid},mode={folder.mode:04o}"
+
+
+def _size(folder: Folder) -> int:
+    return _rounded(4 * folder.size // MEBIBYTE, _LEAST_TMPFS)
 
 
 def _rounded(value: int, least: int) -> int:

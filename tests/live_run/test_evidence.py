@@ -62,7 +62,7 @@ def test_what_is_written_gets_a_tmpfs_with_its_owner_and_mode_on_a_read_only_roo
 def test_limits_have_head_room_over_what_was_used(fixed: tuple[Stack, str]) -> None:
     assert [line.strip() for line in service(fixed[0], "writer") if "memory:" in line or "pids:" in line] == [
         "pids: 16",
-        "memory: 32M",
+        "memory: 96M",
     ]
 
 
