@@ -9,6 +9,7 @@ from pytest_dockerharden.importing.scan import Found
 from pytest_dockerharden.model.control import Control, Judged
 from pytest_dockerharden.model.finding import Findings, Severity
 from pytest_dockerharden.model.scanner import imported_id
+from pytest_dockerharden.model.secrets import mask
 from pytest_dockerharden.verdicts import IMPORT_READABLE
 
 READABLE = IMPORT_READABLE
@@ -39,7 +40,7 @@ def control_of(scanner: str, found: Found, severity: Severity, judges: Judged) -
 
 def _plain(text: str) -> str:
     # what ends in this begins an example in a docstring of ours
-    return text.replace("::", ": :")
+    return mask(text).replace("::", ": :")
 
 
 def by_equivalent(controls: Iterable[Control]) -> Mapping[tuple[str, str], frozenset[str]]:

@@ -107,7 +107,8 @@ class Importing:
         once = Once(self.evaluation, by_equivalent(load_all().values())) if self.evaluation.request.static else None
         waiving = Waiving(self.evaluation, self.policies, self.scans, self.local)
         kept = once.without_what_is_known(results) if once else results
-        said = [result for result in results if result not in kept] if once else []
+        remaining = set(map(id, kept))
+        said = [result for result in results if id(result) not in remaining]
         for result in [*waiving.applied(kept, said)]:
             self.evaluation.results.setdefault(result.file, []).append(result)
 
@@ -177,13 +178,13 @@ class Importing:
 
         A report is data of strangers: nothing outside the project is looked for.
         """
-        known = self._local.get((scan.source, path))
+        known = self._local.get((scan, path))
         if known is None:
-            known = self._local[scan.source, path] = self._find(scan, path) if path else ""
+            known = self._local[scan, path] = self._find(scan, path) if path else ""
         return known
 
     @functools.cached_property
-    def _local(self) -> dict[tuple[str, str], str]:
+    def _local(self) -> dict[tuple[Scan, str], str]:
         return {}
 
     def _find(self, scan: Scan, path: str) -> str:

@@ -339,7 +339,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(DATA.iterdir())])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(draw=st.data())
 def test_a_report_with_anything_anywhere_is_read_or_refused(name: str, draw: st.DataObject) -> None:
     document = copy.deepcopy(data(name))

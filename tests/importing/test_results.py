@@ -71,6 +71,19 @@ def test_of_a_file_that_was_scanned_alone_the_folder_is_known(project: Project) 
     assert "app/Dockerfile::trivy:DS-0002" in project.imported(document)
 
 
+def test_two_runs_in_one_report_have_folders_of_their_own(project: Project) -> None:
+    first, second = (
+        sarif({"ruleId": f"X{n}", "message": {"text": "bad"}, "locations": [place("Dockerfile")]}) for n in (1, 2)
+    )
+    root = project.path.as_uri()
+    for document, folder in ((first, root), (second, f"{root}/app/")):
+        document["runs"][0]["originalUriBaseIds"] = {"ROOT": {"uri": folder}}
+        location = document["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+        location["uriBaseId"] = "ROOT"
+    found = project.imported({**first, "runs": [*first["runs"], *second["runs"]]})
+    assert {"Dockerfile::some-linter:X1", "app/Dockerfile::some-linter:X2"} <= found.keys()
+
+
 def test_paths_of_another_machine_are_relative_to_where_the_user_is(project: Project) -> None:
     assert "app/Dockerfile::trivy:DS-0010" in project.imported("trivy-fs.sarif")
 
@@ -129,6 +142,14 @@ def test_no_secret_is_in_any_result(project: Project, name: str) -> None:
     said = repr([(r.findings, r.reason, r.evidence, r.control.documentation) for r in project.imported(name).values()])
     for secret in (AWS_KEY, AWS_SECRET, TOKEN, "***"):
         assert secret not in said
+
+
+def test_a_secret_in_the_words_of_a_scanner_is_masked(project: Project) -> None:
+    rule = {"id": "X1", "shortDescription": {"text": f"no {TOKEN}"}, "fullDescription": {"text": f"as in {TOKEN}"}}
+    document = sarif({"ruleId": "X1", "message": {"text": f"remove {TOKEN}"}}, rules=[rule])
+    said = repr([(r.findings, r.control.documentation) for r in project.imported(document).values()])
+    assert TOKEN not in said
+    assert "remove ***" in said
 
 
 def test_a_secret_that_a_scanner_shows_is_not_shown(project: Project) -> None:
