@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.secret_arguments import ARGUMENTS, HINT, NAMED_ARGUMENTS
 
 MASK = "***"
 
@@ -15,7 +16,7 @@ def _set(text: str) -> frozenset[str]:
 
 
 _WORDS = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PASSWORDS = _set("password passwords passwd pwd pword passphrase passcode secret secrets credential credentials")
+_PASSWORDS = _set("password passwords passwd pwd pw pword passphrase passcode secret secrets credential credentials")
 _TOKENS = _set("token apikey accesskey secretkey privatekey authkey pat pass auth salt bearer")
 # run-on spellings: PGPASSWORD, DBPASSWD, CLIENTSECRET, AUTHTOKEN
 _ENDINGS = ("password", "passwd", "passphrase", "secret", "apikey", "authtoken", "accesstoken", "secretkey")
@@ -91,7 +92,9 @@ _SHAPES = pattern(
 )
 _USERINFO = pattern(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:?#'\"]{0,200}):([^\s/@'\"]{1,200})@")
 _TOKEN_USERINFO = pattern(r"\bhttps?://((?:gh[pousr]_|github_pat_|glpat-|x-oauth-)[^\s/@:'\"]{4,250})@")
+_DEFAULT_START = pattern(r"\$\{([A-Za-z_]\w*):?[-=+]")
 _DEFAULT = pattern(r"\$\{([A-Za-z_]\w*):?[-=+]([^${}]*)\}")
+_BRACE = pattern(r"[{}]")
 # a quoted value ends at its quote, one after `name: ` at the end of the line, one after `name=` at a blank
 _ASSIGNMENT = pattern(
     r"(?P<name>[A-Za-z_][\w.-]{1,80})(?P<mid>[\"']?\s{0,8}(?:=|:\s|:(?=[\"']))\s{0,8}[\"']?)"
@@ -212,19 +215,44 @@ def mask(text: str) -> str:
         return "\n".join(mask(line) for line in text.split("\n"))
     text = _SHAPES.sub(MASK, text)
     text = _TOKEN_USERINFO.sub(lambda match: match[0].replace(match[1], MASK), text)
-    text = _DEFAULT.sub(_mask_default, text)
+    text = _mask_defaults(text)
     text = _USERINFO.sub(_mask_userinfo, text)
+    if HINT.search(text):
+        for arguments in ARGUMENTS:
+            text = arguments.sub(_mask_value, text)
+        for arguments in NAMED_ARGUMENTS:
+            text = arguments.sub(_mask_named, text)
     text = _OPTION.sub(_mask_value, text)
     text = _LIST_ITEM.sub(_mask_named, text)
     text = _mask_assignments(text)
     return _BASE64_LINE.sub(rf"\1{re.escape(MASK)}".replace("\\*", "*"), text)
 
 
-def _mask_default(match: re.Match[str]) -> str:
-    if not match[2] or not is_secret_name(match[1]):
-        return match[0]
-    start = match.start(2) - match.start()
-    return f"{match[0][:start]}{MASK}}}"
+def _mask_defaults(text: str, *, all_of_them: bool = False) -> str:
+    """Without the defaults of variables with the name of a secret, as in ``${DB_PASSWORD:-hunter2}``, or of all."""
+    parts, done, start = [], 0, 0
+    of_a_secret = len(text) if all_of_them else 0
+    while "${" in text and (match := _DEFAULT_START.search(text, start)):
+        start = match.end()
+        if start > of_a_secret and not is_secret_name(match[1]):
+            continue
+        end = _closing(text, start)
+        if text.startswith("$", start):  # another variable, which may have a default
+            of_a_secret = max(of_a_secret, end)
+        elif end > start:
+            parts += [text[done:start], MASK]
+            done = start = end
+    return "".join(parts) + text[done:]
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the brace is closed that was open before ``start``; where it is not, far enough behind."""
+    depth = 1
+    for match in _BRACE.finditer(text, start, start + 1000):
+        depth += 1 if match[0] == "{" else -1
+        if not depth:
+            return match.start()
+    return min(len(text), start + 1000)
 
 
 def _mask_userinfo(match: re.Match[str]) -> str:
@@ -251,7 +279,7 @@ def _mask_named(match: re.Match[str]) -> str:
 
 def _mask_value(match: re.Match[str]) -> str:
     value = match["value"]
+    start, end = match.start("value") - match.start(), match.end("value") - match.start()
     if MASK in value or not _REFERENCE.sub("", value).strip("\"'") or _TRIVIAL.fullmatch(value):
-        return match[0]
-    start = match.start("value") - match.start()
-    return f"{match[0][:start]}{MASK}"
+        return f"{match[0][:start]}{_mask_defaults(value, all_of_them=True)}{match[0][end:]}"
+    return f"{match[0][:start]}{MASK}{match[0][end:]}"

@@ -148,6 +148,27 @@ def test_a_default_in_a_url_is_a_password() -> None:
         ("image: redis:7-alpine", "image: redis:7-alpine"),
         ('test: ["CMD", "curl", "-f", "http://localhost:8080/health"]',) * 2,
         ("first: 1\nDB_PASSWORD: hunter2\nlast: 2", "first: 1\nDB_PASSWORD: ***\nlast: 2"),
+        ("DB_PASSWORD: ${A:-hunter2}", "DB_PASSWORD: ${A:-***}"),
+        ("DB_PASSWORD: ${A+hunter2}", "DB_PASSWORD: ${A+***}"),
+        ("X: ${DB_PASSWORD:-${B:-hunter2}}", "X: ${DB_PASSWORD:-${B:-***}}"),
+        ("X: ${DB_PASSWORD:-${B}}, ${C:-d}", "X: ${DB_PASSWORD:-${B}}, ${C:-d}"),
+        ("DB_PW: hunter2", "DB_PW: ***"),
+        ("ENV DB_PASSWORD hunter2", "ENV DB_PASSWORD ***"),
+        ("curl -H 'Authorization: Bearer hunter2' http://x", "curl -H 'Authorization: Bearer ***' http://x"),
+        ('["curl", "-u", "me:hunter2", "http://x"]', '["curl", "-u", "me:***", "http://x"]'),
+        ("mysqladmin -uroot -phunter2 ping", "mysqladmin -uroot -p*** ping"),
+        ("sshpass -p hunter2 ssh x", "sshpass -p *** ssh x"),
+        ("docker login -u me -p hunter2 x", "docker login -u me -p *** x"),
+        ("echo 'root:hunter2' | chpasswd", "echo 'root:***' | chpasswd"),
+        ("echo hunter2 | docker login --password-stdin x", "echo *** | docker login --password-stdin x"),
+        ("htpasswd -bc f u hunter2", "htpasswd -bc f u ***"),
+        ("redis-cli -h x -a hunter2 ping", "redis-cli -h x -a *** ping"),
+        ("npm config set //r.io/:_authToken hunter2", "npm config set //r.io/:_authToken ***"),
+        ("- traefik.http.x.basicauth.users=me:hunter2", "- traefik.http.x.basicauth.users=me:***"),
+        ("CREATE USER a IDENTIFIED BY 'hunter2'", "CREATE USER a IDENTIFIED BY '***'"),
+        ("user: app:app",) * 2, ("curl -f -u $U:$P http://x:80",) * 2, ("mysql -p$P -P 3306 -h db",) * 2,
+        ("https://cdn.example/npm/a-package-with-a-long-name@1.0",) * 2, ("docker run -p 80:80 -u 1000:1000 x",) * 2,
+        ("set -o pipefail",) * 2, ("ENV PATH /usr/bin:/bin",) * 2, ("ENV PASSWORD_FILE /run/secrets/x",) * 2,
     ],
 )  # fmt: skip
 def test_a_line_is_shown_without_its_secret(text: str, shown: str) -> None:
@@ -172,7 +193,27 @@ def test_masking_is_total_and_stable(text: str) -> None:
     assert mask(mask(text)) == mask(text)
 
 
-@pytest.mark.parametrize("piece", ["a", "a-", "--a-", "key=", "PASSWORD", "a://b:", "${A:-", "eyJa.", "=", "\\"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "a-",
+        "--a-",
+        "key=",
+        "PASSWORD",
+        "a://b:",
+        "${A:-",
+        "eyJa.",
+        "=",
+        "\\",
+        "${PW:-",
+        "curl -u",
+        "login x password ",
+        "set a/",
+        "mysql ",
+        "https://a",
+    ],
+)
 def test_no_text_is_slow_to_mask(piece: str) -> None:
     text = "--" + piece * (40_000 // len(piece))
     start = process_time()

@@ -188,8 +188,9 @@ class _Builder:
         if anchored is not None:
             return self._place(self._copy(anchored, origin))
         if event.anchor not in self.anchors:
-            raise refusal(f"no anchor &{event.anchor} stands before this alias", origin)
-        self.problems.refuse(f"the alias *{event.anchor} stands inside its own anchor", origin)
+            # not its name: a password that begins with an asterisk is one, too
+            raise refusal("no anchor of this name stands before the alias", origin, "quote a text that begins with *")
+        self.problems.refuse("the alias stands inside its own anchor", origin)
         return self._place(Node(None, origin))
 
     def _place(self, node: Node, is_merge_key: bool = False) -> None:

@@ -59,7 +59,7 @@ def refused(project: Project) -> list[tuple[str, str, int]]:
         pytest.param("a:\n  b: 1\n c: 2\n", "not YAML", 3, 2, id="a wrong indent"),
         pytest.param("services:\n  a: {{ name }}\n", "not YAML but a template", 2, 7, id="a template in a value"),
         pytest.param("{% if x %}\na: 1\n{% endif %}\n", "not YAML but a template", 1, 2, id="a template around"),
-        pytest.param("a: *b\n", "no anchor &b stands before this alias", 1, 4, id="an unknown alias"),
+        pytest.param("a: *b\n", "no anchor of this name stands before the alias", 1, 4, id="an unknown alias"),
         pytest.param("a: 1\nb: \x00\n", "not text: a null byte", 2, 4, id="a null byte"),
         pytest.param("a: 1\nb: \x01\n", "a control character", 2, 4, id="a control character"),
         pytest.param("a: 1\n".encode("utf-16-le"), "not text: a null byte", 1, 2, id="UTF-16 without a mark"),
