@@ -70,7 +70,7 @@ def request_of(config: pytest.Config) -> Request:
         directory=start,
     )
     arguments = typed_paths(config)
-    ids = [argument for argument in config.args if "::" in argument and not _is_python(argument)]
+    ids = [each for each in config.args if _path_in(each, start) != each and not _is_python(each)]
     if ids:
         # an item is what it is in the whole run: beside its overlays
         folders = [os.path.dirname(path) for path in arguments if not path.endswith(".py")]
@@ -96,11 +96,17 @@ def _is_python(argument: str) -> bool:
     return argument.split("::")[0].endswith(".py")
 
 
+def _path_in(argument: str, start: str) -> str:
+    """The path of an argument that may be an id. Two colons may stand in the name of a folder, too."""
+    path = argument.split("::")[0]
+    return argument if path != argument and os.path.lexists(os.path.join(start, argument)) else path
+
+
 def typed_paths(config: pytest.Config) -> list[str]:
     """The paths that the user typed, absolute; what testpaths or addopts say is meant for the user's own tests."""
     if config.args_source.name != "ARGS":
         return []
     typed = {str(argument) for argument in config.invocation_params.args}
     start = str(config.invocation_params.dir)
-    paths = [os.path.normpath(os.path.join(start, a.split("::")[0])) for a in config.args if a in typed]
+    paths = [os.path.normpath(os.path.join(start, _path_in(a, start))) for a in config.args if a in typed]
     return list(dict.fromkeys(paths))

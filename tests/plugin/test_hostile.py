@@ -60,3 +60,15 @@ def test_of_files_that_extend_each_other_one_is_judged(repo: Repo) -> None:
 def test_a_directory_with_the_name_of_a_compose_file_is_no_file(repo: Repo) -> None:
     repo.add("compose.yaml/docker-compose.yml", COMPOSE)
     assert "compose.yaml/docker-compose.yml::static::read-only-rootfs[a]" in repo.verdicts()
+
+
+def test_a_folder_with_two_colons_is_no_id(repo: Repo) -> None:
+    repo.add("a\n::error::b/Dockerfile", "FROM x\n")
+    result = repo.judge("a\n::error::b/Dockerfile")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert not [line for line in result.outlines if line.startswith("::error")]
+
+
+def test_a_file_that_is_not_there_cannot_write_lines_of_its_own(repo: Repo) -> None:
+    result = repo.judge("a\nb/Dockerfile")
+    result.stderr.fnmatch_lines(["ERROR: file or directory not found: a\\nb/Dockerfile"])
