@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import re
+
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Edit, Findings, Remedy
+from pytest_dockerharden.model.hostpaths import binds
 from pytest_dockerharden.model.origin import TextOrigin
-from pytest_dockerharden.model.paths import real
+from pytest_dockerharden.model.paths import covers, real
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Device, Posture
 from pytest_dockerharden.model.remedies import advice, remove_item, remove_key
 
-# memory, disks, kernel log, other machines' hardware, keyboards: each is the host, or everything typed on it
+# disks, what they are made of, and the kernel's log: each is the host's data by itself
+_DISKS = pattern(
+    r"/dev(?:/(?:kmsg|(?:mapper|disk|zvol)/.*|block(?:/.*)?|dm-\d+|loop(?:\d+.*|-control)?|(?:sd|vd|xvd|hd)[a-z]{1,3}\d*"
+    r"|nvme\d+(?:n\d+)?(?:p\d+)?|mmcblk\d+(?:p\d+)?|md\d+|zd\d+|rbd\d+|nbd\d+|zfs|mtdblock\d+"
+    r"|char/(?:1:11|10:237)))?"
+)
+# memory, hardware, virtual machines, keyboards
 _DANGEROUS = pattern(
-    r"/dev(?:/(?:mem|kmem|port|kmsg|kcore|core|kvm|vhost-\w+|vfio(?:/.*)?|sg\d*|raw(?:/.*)?|bsg(?:/.*)?|mei\d*|uinput|uhid"
-    r"|input(?:/.*)?|mapper(?:/.*)?|disk(?:/.*)?|block(?:/.*)?|dm-\d+|loop(?:\d+.*|-control)?|(?:sd|vd|xvd|hd)[a-z]{1,3}\d*"
-    r"|nvme\d+(?:n\d+)?(?:p\d+)?|mmcblk\d+(?:p\d+)?|md\d+|zd\d+|rbd\d+|nbd\d+|sr\d+|btrfs-control|zfs|mtd\d+(?:ro)?"
-    r"|tpm(?:rm)?\d+|cpu(?:/.*)?|hpet|nvram|watchdog\d*|autofs|dma_heap(?:/.*)?))?"
+    r"/dev/(?:mem|kmem|port|kcore|core|kvm|vhost-\w+|vfio(?:/.*)?|sg\d*|raw(?:/.*)?|bsg(?:/.*)?|mei\d*|uinput|uhid"
+    r"|input(?:/.*)?|mapper|disk|sr\d+|btrfs-control|mtd\d+(?:ro)?|tpm(?:rm)?\d+|cpu(?:/.*)?|hpet|nvram|watchdog\d*"
+    r"|autofs|dma_heap(?:/.*)?)"
 )
 _RULE = pattern(r"\s*([abc])\s*(?:(\*|\d+):(\*|\d+))?\s*([rwm]*)\s*")
-# majors of character devices that are the machine itself: 1 is memory, 10 misc (kvm, vhost), 13 input, 21 and 234 SCSI
+# of character devices: 1 is memory, 10 misc (kvm, vhost), 13 input, 21 SCSI; one minor of the first two may be harmless
 _DANGEROUS_MAJORS = frozenset({"1", "10", "13", "21"})
+_DANGEROUS_DEVICES = frozenset({("1", "1"), ("1", "2"), ("1", "4"), ("1", "11"), ("10", "232"), ("10", "237")})
 _PRIVILEGED_GROUPS = frozenset(
     {
         "root",
@@ -67,11 +76,11 @@ def _taken_away(posture: Posture, device: Device) -> Remedy:
     cis="5.18",
     equivalents={"compose-lint": "CL-0016", "docker-bench": "5.18"},
 )
-def no_dangerous_devices(posture: Posture) -> Findings:
-    """No device is given that is the host itself.
+def no_host_disks(posture: Posture) -> Findings:
+    """No disk of the host is given.
 
-    Through /dev/mem, a disk, /dev/kvm or the keyboard's input device a container reads and writes past every
-    permission of the host.
+    From the raw device a container reads and writes every file of the host, past every permission; with all of /dev it
+    has every disk. The kernel's log is the whole machine's too.
 
     Bad::
 
@@ -80,6 +89,41 @@ def no_dangerous_devices(posture: Posture) -> Findings:
             image: app
             devices:
               - /dev/sda:/dev/xvda  # <-
+              - /dev/mapper/vg-data  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            devices:
+              - /dev/ttyUSB0:/dev/ttyUSB0
+              - /dev/dri:/dev/dri
+    """
+    yield from _given(posture, _DISKS)
+
+
+def _given(posture: Posture, devices: re.Pattern[str]) -> Findings:
+    for device in posture.devices.value:
+        if devices.fullmatch(real(device.source)):
+            yield posture.devices.finding(
+                f"it is given the device {device.source}", _taken_away(posture, device), at=device.origin
+            )
+
+
+@control(severity="critical", plan="P1", cis="5.18", equivalents={"docker-bench": "5.18"})
+def no_dangerous_devices(posture: Posture) -> Findings:
+    """No device is given that is the machine itself.
+
+    Through /dev/mem, /dev/kvm, raw SCSI or the keyboard's input device a container gets at the hardware that the host
+    itself runs on, and at what is typed there.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            devices:
               - /dev/mem  # <-
 
     Good::
@@ -91,11 +135,7 @@ def no_dangerous_devices(posture: Posture) -> Findings:
               - /dev/ttyUSB0:/dev/ttyUSB0
               - /dev/dri:/dev/dri
     """
-    for device in posture.devices.value:
-        if _DANGEROUS.fullmatch(real(device.source)):
-            yield posture.devices.finding(
-                f"it is given the device {device.source}", _taken_away(posture, device), at=device.origin
-            )
+    yield from _given(posture, _DANGEROUS)
 
 
 @control(severity="low", optional=True, cis="5.18", equivalents={"docker-bench": "5.18"})
@@ -126,7 +166,8 @@ def no_host_devices(posture: Posture) -> Findings:
 def no_wide_device_rules(posture: Posture) -> Findings:
     """No device rule opens a whole class of host devices.
 
-    A rule such as ``b *:* rwm`` lets root in the container make the node of the host's disk and write to it.
+    A rule such as ``b *:* rwm`` lets root in the container make the node of the host's disk and write to it. Without
+    MKNOD and without a mount of /dev there is no node to use.
 
     Bad::
 
@@ -147,23 +188,32 @@ def no_wide_device_rules(posture: Posture) -> Findings:
     """
     nodes = posture.service.items("device_cgroup_rules") if posture.service else []
     places = {node.text(): node.place for node in nodes}
+    if "MKNOD" not in posture.cap_bounding.value and not _has_nodes(posture):
+        not_applicable("it has no way to a device's node")
     for rule in posture.device_rules.value:
         if _is_wide(rule):
             yield posture.device_rules.finding(
-                f"the device rule {rule!r} opens more than one device",
+                f"the device rule {rule!r} opens devices of the host itself",
                 advice("name the one device under `devices:`"),
                 at=places.get(rule),
             )
+
+
+def _has_nodes(posture: Posture) -> bool:
+    return any(covers("/dev", real(mount.source)) for mount in binds(posture))
 
 
 def _is_wide(rule: str) -> bool:
     match = _RULE.fullmatch(rule)
     if match is None:
         return False
-    kind, major, _, access = match.groups()
+    kind, major, minor, access = match.groups()
+    if kind == "a":
+        return True
     if not set(access) & {"r", "w"}:
         return False
-    return kind in "ab" or major in (None, "*") or major in _DANGEROUS_MAJORS
+    whole = major in (None, "*") or (major in _DANGEROUS_MAJORS and minor == "*")
+    return kind == "b" or whole or (major, minor) in _DANGEROUS_DEVICES
 
 
 @control(severity="low", optional=True)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Edit, Findings, Remedy
+from pytest_dockerharden.model.finding import Edit, Finding, Findings, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Port, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, remove_item, remove_key, rewrite_item, set_in_item
@@ -104,7 +105,6 @@ def ports_bound_to_interface(posture: Posture, *, allowed: tuple[str, ...] = PUB
             image: app
             ports:
               - "8080:80"  # <-
-              - "0.0.0.0:8443:443"  # <-
               - "80"  # <-
 
     Good::
@@ -124,15 +124,121 @@ def ports_bound_to_interface(posture: Posture, *, allowed: tuple[str, ...] = PUB
             image: traefik:3.1
             ports: ["80:80", "443:443", "443:443/udp"]
     """
+    for port in _on_every_interface(posture, allowed):
+        if not _wildcard(posture, port):
+            yield _published_everywhere(posture, port)
+
+
+@control(
+    severity="medium",
+    plan="P1",
+    cis="5.14",
+    owasp="RULE 5",
+    nist="4.4.2",
+    equivalents={
+        "kics": "container_traffic_not_bound_to_host_interface",
+        "compose-lint": "CL-0005",
+        "docker-bench": "5.14",
+    },
+)
+def ports_not_bound_to_every_address(posture: Posture, *, allowed: tuple[str, ...] = PUBLIC_PORTS) -> Findings:
+    """The address of a published port is not the one that stands for all.
+
+    `0.0.0.0` and `[::]` are every interface of the machine, as if no address were there; whoever wrote it may have
+    meant the container's. ``allowed`` names the host ports that are meant for everybody.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "0.0.0.0:8443:443"  # <-
+              - "[::]:8080:80"  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "127.0.0.1:8443:443"
+              - "[::1]:8080:80"
+    """
+    for port in _on_every_interface(posture, allowed):
+        if _wildcard(posture, port):
+            yield _published_everywhere(posture, port)
+
+
+def _on_every_interface(posture: Posture, allowed: tuple[str, ...]) -> Iterator[Port]:
     if is_data_store(posture):
         not_applicable("data-stores-not-published judges it")
     for port in posture.ports.value:
         if on_every_interface(port) and port.host_port not in allowed and port.container_port not in _FOR_PEERS:
-            yield posture.ports.finding(
-                f"{_shown(port)} is published on every interface",
-                _on_loopback(posture, port),
-                at=port.origin,
-            )
+            yield port
+
+
+def _wildcard(posture: Posture, port: Port) -> bool:
+    """Whether an address that stands for all is written; a container that is observed shows one for every port."""
+    return posture.service is not None and posture.phase == "static" and bool(port.host_ip)
+
+
+def _published_everywhere(posture: Posture, port: Port) -> Finding:
+    message = f"{_shown(port)} is published on every interface"
+    return posture.ports.finding(message, _on_loopback(posture, port), at=port.origin)
+
+
+_FROM_A_VARIABLE = pattern(r"\$(?:\w+|\{\w+(?::?\?[^}]*)?\}):\d[\d-]*(?:/\w+)?")
+
+
+@control(
+    severity="info",
+    optional=True,
+    cis="5.14",
+    equivalents={
+        "kics": "container_traffic_not_bound_to_host_interface",
+        "compose-lint": "CL-0005",
+        "dclint": "no-unbound-port-interfaces",
+    },
+)
+def every_port_names_an_address(service: Service) -> Findings:
+    """Ports for peers, of data stores and from variables name an address.
+
+    What ``ports-bound-to-interface`` takes as meant for everybody by its container's port, what
+    ``data-stores-not-published`` judges, and a host port that is known on the machine alone.
+
+    Bad::
+
+        services:
+          game:
+            image: app
+            ports:
+              - "25565:25565"  # <-
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "${PORT}:80"  # <-
+
+    Good::
+
+        services:
+          game:
+            image: app
+            ports:
+              - "203.0.113.7:25565:25565"
+              - "127.0.0.1:${PORT}:80"
+    """
+    for item in service.items("ports"):
+        if item.unresolved and _FROM_A_VARIABLE.fullmatch(item.template or ""):
+            yield service.finding("its address may be every interface", advice('"127.0.0.1:..."'), at=item)
+    posture = service.posture
+    for port in posture.ports.get(()) if posture is not None else ():
+        if posture is not None and (port.container_port in _FOR_PEERS or is_data_store(posture)) and not port.host_ip:
+            yield service.finding(f"{_shown(port)} names no address", _on_loopback(posture, port), at=port.origin)
 
 
 @control(
@@ -166,6 +272,34 @@ def no_privileged_ports(posture: Posture, *, allowed: tuple[str, ...] = ()) -> F
         bounds = _bounds(port)
         if bounds and 0 < bounds[0] < _PRIVILEGED and port.host_port not in allowed:
             yield posture.ports.finding(f"host port {_shown(port)} is below 1024", at=port.origin)
+
+
+@control(severity="info", optional=True, cis="5.8", equivalents={"kics": "privileged_ports_mapped_in_container"})
+def no_privileged_container_ports(posture: Posture) -> Findings:
+    """No port below 1024 inside is published.
+
+    A program that listens on a low port wants to start as root, or NET_BIND_SERVICE, wherever the engine's default for
+    unprivileged ports is not in force.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "127.0.0.1:8080:80"  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            ports:
+              - "127.0.0.1:8080:8080"
+    """
+    for port in posture.ports.value:
+        if 0 < port.container_port < _PRIVILEGED:
+            yield posture.ports.finding(f"port {port.container_port} inside is below 1024", at=port.origin)
 
 
 @control(
@@ -266,11 +400,6 @@ def networks_declared(posture: Posture) -> Findings:
     plan="P1",
     owasp="RULE 5",
     nist="4.4.2",
-    equivalents={
-        "kics": "container_traffic_not_bound_to_host_interface",
-        "compose-lint": "CL-0005",
-        "dclint": "no-unbound-port-interfaces",
-    },
 )
 def data_stores_not_published(posture: Posture) -> Findings:
     """No data store is published beyond the machine.

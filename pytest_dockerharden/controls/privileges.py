@@ -230,6 +230,30 @@ def selinux_confined(posture: Posture) -> Findings:
             security_opt:
               - label:disable  # <-
 
+    Good::
+
+        services:
+          web:
+            image: app
+            security_opt:
+              - label=level:s0:c100,c200
+    """
+    label = posture.selinux.value
+    if not label and posture.phase != "static":
+        not_applicable("the engine's host has no SELinux")
+    if label == "disable":
+        yield posture.selinux.finding(
+            "SELinux separation is switched off for it", _without(posture, "label", "remove label:disable")
+        )
+
+
+@control(severity="high", plan="P1", cis="5.3", owasp="RULE 6", equivalents={"docker-bench": "5.3"})
+def selinux_type_confines(posture: Posture) -> Findings:
+    """The SELinux type is one that confines.
+
+    `spc_t`, the type of a super-privileged container, and `unconfined_t` allow everything: as if SELinux were switched
+    off, though it says it is on.
+
     Bad::
 
         services:
@@ -244,14 +268,14 @@ def selinux_confined(posture: Posture) -> Findings:
           web:
             image: app
             security_opt:
-              - label=level:s0:c100,c200
+              - label=type:container_t
     """
     label = posture.selinux.value
     if not label and posture.phase != "static":
         not_applicable("the engine's host has no SELinux")
-    if label == "disable" or "spc_t" in label or "unconfined_t" in label:
+    if "spc_t" in label or "unconfined_t" in label:
         yield posture.selinux.finding(
-            "SELinux separation is switched off for it", _without(posture, "label", "remove label:disable")
+            "its SELinux type allows everything", _without(posture, "label", "remove the label")
         )
 
 

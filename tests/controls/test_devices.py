@@ -14,17 +14,26 @@ from tests.controls.postures import found
 )  # fmt: skip
 def test_an_ordinary_device_is_not_dangerous(tmp_path: Path, device: str) -> None:
     assert found(tmp_path, "no-dangerous-devices", f'devices: ["{device}"]') == []
+    assert found(tmp_path, "no-host-disks", f'devices: ["{device}"]') == []
 
 
 @pytest.mark.parametrize(
     "device",
-    ["/dev/mem", "/dev/kmsg", "/dev/sda", "/dev/sda1", "/dev/nvme0n1p2", "/dev/vda", "/dev/xvdf", "/dev/mapper/root",
-     "/dev/dm-0", "/dev/loop0", "/dev/kvm", "/dev/input/event0", "/dev", "/dev/disk/by-id/x", "/dev/mmcblk0p1",
-     "/dev/./sda"],
+    ["/dev/kmsg", "/dev/sda", "/dev/sda1", "/dev/nvme0n1p2", "/dev/vda", "/dev/xvdf", "/dev/mapper/root",
+     "/dev/dm-0", "/dev/loop0", "/dev", "/dev/disk/by-id/x", "/dev/mmcblk0p1", "/dev/./sda", "/dev/zvol/tank/vm",
+     "/dev/mtdblock0"],
 )  # fmt: skip
+def test_a_disk_of_the_host_is_reported(tmp_path: Path, device: str) -> None:
+    message = f"it is given the device {device}"
+    assert found(tmp_path, "no-host-disks", f"devices:\n  - {device}:/dev/x:r") == [(5, message)]
+    assert found(tmp_path, "no-dangerous-devices", f"devices:\n  - {device}:/dev/x:r") == []
+
+
+@pytest.mark.parametrize("device", ["/dev/mem", "/dev/kvm", "/dev/input/event0", "/dev/disk", "/dev/mapper"])
 def test_a_dangerous_device_is_reported(tmp_path: Path, device: str) -> None:
     message = f"it is given the device {device}"
     assert found(tmp_path, "no-dangerous-devices", f"devices:\n  - {device}:/dev/x:r") == [(5, message)]
+    assert found(tmp_path, "no-host-disks", f"devices:\n  - {device}:/dev/x:r") == []
 
 
 def test_any_device_is_reported_by_the_strict_control(tmp_path: Path) -> None:
@@ -33,17 +42,25 @@ def test_any_device_is_reported_by_the_strict_control(tmp_path: Path) -> None:
     assert found(tmp_path, "no-host-devices", "") == []
 
 
-@pytest.mark.parametrize("rule", ["c 188:* rw", "c 189:1 rwm", "c 226:128 rw", "b 8:0 m", "c 1:* m", "${RULE}"])
+@pytest.mark.parametrize(
+    "rule", ["c 188:* rw", "c 189:1 rwm", "c 226:128 rw", "b 8:0 m", "c 1:* m", "c 10:200 rwm", "c 1:3 rw", "${RULE}"]
+)
 def test_a_narrow_device_rule_is_not_reported(tmp_path: Path, rule: str) -> None:
     assert found(tmp_path, "no-wide-device-rules", f'device_cgroup_rules: ["{rule}"]') == []
 
 
 @pytest.mark.parametrize("rule", ["a *:* rwm", "b 8:* rwm", "b *:* r", "c *:* rw", "c 1:1 rwm", "c 10:232 rw", "a rwm"])
 def test_a_wide_device_rule_is_reported(tmp_path: Path, rule: str) -> None:
-    message = f"the device rule {rule!r} opens more than one device"
+    message = f"the device rule {rule!r} opens devices of the host itself"
     assert found(tmp_path, "no-wide-device-rules", f'device_cgroup_rules:\n  - "c 5:0 rw"\n  - "{rule}"') == [
         (6, message)
     ]
+
+
+def test_a_rule_without_a_node_to_use_is_not_reported(tmp_path: Path) -> None:
+    rule = 'device_cgroup_rules: ["b 8:* rwm"]'
+    assert found(tmp_path, "no-wide-device-rules", f"cap_drop: [ALL]\n{rule}") == []
+    assert len(found(tmp_path, "no-wide-device-rules", f"cap_drop: [ALL]\nvolumes: ['/dev:/dev']\n{rule}")) == 1
 
 
 DEPLOY = "deploy:\n  resources:\n    reservations:\n      devices:\n        - {{driver: nvidia, capabilities: [gpu]{}}}"

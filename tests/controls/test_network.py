@@ -43,8 +43,6 @@ def test_a_port_on_one_interface_is_not_reported(tmp_path: Path, body: str) -> N
         (ports("80"), 5, "80/tcp (on a free port)"),
         (ports("80-81:80-81"), 5, "81/tcp"),
         (ports("8443:443"), 5, "8443/tcp"),
-        (ports("0.0.0.0:8080:80/udp"), 5, "8080/udp"),
-        (ports("[::]:8080:80"), 5, "8080/tcp"),
         (ports("127.0.0.1:1:1", "8125:8125/udp"), 6, "8125/udp"),
         ("ports:\n  - {target: 80, published: 8080}", 5, "8080/tcp"),
         (ports("${PORT:-8080}:80"), 5, "8080/tcp"),
@@ -53,6 +51,31 @@ def test_a_port_on_one_interface_is_not_reported(tmp_path: Path, body: str) -> N
 def test_a_port_on_every_interface_is_reported(tmp_path: Path, body: str, line: int, shown: str) -> None:
     message = f"{shown} is published on every interface"
     assert found(tmp_path, "ports-bound-to-interface", body) == [(line, message)]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "[::]", "[0:0:0:0:0:0:0:0]"])
+def test_an_address_that_stands_for_all_is_reported(tmp_path: Path, address: str) -> None:
+    message = "8080/udp is published on every interface"
+    assert found(tmp_path, "ports-not-bound-to-every-address", ports(f"{address}:8080:80/udp")) == [(5, message)]
+    assert found(tmp_path, "ports-bound-to-interface", ports(f"{address}:8080:80/udp")) == []
+
+
+@pytest.mark.parametrize("port", ["8080:80", "127.0.0.1:8080:80", "0.0.0.0:80:80"])
+def test_what_is_not_bound_to_all_is_not_reported_as_that(tmp_path: Path, port: str) -> None:
+    assert found(tmp_path, "ports-not-bound-to-every-address", ports(port)) == []
+
+
+def test_ports_that_recommended_lets_be_name_an_address_in_strict(tmp_path: Path) -> None:
+    control = "every-port-names-an-address"
+    assert [line for line, _ in found(tmp_path, control, ports("2222:22", "127.0.0.1:22:22"))] == [5]
+    assert [line for line, _ in found(tmp_path, control, ports("${PORT}:80"))] == [5]
+    assert found(tmp_path, control, ports("8080:80", "${IP}:80:80", "127.0.0.1:${PORT}:80")) == []
+    assert len(found(tmp_path, control, "image: postgres:17\n" + ports("5432:5432"))) == 1
+
+
+def test_a_low_port_inside_is_a_matter_of_strict(tmp_path: Path) -> None:
+    message = "port 80 inside is below 1024"
+    assert found(tmp_path, "no-privileged-container-ports", ports("8080:80", "8081:8080")) == [(5, message)]
 
 
 def test_ports_that_are_meant_for_everybody_are_allowed(tmp_path: Path) -> None:

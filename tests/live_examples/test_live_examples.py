@@ -29,12 +29,15 @@ NOT_STARTED: dict[str, str] = {
 }
 # what an engine refuses that does not have every right itself, or is an older one, or a host without such hardware
 MAY_BE_REFUSED: dict[str, str] = {
-    "no-dangerous-devices-bad": "/dev/sda",
+    "no-host-disks-bad": "/dev/",
+    "no-host-disks-good": "/dev/ttyUSB0",
+    "no-dangerous-devices-bad": "/dev/mem",
     "no-dangerous-devices-good": "/dev/ttyUSB0",
     "no-host-devices-bad": "/dev/ttyUSB0",
     "limited-gpus-bad": "could not select device driver",
     "limited-gpus-good": "could not select device driver",
     "no-host-control-capabilities-bad1": "operation not permitted",
+    "no-administrative-capabilities-bad": "operation not permitted",
     "not-privileged-bad": "operation not permitted",
     "file-descriptors-limited-bad1": "operation not permitted",
     "file-descriptors-limited-good": "operation not permitted",
@@ -45,6 +48,7 @@ MAY_BE_REFUSED: dict[str, str] = {
 }
 # what a running container does not show, and why
 NOT_SHOWN: dict[str, str] = {
+    "ports-not-bound-to-every-address-bad": "a container shows the address for all of every port without one",
     "only-needed-ports-published-bad": "that one line publishes a whole range is a matter of the files",
     "secret-files-are-readable-bad": "the mode of a file on the host is a matter of the files",
     "read-only-server-can-write-what-it-needs-bad": "such a server does not come up",
@@ -57,7 +61,7 @@ NOT_SHOWN: dict[str, str] = {
 # what depends on the host: its control groups, its security modules
 MAY_NOT_BE_SHOWN: dict[str, str] = {
     "private-cgroup-namespace-bad": "with control groups of version 1 that is the default",
-    "selinux-confined-bad1": "the host has no SELinux",
+    "selinux-type-confines-bad": "the host has no SELinux",
     "apparmor-confined-bad": "the host has no AppArmor",
 }
 
