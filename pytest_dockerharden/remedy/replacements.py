@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -79,10 +80,14 @@ class Replacements:
 
     def _shown(self, edits: Sequence[TextEdit]) -> Iterator[Replacement]:
         for edit in sorted(edits, key=lambda edit: (edit.file, edit.start, edit.end, -edit.depth)):
-            starts = line_starts(self.sheets.text(edit.file))
-            line, end_line = bisect_right(starts, edit.start), bisect_right(starts, edit.end)
-            column, end_column = edit.start - starts[line - 1] + 1, edit.end - starts[end_line - 1] + 1
-            yield Replacement(edit.file, line, column, end_line, end_column, edit.new)
+            text = self.sheets.text(edit.file)
+            # what stays goes into no report: it may be a secret
+            kept = len(os.path.commonprefix([text[edit.start : edit.end][::-1], edit.new[::-1]]))
+            end, new = edit.end - kept, edit.new[: len(edit.new) - kept]
+            starts = line_starts(text)
+            line, end_line = bisect_right(starts, edit.start), bisect_right(starts, end)
+            column, end_column = edit.start - starts[line - 1] + 1, end - starts[end_line - 1] + 1
+            yield Replacement(edit.file, line, column, end_line, end_column, new)
 
 
 def edits_of(wishes: Sequence[Wish], sheets: Sheets, candidate: int = 0) -> list[TextEdit]:

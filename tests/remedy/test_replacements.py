@@ -15,11 +15,11 @@ from pytest_dockerharden.request import Request
 LIMITS = ("memory-limit", "pids-limit")
 
 
-def evaluated(folder: Path, files: dict[str, str]) -> Evaluation:
+def evaluated(folder: Path, files: dict[str, str], suite: str = "recommended") -> Evaluation:
     for name, text in files.items():
         (folder / name).write_bytes(text.encode())
     start = str(folder)
-    return evaluate(Request(start, start, (start,), overrides=Overrides(directory=start)))
+    return evaluate(Request(start, start, (start,), overrides=Overrides(directory=start, suite=suite)))
 
 
 def findings(evaluation: Evaluation, *controls: str) -> list[Finding]:
@@ -68,3 +68,9 @@ def test_there_is_none_where_nothing_would_be_written(text: str, tmp_path: Path)
     evaluation = evaluated(tmp_path, {"compose.yaml": text})
     (finding,) = findings(evaluation, "read-only-rootfs")
     assert Replacements(evaluation).of(finding) == ()
+
+
+def test_a_value_that_stays_is_in_no_replacement(tmp_path: Path) -> None:
+    evaluation = evaluated(tmp_path, {"Dockerfile": "FROM a:1\nENV PASSWORD hunter2\n"}, "strict")
+    (finding,) = findings(evaluation, "equals-sign-in-variables")
+    assert Replacements(evaluation).of(finding) == (Replacement(str(tmp_path / "Dockerfile"), 2, 13, 2, 14, "="),)
