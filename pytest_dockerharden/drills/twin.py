@@ -135,6 +135,9 @@ def twin_body(inspected: dict[str, Any], user: Identity, probe: Probe) -> dict[s
     host |= OWN | {"Binds": binds, "Mounts": [*mounts, *volumes, probe.mount()], "IpcMode": ipc}
     # with a gid of its own in User the engine gives a process none of the groups of the image's /etc/group
     host["GroupAdd"] = sorted(map(str, user.groups))
+    # podman answers RLIMIT_NOFILE and takes nofile
+    limits = host.get("Ulimits") or []
+    host["Ulimits"] = [limit | {"Name": limit["Name"].removeprefix("RLIMIT_").lower()} for limit in limits]
     host.pop("ConsoleSize", None)
     return {
         "Image": inspected["Image"],

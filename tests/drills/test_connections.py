@@ -80,7 +80,7 @@ def reached(drilled: Drilled, service: str) -> set[tuple[str, int]]:
 
 @pytest.fixture(scope="module")
 def apart(client: Any, image: str, tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    return drill(client, tmp_path_factory.mktemp("apart"), APART, image, ())
+    return drill(client, tmp_path_factory.mktemp("apart"), APART, image, ("active",))
 
 
 @pytest.mark.live
@@ -119,7 +119,7 @@ class TestApart:
 
 @pytest.mark.live
 def test_a_flat_network_lets_the_proxy_connect_to_the_data_store(client: Any, image: str, tmp_path: Path) -> None:
-    flat = drill(client, tmp_path, FLAT, image, ())
+    flat = drill(client, tmp_path, FLAT, image, ("active",))
     judgement = flat.judged("reaches-only-its-own-data-stores", "proxy")
     assert [finding.message for finding in judgement.findings] == [
         "it could connect to db at port 5432, and does not use it"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_dockerharden import drills
+from pytest_dockerharden.stack import waiting
 from pytest_dockerharden.stack.run import Run
 from pytest_dockerharden.stack.stack import Stack
 from tests.drills.drilled import Drilled, drill, loaded
@@ -81,8 +83,11 @@ services:
 
 
 @pytest.fixture(scope="module")
-def drilled(client: Any, image: str, tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    return drill(client, tmp_path_factory.mktemp("life"), STACK, image)
+def drilled(client: Any, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drilled]:
+    with pytest.MonkeyPatch.context() as patch:
+        # whom the engine had to restart is watched for ten seconds, as the engine itself does
+        patch.setattr(waiting, "SETTLE_RESTARTED", 2.0)
+        yield drill(client, tmp_path_factory.mktemp("life"), STACK, image, ("restart", "stop"))
 
 
 @pytest.mark.parametrize(

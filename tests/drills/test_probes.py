@@ -240,7 +240,7 @@ services:
     healthcheck: {test: ["CMD", "/busybox", "nc", "127.0.0.1", "80"], interval: 500ms, retries: 1000}
     tmpfs: ["/tmp"]
 """
-    found = drill(client, tmp_path, text.replace('"127.0.0.1", "80"', '"--help"'), bare_image, ())
+    found = drill(client, tmp_path, text.replace('"127.0.0.1", "80"', '"--help"'), bare_image, ("active",))
     assert found["web"].writes.known and found["web"].syscalls.known and found["web"].connections.known
     assert found.verdict("healthcheck-notices-a-dead-service", "web") in ("passed", "failed")
 
@@ -258,7 +258,7 @@ services:
     build: .
     command: {IDLE}
 """
-    web = drill(client, tmp_path, text, image, ())["web"]
+    web = drill(client, tmp_path, text, image, ("active",))["web"]
     assert web.posture and web.posture.groups.value == {77}
     assert "/kept/inner" in places(web)
 
@@ -301,7 +301,7 @@ services:
     user: "1000:1000"
     security_opt: ["seccomp:./profile.json"]
 """
-    found = calls(drill(client, tmp_path, text, image, ())["web"])
+    found = calls(drill(client, tmp_path, text, image, ("active",))["web"])
     assert {name for name, call in found.items() if call.answer == "SIGSYS"} == {
         "keyctl",
         "mount",

@@ -49,6 +49,7 @@ INSPECTED: dict[str, Any] = {
         "GroupAdd": ["44"],
         "MaskedPaths": ["/proc/kcore"],
         "Sysctls": {"net.core.somaxconn": "1024"},
+        "Ulimits": [{"Name": "RLIMIT_NOFILE", "Soft": 64, "Hard": 128}, {"Name": "core", "Soft": 0, "Hard": 0}],
     },
 }
 
@@ -91,6 +92,10 @@ def test_its_first_process_is_the_probe_as_the_user_that_was_seen(body: dict[str
 
 def test_it_has_the_groups_that_were_seen(body: dict[str, Any]) -> None:
     assert body["HostConfig"]["GroupAdd"] == ["44", "5"]
+
+
+def test_its_limits_have_the_names_that_an_engine_takes_back(body: dict[str, Any]) -> None:
+    assert [limit["Name"] for limit in body["HostConfig"]["Ulimits"]] == ["nofile", "core"]
 
 
 def test_docker_compose_and_proxies_do_not_see_it(body: dict[str, Any]) -> None:

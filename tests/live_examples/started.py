@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -35,7 +36,7 @@ BASE = "dockerharden-base/rootfs:bookworm"
 SLEEP = ["sleep", "100000"]
 WORKERS = 6
 # seconds until what the examples do at their start is done and a healthcheck has run a few times
-SETTLED = 8.0
+SETTLED = 4.0
 # those that look at who else is on the network
 ALONE = {"runs-as-predicted", "namespaces-of-its-own"}
 VOLUMES = {"redis": "/data"}
@@ -49,7 +50,11 @@ NOT_FOUND = re.compile(r"executable file not found|no such file or directory|per
 
 @dataclass
 class Example:
-    """One block of a control's documentation. ``refused`` is what the engine said where it did not start."""
+    """One block of a control's documentation. ``refused`` is what the engine said where it did not start.
+
+    ``waits`` are the services that wait instead of running what is not in the image; ``owns_resources`` tells that it
+    declares networks.
+    """
 
     control: Control
     kind: str
@@ -57,6 +62,8 @@ class Example:
     text: str
     project: Project | None = None
     refused: str = ""
+    owns_resources: bool = False
+    waits: list[str] = field(default_factory=list)
     containers: dict[str, str] = field(default_factory=dict)
     postures: dict[str, Posture] = field(default_factory=dict)
 
@@ -115,8 +122,9 @@ class Engine:
         prepare(folder, example.text)
         write(folder, files)
         make_bound_folders(folder, files["compose.yaml"])
-        own = re.search(r"(?m)^networks:", files["compose.yaml"]) or example.control.id in ALONE
-        name = f"dh-{self.run.id}-{example.name}" if own else f"dh-{self.run.id}"
+        declares = re.search(r"(?m)^networks:", files["compose.yaml"]) is not None
+        example.owns_resources = declares or example.control.id in ALONE
+        name = f"dh-{self.run.id}-{example.name}" if example.owns_resources else f"dh-{self.run.id}"
         combinations = [
             Combination(tuple(str(folder / file) for file in group), combination, project_name=name)
             for combination, group in (overlays(files) or {"": ("compose.yaml",)}).items()
@@ -138,14 +146,32 @@ class Engine:
         name = service.text("image").rpartition(":")[0] or service.text("image")
         return self.image((f"VOLUME {VOLUMES[name]}",) if name in VOLUMES else ())
 
+    def creation(self, example: Example) -> Creation:
+        assert example.project is not None
+        services = example.project.services
+        images = {name: self.standin(service, MADE.get(example.control.id, ())) for name, service in services.items()}
+        names = Names(example.project, self.run.labels, fixed_names=False)
+        return Creation(self.client, names, images, {name: [] for name in services})
+
+    def sameness(self, example: Example) -> str:
+        """Equal for examples that one container is enough for; of no other where it is not alone in its container."""
+        assert example.project is not None
+        try:
+            (service,) = example.project.services.values()
+            body = self.creation(example).body(service, 1)
+        except (ValueError, StackError):
+            return example.name
+        if example.owns_resources or body["HostConfig"].get("PortBindings"):
+            return example.name
+        own = ("Labels", "NetworkingConfig")
+        return json.dumps({key: value for key, value in body.items() if key not in own}, sort_keys=True)
+
     def create(self, example: Example) -> None:
         """The resources that are not there yet, and its containers, those before that are joined."""
         assert example.project is not None
-        names = Names(example.project, self.run.labels, fixed_names=False)
         services = example.project.services
-        images = {name: self.standin(service, MADE.get(example.control.id, ())) for name, service in services.items()}
-        creation = Creation(self.client, names, images, {name: [] for name in services})
-        self.resources(creation, names)
+        creation = self.creation(example)
+        self.resources(creation, creation.names)
         for name, service in services.items():
             body = creation.body(service, 1)
             for path in host_paths(body):
@@ -194,6 +220,7 @@ class Engine:
     def let_wait(self, example: Example, services: list[str]) -> None:
         """Let them wait instead of running what is not in the image."""
         assert example.project is not None
+        example.waits = services
         for name in services:
             node = example.project.services[name].node.value
             assert isinstance(node, dict)
@@ -251,10 +278,31 @@ def start_all(client: Any, run: Run, found: list[Example], folder: Path) -> None
         assert example.project is not None
         for service in example.project.services.values():
             engine.standin(service, MADE.get(example.control.id, ()))
+    alike: dict[str, list[Example]] = {}
+    for example in found:
+        alike.setdefault(engine.sameness(example), []).append(example)
+    first = [examples[0] for examples in alike.values()]
     with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(engine.start, found))
-    time.sleep(SETTLED)
-    running = [example for example in found if not example.refused]
+        list(pool.map(engine.start, sorted(first, key=does_something, reverse=True)))
+        time.sleep(SETTLED)
+        observe([example for example in first if not example.refused], client)
+        list(pool.map(engine.remove, first))
+    for leader, *others in alike.values():
+        for other in others:
+            engine.let_wait(other, leader.waits and list(other.project.services if other.project else ()))
+            other.refused = leader.refused
+            for posture in leader.postures.values():
+                put(other, next(iter(other.project.services if other.project else ())), copy.copy(posture))
+
+
+def does_something(example: Example) -> bool:
+    """What takes a while goes first: until all others are started it has settled."""
+    services = example.project.services.values() if example.project else ()
+    return any(service.get(key) for service in services for key in ("command", "entrypoint", "healthcheck"))
+
+
+def observe(running: list[Example], client: Any) -> None:
+    """All at once."""
     keyed = {f"{e.name} {name}": [id] for e in running for name, id in e.containers.items()}
     predicted = {
         f"{e.name} {name}": service.posture
@@ -265,11 +313,16 @@ def start_all(client: Any, run: Run, found: list[Example], folder: Path) -> None
     postures = observe_stack(keyed, client, predicted=predicted)
     for example in running:
         for name in example.containers:
-            posture = example.postures[name] = postures[f"{example.name} {name}"][0]
-            assert example.project is not None
-            service = posture.service = example.project.services[name]
+            posture = postures[f"{example.name} {name}"][0]
             posture.reaches = own_names(posture.reaches, example.name)
-            if service.posture is not None:  # another image stands in for it
-                posture.image = service.posture.image
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(engine.remove, found))
+            put(example, name, posture)
+
+
+def put(example: Example, name: str, posture: Posture) -> None:
+    """What was seen, beside what this example says of the service."""
+    assert example.project is not None
+    service = posture.service = example.project.services[name]
+    example.postures[name] = posture
+    posture.predicted = service.posture
+    if service.posture is not None:  # another image stands in for it
+        posture.image = service.posture.image

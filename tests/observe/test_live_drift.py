@@ -1,10 +1,9 @@
-"""A container that runs otherwise than its files say, and stacks that run as theirs do."""
+"""A container that runs otherwise than its files say, and some that run as theirs do. The plan's stack: tests/plan."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,10 @@ from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.observe import observe_stack
 from pytest_dockerharden.stack.run import Run
 from pytest_dockerharden.stack.stack import Stack
-from tests.live import busybox_image, labelled_run, live_engine, missing
+from tests.live import busybox_image, labelled_run, live_engine
 
 pytestmark = pytest.mark.live
 
-REFERENCE = Path(__file__).parents[2] / "suites/plan/stack"
 APPLETS = ("bin/sh", "bin/sleep", "bin/mount", "bin/mkdir", "bin/start-stop-daemon")
 COMPOSE = """\
 services:
@@ -175,24 +173,3 @@ def test_an_entrypoint_that_steps_down_and_was_foreseen_is_no_drift(client: Any,
     assert posture.predicted is not None
     assert posture.predicted.runs_as_root.known is False
     assert told(posture) == []
-
-
-@pytest.fixture(scope="module")
-def reference(client: Any) -> Iterator[dict[str, Posture]]:
-    if not client.api.images("dockerharden-base/nginx:bookworm"):
-        missing("the bases of the reference stack are not on the engine")
-    run = Run.start()
-    combination = Combination(
-        (str(REFERENCE / "hardened/docker-compose.yml"),),
-        env_files=(str(REFERENCE / "bases/offline.env"),),
-        project_name=f"dh-{run.id}",
-        profiles=(),
-    )
-    assembly = assemble([combination], root=str(REFERENCE), running=True)
-    assert not assembly.failures, assembly.failures
-    with Stack(assembly.projects[0], client, run, deadline=300) as stack:
-        yield {service: found[0] for service, found in observe_stack(stack, client).items()}
-
-
-def test_the_reference_stack_runs_as_predicted(reference: dict[str, Posture]) -> None:
-    assert {service: drift for service, posture in reference.items() if (drift := told(posture))} == {}

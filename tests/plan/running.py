@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -13,11 +14,11 @@ from typing import Any, Literal, TypeVar
 
 import urllib3
 
+from pytest_dockerharden.assemble import Combination, assemble
 from pytest_dockerharden.controls import load_all
 from pytest_dockerharden.judge import judge
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.observe import observe_stack
-from pytest_dockerharden.source.compose import LoadOptions, load
 from pytest_dockerharden.stack.run import Run
 from pytest_dockerharden.stack.stack import Stack
 
@@ -34,24 +35,26 @@ def make_bases() -> None:
 
 
 def project(run: Run, *files: Path, **environment: str) -> Project:
-    """The merged project on the stand-ins, with names of the run's own."""
-    options = LoadOptions(
+    """The merged project on the stand-ins, with names of the run's own and what its files predict."""
+    combination = Combination(
+        tuple(map(str, files)),
         env_files=(str(BASES / "offline.env"),),
-        environment=environment,
         profiles=(),
         project_name=f"plan-{run.id}",
         project_directory=str(files[0].parent),
     )
-    return load([str(file) for file in files], options)
+    # overlays of tests lie elsewhere
+    root = os.path.commonpath([SUITE, *files])
+    assembly = assemble([combination], root=root, environment=environment, running=True)
+    assert assembly.failures == []
+    return assembly.projects[0]
 
 
 @contextmanager
 def running(client: Any, *files: Path, **environment: str) -> Iterator[Running]:
     """Bring a list of compose files up; all of it is gone at the end."""
     run = Run.start()
-    loaded = project(run, *files, **environment)
-    assert [problem.message for problem in loaded.problems if problem.kind == "refused"] == []
-    with Stack(loaded, client, run, deadline=120) as stack:
+    with Stack(project(run, *files, **environment), client, run, deadline=120) as stack:
         yield Running(stack, client)
 
 
