@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -17,6 +16,8 @@ import yaml
 from tests.ecosystem.conftest import GIT, ROOT, commit_all, git
 
 HOOKS = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))}
+# `python -m` would look for modules in the repository first
+PROGRAM = Path(sys.executable).with_name("pre-commit")
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -44,7 +45,7 @@ def test_what_changes_the_verdict_on_other_files(name: str) -> None:
 @pytest.fixture(scope="session")
 def pre_commit_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where pre-commit keeps the environments that it makes: one for the whole session, for it takes a while."""
-    if importlib.util.find_spec("pre_commit") is None or not shutil.which("git"):
+    if not PROGRAM.exists() or not shutil.which("git"):
         pytest.skip("pre-commit or git is not installed")
     return tmp_path_factory.mktemp("pre-commit")
 
@@ -60,7 +61,7 @@ def run(sample: Path, checkout: Path, pre_commit_home: Path) -> Run:
         commit_all(sample)
         environment = {**os.environ, **GIT, "PRE_COMMIT_HOME": str(pre_commit_home), "PRE_COMMIT_COLOR": "never"}
         return subprocess.run(
-            [sys.executable, "-m", "pre_commit", "run", *(arguments or ("--all-files",))],
+            [str(PROGRAM), "run", *(arguments or ("--all-files",))],
             cwd=sample, env=environment, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
 
@@ -101,3 +102,26 @@ def test_an_overlay_is_judged_upon_its_base(sample: Path, run: Run) -> None:
     done = run("dockerharden", "--files", "docker-compose.prod.yml")
     assert "prod/web: privileged mode is on" in done.stdout
     assert "neither an image nor a build" not in done.stdout
+
+
+def test_a_hostile_repository_runs_nothing_and_is_judged(sample: Path, run: Run) -> None:
+    for name in ("conftest.py", "yaml.py", "pytest.py", "sitecustomize.py", "pytest_dockerharden/__init__.py"):
+        (sample / name).parent.mkdir(exist_ok=True)
+        (sample / name).write_text(f"open({str(sample / 'broken')!r}, 'w')\n", encoding="utf-8")
+    (sample / "pytest.ini").write_text("[pytest]\naddopts = -p conftest --nothing\n", encoding="utf-8")
+    (sample / "$(touch broken)").mkdir()
+    (sample / "$(touch broken)/Dockerfile").write_text("FROM x\nRUN echo $(touch broken)\n", encoding="utf-8")
+    (sample / "a\n::error::b").mkdir()
+    (sample / "a\n::error::b/Dockerfile").write_text("FROM x\n", encoding="utf-8")
+    (sample / "out").mkdir()
+    (sample / "out/Dockerfile").symlink_to("/etc/passwd")
+    (sample / "deep").mkdir()
+    (sample / "deep/compose.yaml").write_text("services: " + "[" * 20000, encoding="utf-8")
+    done = run("dockerharden")
+    assert done.returncode == 1
+    assert not (sample / "broken").exists()
+    assert "Traceback" not in done.stdout
+    assert "root:x:" not in done.stdout
+    assert not re.search(r"^::error", done.stdout, re.MULTILINE)
+    for said in ("redis: the root filesystem is writable", "$(touch broken)/Dockerfile", "deep/compose.yaml: nested"):
+        assert said in done.stdout
