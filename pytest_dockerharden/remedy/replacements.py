@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -82,12 +81,17 @@ class Replacements:
         for edit in sorted(edits, key=lambda edit: (edit.file, edit.start, edit.end, -edit.depth)):
             text = self.sheets.text(edit.file)
             # what stays goes into no report: it may be a secret
-            kept = len(os.path.commonprefix([text[edit.start : edit.end][::-1], edit.new[::-1]]))
+            kept = _common_end(text[edit.start : edit.end], edit.new)
             end, new = edit.end - kept, edit.new[: len(edit.new) - kept]
             starts = line_starts(text)
             line, end_line = bisect_right(starts, edit.start), bisect_right(starts, end)
             column, end_column = edit.start - starts[line - 1] + 1, end - starts[end_line - 1] + 1
             yield Replacement(edit.file, line, column, end_line, end_column, new)
+
+
+def _common_end(old: str, new: str) -> int:
+    pairs = zip(reversed(old), reversed(new), strict=False)
+    return next((length for length, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
 
 
 def edits_of(wishes: Sequence[Wish], sheets: Sheets, candidate: int = 0) -> list[TextEdit]:
