@@ -83,6 +83,11 @@ def test_a_fact_stands_beside_its_source_line(page: str) -> None:
     )
 
 
+def test_what_is_by_default_is_told_in_one_line(page: str) -> None:
+    assert re.search(r"<tr><th scope=row>by default<td>privileged no, .*?SELinux none", page)
+    assert "privileged<td>" not in page
+
+
 def test_a_waiver_has_its_date(page: str) -> None:
     assert '<time datetime="2999-03-31">2999-03-31</time>' in page
     assert "it writes where it likes" in page

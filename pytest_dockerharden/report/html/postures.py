@@ -67,7 +67,8 @@ class Postures:
             yield join(_ROW, label, " " if mark else None, mark, *cells)
         if usual:
             # nobody wrote them, and nothing was seen but that it is so
-            yield join(_ROW, "by default", Markup("<td colspan=2>"), ", ".join(usual))
+            across = Markup("<td colspan=2>" if live or restarted else "<td>")
+            yield join(_ROW, "by default", across, ", ".join(usual))
 
     def _observed(
         self, name: str, live: Fact[object] | None, restarted: Fact[object] | None, drift: Sequence[str]
