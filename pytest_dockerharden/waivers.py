@@ -19,7 +19,8 @@ _INLINE = pattern(
     r"(?:[ \t]+until[ \t]+(?P<until>\S+))?(?:[ \t]+requires[ \t]+(?P<requires>[\w,-]+))?"
     r"(?P<rest>[^\n]*)"
 )
-_REASON = pattern(r"[ \t]*--[ \t]*(?P<reason>\S.*?)[ \t]*$")
+# word processors make a dash of two hyphens
+_REASON = pattern(r"[ \t]*(?:--|\u2014|\u2013)[ \t]*(?P<reason>\S.*?)[ \t]*$")
 _FROM = pattern(r"[ \t]*FROM[ \t]", re.IGNORECASE)
 TO_DO = "TODO:"
 """How the reason of a waiver begins that ``--harden-baseline`` wrote and nobody has given a reason yet."""
@@ -178,6 +179,8 @@ def _inline(match: re.Match[str], place: str, origin: TextOrigin, lines: tuple[i
     reason = _REASON.fullmatch(match["rest"].rstrip("\r"))
     if match["verb"] != "waive" or not match["control"]:
         raise ConfigurationError(f"not understood; write {_FORM}")
+    if match["rest"].startswith(","):
+        raise ConfigurationError(f"a waiver names one control, write a comment for each: {_FORM}")
     if reason is None:
         raise ConfigurationError(f"a waiver needs a reason: write {_FORM}")
     return Waiver(

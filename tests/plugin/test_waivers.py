@@ -162,6 +162,7 @@ def test_an_inline_waiver_that_waives_nothing_fails(stack: Repo) -> None:
         ("harden: waive read-only-rootfs because", "a waiver needs a reason: write *"),
         ("harden: ignore read-only-rootfs -- x", "not understood; write *"),
         ("harden: waive", "not understood; write *"),
+        ("harden: waive read-only-rootfs, a-b until 2999-01-01 -- x", "a waiver names one control, write a comment *"),
         ("harden: waive read-only-rootfs until tomorrow -- x", "*`until` is a date such as 2027-03-31"),
     ],
 )
@@ -170,6 +171,12 @@ def test_a_comment_that_is_no_waiver_fails_at_its_line(stack: Repo, comment: str
     result = stack.judge("-k", "waiver")
     result.stdout.fnmatch_lines([message, "  --> docker-compose.yml:2:11"])
     assert stack.verdicts()[REDIS] == "FAILED"
+
+
+def test_a_dash_may_stand_before_the_reason(stack: Repo) -> None:
+    comment = "  redis:  # harden: waive read-only-rootfs until 2999-01-01 \u2014 it writes"
+    stack.add("docker-compose.yml", COMPOSE.replace("  redis:", comment))
+    assert stack.verdicts()[REDIS] == "XFAIL"
 
 
 def test_a_waiver_in_an_overlay_covers_the_overlay(stack: Repo) -> None:
