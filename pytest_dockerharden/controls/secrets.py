@@ -19,6 +19,8 @@ from pytest_dockerharden.model.secrets import (
     with_defaults,
 )
 
+# where `$$NAME` is a variable of the container's shell
+_FOR_A_SHELL = frozenset({"command", "entrypoint", "test"})
 _BY_REFERENCE = "take it from a secret's file, or from the environment without a default"
 
 
@@ -118,7 +120,10 @@ def no_passwords_in_connection_strings(service: Service) -> Findings:
               CACHE_URL: redis://cache
     """
     for name, node in _texts(service):
-        if name != "context" and has_url_credentials(with_defaults(node.template or node.text())):
+        text = node.template or node.text()
+        if name not in _FOR_A_SHELL:
+            text = text.replace("$$", "\0")  # a dollar of the password, and no reference
+        if name != "context" and has_url_credentials(with_defaults(text)):
             yield service.finding(f"{_what(name)} has a URL with a password", advice(_BY_REFERENCE), at=node)
 
 
