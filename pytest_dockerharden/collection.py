@@ -51,6 +51,7 @@ def collect_all(session: pytest.Session, static: StaticSession) -> None:
     """What ``Session.perform_collect`` does, for items that are known beforehand."""
     hook = session.config.hook
     session.items = []
+    collected = 0
     seen: set[Path] = set()
     try:
         for top in _tops(static):
@@ -59,7 +60,9 @@ def collect_all(session: pytest.Session, static: StaticSession) -> None:
                     continue
                 seen.add(file.path)
                 items = list(_items(file))
-                hook.pytest_collectreport(report=pytest.CollectReport(file.nodeid, "passed", None, [*items]))
+                counted: list[pytest.Item | pytest.Collector] = [item for item in items for _ in range(item.times)]
+                hook.pytest_collectreport(report=pytest.CollectReport(file.nodeid, "passed", None, counted))
+                collected += len(counted)
                 session.items += items
         if hook.pytest_itemcollected.get_hookimpls():
             for item in session.items:
@@ -67,7 +70,7 @@ def collect_all(session: pytest.Session, static: StaticSession) -> None:
         _modify(session, static)
     finally:
         hook.pytest_collection_finish(session=session)
-    session.testscollected = len(session.items)
+    session.testscollected = collected
 
 
 def _modify(session: pytest.Session, static: StaticSession) -> None:

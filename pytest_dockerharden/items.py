@@ -54,7 +54,7 @@ class HardenFile(pytest.File):
         path = str(self.path)
         results = self.static.results_of(path)
         if path not in self.static.compose_files:
-            yield from items_of(results, self)
+            yield from (HardenItem.of(result, self) for result in results)
             return
         for phase in ("static", "import"):
             of_phase = [result for result in results if result.phase == phase]
@@ -77,17 +77,7 @@ class HardenPhase(pytest.Collector):
         return phase
 
     def collect(self) -> Iterator[pytest.Item]:
-        return items_of(self.results, self)
-
-
-def items_of(results: list[Result], parent: pytest.Collector) -> Iterator[HardenItem]:
-    """An item for each result; one that stands for several has one that does."""
-    made: dict[int, HardenItem] = {}
-    for result in results:
-        item = made.get(id(result))
-        if item is None:
-            item = made[id(result)] = HardenItem.of(result, parent)
-        yield item
+        return (HardenItem.of(result, self) for result in self.results)
 
 
 class HardenViolation(Exception):  # noqa: N818 - a verdict, not an error
@@ -105,8 +95,10 @@ class HardenItem(pytest.Item):
     when somebody asks for one of the many attributes that it sets.
     """
 
+    __slots__ = ("result",)
     result: Result
     duration = 0.0
+    fixturenames: ClassVar[tuple[str, ...]] = ()
     _completed: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, *, name: str, parent: pytest.Collector, result: Result) -> None:
@@ -136,6 +128,16 @@ class HardenItem(pytest.Item):
         self.extra_keyword_matches.update(filter(None, self.words()))
         type(self)._completed = frozenset({*state, "_id", "_nodeid", "_store"})
         return getattr(self, attribute)
+
+    @property
+    def known_result(self) -> Result | None:
+        """The verdict where it is known without running anything."""
+        return self.result
+
+    @property
+    def times(self) -> int:
+        """How many controls it stands for."""
+        return self.known_result.times if self.known_result else 1
 
     def words(self) -> tuple[str, ...]:
         """What -k matches besides names."""

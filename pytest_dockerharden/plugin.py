@@ -244,8 +244,7 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:  # noqa: D103
-    # of vars, because items of static runs answer an attribute that they lack slowly, and there are thousands
-    if any("harden_stack" in vars(item).get("fixturenames", ()) for item in session.items):
+    if any("harden_stack" in getattr(item, "fixturenames", ()) for item in session.items):
         from pytest_dockerharden.live.session import live_of
 
         live_of(session.config).hold()

@@ -11,19 +11,17 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_dockerharden.items import HardenItem
+from pytest_dockerharden.late_report import LateReport, When, expectation_of, outcome_of
 from pytest_dockerharden.report.properties import properties_of
 from pytest_dockerharden.verdicts import Result
 
 if TYPE_CHECKING:
     from pytest_dockerharden.session import StaticSession
-
-When = Literal["setup", "call", "teardown"]
-Outcome = Literal["passed", "failed", "skipped"]
 
 _REPORTING = ("pytest_runtest_logreport", "pytest_runtest_logstart", "pytest_runtest_logfinish")
 # who is known to need nothing but the report of the call; anyone else gets all three
@@ -46,7 +44,7 @@ _COLLECTING = (
     "pytest_runtestloop",
 )
 _NUMBERS_ARE_ENOUGH = ("_pytest.", "_hypothesis_pytestplugin.", "pytest_dockerharden.")
-_CHOOSING = ("keyword", "markexpr", "deselect", "collectonly", "lf", "failedfirst", "newfirst", "stepwise")
+_CHOOSING = ("keyword", "markexpr", "deselect", "collectonly", "maxfail", "lf", "failedfirst", "newfirst", "stepwise")
 
 
 class Protocol:
@@ -114,7 +112,7 @@ class Protocol:
             counts: Counter[str] = Counter()
             for item in items:
                 assert isinstance(item, HardenItem)
-                counts[item.result.verdict] += 1
+                counts[item.result.verdict] += item.times
                 self._count(item, session, reporter)
             if reporter is not None and self.config.getoption("verbose", 0) == 0:
                 words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts))
@@ -123,12 +121,14 @@ class Protocol:
                 reporter.write(f"{words}\n", **{colour: True})
 
     def _count(self, item: HardenItem, session: pytest.Session, reporter: pytest.TerminalReporter | None) -> None:
-        if item.result.verdict == "passed" and reporter is not None and "passed" in reporter.stats:
-            passed = reporter.stats["passed"]
-            passed.append(passed[0])
-            self.static.judged.append(item.result)
+        self.static.judged.append(item.result)
+        passed = reporter.stats.get("passed", []) if reporter is not None and item.result.verdict == "passed" else []
+        if passed:
+            passed += passed[:1] * item.times
             return
-        self.config.hook.pytest_runtest_logreport(report=self.report(item, "call"))
+        self.config.hook.pytest_runtest_logreport(report=LateReport(item))
+        if reporter is not None and item.times > 1:
+            reporter.stats["passed"] *= item.times
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
@@ -142,15 +142,32 @@ class Protocol:
             self._whens = ("call",) if enough else ("setup", "call", "teardown")
         return self._whens
 
+    def whole(self, item: HardenItem) -> pytest.TestReport:
+        """What a report that came late would have been."""
+        # failures that are printed in groups are shown by what they say, and most of them not at all
+        brief = item.result.fails and self.static.terminal.is_grouping()
+        text = self.static.excerpts.first_line(item.result) if brief else self._text(item)
+        return self._report(item, "call", text)
+
     def report(self, item: HardenItem, when: When) -> pytest.TestReport:
         """The report of one phase; setup and teardown have always passed."""
+        if when != "call":
+            return self._report(item, when, None)
+        extra = expectation_of(item.result)
+        if hasattr(self.config, "workerinput"):
+            extra |= self._for_the_controller(item.result)
+        else:
+            self.static.judged.append(item.result)
+        return self._report(item, when, self._text(item), **extra)
+
+    def _report(self, item: HardenItem, when: When, longrepr: Any, **extra: Any) -> pytest.TestReport:
         result = item.result
-        outcome, longrepr, extra = self._outcome(result, item) if when == "call" else ("passed", None, {})
+        outcome = outcome_of(result) if when == "call" else "passed"
         now = time.time()
         return pytest.TestReport(
             item.nodeid,
             item.location,
-            {} if self.counting else {item.name: 1},
+            {item.name: 1},
             outcome,
             longrepr,
             when,
@@ -158,41 +175,24 @@ class Protocol:
             item.duration if when == "call" else 0.0,
             now - item.duration,
             now,
-            () if self.counting else properties_of(result, self.static.request.start),
+            properties_of(result, self.static.request.start),
             **extra,
         )
 
-    def _outcome(self, result: Result, item: HardenItem) -> tuple[Outcome, Any, dict[str, Any]]:
-        extra: dict[str, Any] = {}
-        if hasattr(self.config, "workerinput"):
-            extra["harden"] = [result.file, result.name, result.phase]
-            if result.phase == "image":  # the controller has not read it
-                from pytest_dockerharden.live.broker import dump
+    def _for_the_controller(self, result: Result) -> dict[str, Any]:
+        name = [result.file, result.name, result.phase]
+        if result.phase != "image":
+            return {"harden": name}
+        from pytest_dockerharden.live.broker import dump
 
-                extra["harden_result"] = dump(result)
-        else:
-            self.static.judged.append(result)
-        if result.verdict == "passed":
-            return "passed", None, extra
-        if result.fails:
-            return "failed", self._text(result), extra
+        return {"harden": name, "harden_result": dump(result)}  # the controller has not read the image
+
+    def _text(self, item: HardenItem) -> Any:
+        result = item.result
         if result.verdict == "unknown":
             path, line, _ = item.reportinfo()
-            return "skipped", (str(path), (line or 0) + 1, f"Skipped: unknown: {result.reason}"), extra
-        extra["wasxfail"] = _reason(result)
-        return "skipped", self.static.excerpts.text_of(result), extra
-
-    def _text(self, result: Result) -> str:
-        # where only we and the terminal listen and failures are printed in groups, most of the texts are never shown
-        if self.counting and self.static.terminal.is_grouping():
-            return self.static.excerpts.first_line(result)
-        return self.static.excerpts.text_of(result)
-
-
-def _reason(result: Result) -> str:
-    if result.verdict == "waived":
-        return f"waived: {result.reason}"
-    return f"{result.severity}, below --harden-fail-on: {result.findings[0].message}"
+            return str(path), (line or 0) + 1, f"Skipped: unknown: {result.reason}"
+        return None if result.verdict == "passed" else self.static.excerpts.text_of(result)
 
 
 def _listeners(config: pytest.Config, name: str) -> list[str]:

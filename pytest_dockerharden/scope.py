@@ -7,18 +7,19 @@ import functools
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.agreement import agree
 from pytest_dockerharden.assemble import Assembly, Combination, assemble
 from pytest_dockerharden.batches import in_batches
 from pytest_dockerharden.controls import load_all
+from pytest_dockerharden.garbage import collect_young
 from pytest_dockerharden.judge import Judgement, judge_dockerfile, judge_project
 from pytest_dockerharden.loading import Selection, select
 from pytest_dockerharden.model.control import REGISTRY
 from pytest_dockerharden.model.dataclass import dataclass
-from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.model.finding import Finding, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
@@ -54,7 +55,8 @@ class Scope:
     checkouts: dict[str, Checkout | None] = field(default_factory=dict)
     _judged: set[tuple[str, ...]] = field(default_factory=set)
     _alike: Counter[str] = field(default_factory=Counter)
-    _standing_for_all: dict[tuple[str, str, str], Result] = field(default_factory=dict)
+    _remedies: dict[str, Remedy] = field(default_factory=dict)
+    _counted: dict[tuple[str, str, str], Result] = field(default_factory=dict)
 
     def judge(self) -> None:
         """Raises ConfigurationError."""
@@ -75,6 +77,7 @@ class Scope:
         self._keep_models()
         for batch in batches:
             self._take(self._results_of(self._assemble(batch)))
+            collect_young()
         for start in range(0, len(unbuilt), _BATCH):
             self._take(self._results_of(self._assemble((), unbuilt[start : start + _BATCH])))
         self._take(self._unreadable())
@@ -111,15 +114,28 @@ class Scope:
         compensating = self.selection.compensating
         for result in results:
             if result.verdict == "not-applicable":
-                self.evaluation.not_applicable.append(self._shared(result))
-            elif result.control.id not in compensating:
-                self.evaluation.results.setdefault(result.file, []).append(self._shared(result))
+                if not self._is_counted(result):
+                    self.evaluation.not_applicable.append(result)
+            elif result.control.id not in compensating and not self._is_counted(result):
+                result.findings = tuple(map(self._slim, result.findings))
+                self.evaluation.results.setdefault(result.file, []).append(result)
 
-    def _shared(self, result: Result) -> Result:
-        """Where it is enough to count what passed of a subject, one result stands for all of them."""
+    def _slim(self, finding: Finding) -> Finding:
+        """With the remedy of another finding where that is the same: services lack the same lines."""
+        if not self.tallying or finding.remedy is None:
+            return finding
+        known = self._remedies.setdefault(finding.remedy.text, finding.remedy)
+        return replace(finding, remedy=known) if known == finding.remedy else finding
+
+    def _is_counted(self, result: Result) -> bool:
+        """Whether another result stands for this one, too: where it is enough to count what passed of a subject."""
         if not self.tallying or result.verdict not in ("passed", "not-applicable"):
-            return result
-        return self._standing_for_all.setdefault((result.file, result.subject, result.verdict), result)
+            return False
+        counted = self._counted.setdefault((result.file, result.subject, result.verdict), result)
+        if counted is result:
+            return False
+        counted.times += 1
+        return True
 
     def _forget_what_others_include(self, batches: Iterable[list[Combination]]) -> None:
         projects = self.assembly.projects

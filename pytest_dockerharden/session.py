@@ -168,7 +168,8 @@ class StaticSession:
             return None
         for path in self.request.files:
             if not os.path.lexists(path):
-                raise pytest.UsageError(f"file or directory not found: {shown_path(path, self.request.start)}")
+                shown = printable(shown_path(path, self.request.start))
+                raise pytest.UsageError(f"file or directory not found: {shown}")
         collect_all(session, self)
         return True
 
@@ -226,6 +227,7 @@ class StaticSession:
             return self.by_name[file, name]
         return self.live.known_result(file, name, phase)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         if not self.protocol.counting:
             return None
@@ -249,7 +251,7 @@ class StaticSession:
             return
         everything = self.config.get_verbosity() > 0
         terminalreporter.section("hardening")
-        lines = summarise(self.judged, len(self.not_applicable), self.excerpts, everything=everything)
+        lines = summarise(self.judged, sum(r.times for r in self.not_applicable), self.excerpts, everything=everything)
         for text, colour in (*lines, *self._compared(), *self._section_lines(everything)):
             terminalreporter.write_line(text, **({colour: True} if colour else {}))
         for target in self.targets:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_dockerharden.late_report import LateReport
 from pytest_dockerharden.report.excerpt import clean
 from pytest_dockerharden.report.groups import Group, groups, rest_of
 from pytest_dockerharden.report.summary import most_important
@@ -30,7 +31,9 @@ class Terminal:
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         if self.config.getoption("verbose", 0) < 0 or self.config.option.collectonly:
             return []
-        known = [vars(item).get("result") for item in items]  # of a stack that does not run yet there is none
+        known = [
+            getattr(item, "known_result", None) for item in items
+        ]  # of a stack that does not run yet there is none
         results = [result for result in known if isinstance(result, Result)]
         return [line for line, _ in most_important(results, self.static.excerpts, remedies=True)]
 
@@ -41,10 +44,10 @@ class Terminal:
         if not everything or not self.is_grouping():
             yield
             return
-        results = dict(self.static.entries([result for result in self.static.judged if result.fails]))
-        self._ours = [report for report in everything if report.nodeid in results]
-        stats["failed"] = [report for report in everything if report.nodeid not in results]
-        self._print(terminalreporter, groups(results[report.nodeid] for report in self._ours))
+        results = self._results_of(everything)
+        self._ours = [report for report, result in zip(everything, results, strict=True) if result]
+        stats["failed"] = [report for report, result in zip(everything, results, strict=True) if not result]
+        self._print(terminalreporter, groups(filter(None, results)))
         try:
             yield
         finally:
@@ -61,6 +64,12 @@ class Terminal:
         option = self.config.option
         quiet = getattr(option, "no_summary", False) or getattr(option, "tbstyle", "") in ("no", "line")
         return not quiet and self.config.getoption("verbose", 0) <= 0
+
+    def _results_of(self, reports: Sequence[pytest.TestReport]) -> list[Result | None]:
+        if all(isinstance(report, LateReport) for report in reports):
+            return [report.item.result for report in reports if isinstance(report, LateReport)]
+        by_id = dict(self.static.entries([result for result in self.static.judged if result.fails]))
+        return [by_id.get(report.nodeid) for report in reports]
 
     def _print(self, reporter: pytest.TerminalReporter, found: Iterable[Group]) -> None:
         if not self._ours:

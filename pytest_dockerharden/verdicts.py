@@ -75,6 +75,7 @@ class Result:
     traceback. ``combinations`` are those that it holds in, where its file is in several; ``service`` is the subject
     without any of them.
     ``evidence`` are titles and texts to show below a failure, such as last log lines.
+    ``times`` is how many controls it stands for, where a run needs no more than their number.
     ``also`` are the ids of other scanners' rules that say the same of it; ``aliases`` are the names of such a rule.
     """
 
@@ -92,6 +93,7 @@ class Result:
     evidence: tuple[tuple[str, str], ...] = ()
     service: str = ""
     combinations: tuple[str, ...] = ()
+    times: int = 1
     also: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 

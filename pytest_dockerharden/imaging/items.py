@@ -63,6 +63,11 @@ class ImageItem(HardenItem):
         finally:
             self.duration = time.monotonic() - began
 
+    @property
+    def known_result(self) -> Result | None:
+        known: Result | None = vars(self).get("result")
+        return known
+
     def words(self) -> tuple[str, ...]:
         return (self.control.severity, self.control.plan, self.control.family, PHASE)
 

@@ -57,6 +57,11 @@ class LiveItem(HardenItem):
         finally:
             self.duration = time.monotonic() - began
 
+    @property
+    def known_result(self) -> Result | None:
+        known: Result | None = vars(self).get("result")
+        return known
+
     def words(self) -> tuple[str, ...]:
         control = self.question.control
         return (control.severity, control.plan, control.family, self.question.phase)
