@@ -141,7 +141,8 @@ def no_credential_among_arguments(service: Service) -> Findings:
 
 
 def _is_switched_off(service: Service) -> bool:
-    return service.text("healthcheck.disable").lower() == "true"
+    node = service.get("healthcheck.disable")
+    return node is not None and node.value is True
 
 
 def _arguments(command: Command) -> Iterator[tuple[str, str]]:
