@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from pytest_dockerharden.observe.witness import HostWitness
+from pytest_dockerharden.stack.engine import connect
 from pytest_dockerharden.stack.stack import grace
+from tests.live import engine_on_tcp
 from tests.plan.running import Answer, Running, eventually, failures
 from tests.plan.test_jobs import submit
 from tests.plan.test_redis import redis
@@ -103,6 +107,21 @@ def test_the_kernel_finds_nothing_wrong(failing: dict[str, dict[str, list[str]]]
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_kernel_finds_nothing_wrong_after_a_restart_either(restarted: Restart, service: str) -> None:
     assert restarted.failures[service] == {}
+
+
+@pytest.fixture(scope="session")
+def failing_elsewhere(authority: Authority) -> dict[str, dict[str, list[str]]]:
+    """As an engine on another machine shows it: nothing is read from this machine's /proc."""
+    with pytest.MonkeyPatch.context() as patch, engine_on_tcp() as address, contextlib.closing(connect(address)) as far:
+        patch.setattr(HostWitness, "collect", lambda *_: pytest.fail("it looked at this machine's /proc"))
+        return failures(Running(authority.stack.stack, far))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_engine_on_another_machine_shows_the_same(
+    failing_elsewhere: dict[str, dict[str, list[str]]], service: str
+) -> None:
+    assert failing_elsewhere[service] == {}
 
 
 @pytest.mark.parametrize("service", SERVICES)
