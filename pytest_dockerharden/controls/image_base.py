@@ -358,7 +358,58 @@ def _matches(image: Reference, entry: str) -> bool:
     return re.fullmatch(rf"{pattern}(/.*)?", f"{image.registry}/{image.path}") is not None
 
 
+@control(
+    severity="info",
+    optional=True,
+    cis="4.3",
+    nist="4.1.1",
+    equivalents={"tally": "tally/gpu/prefer-runtime-final-stage"},
+)
+def cuda_ships_its_runtime(dockerfile: Dockerfile) -> Findings:
+    """The image that ships is built on the runtime variant of CUDA.
+
+    The `devel` variants hold compilers, headers and static libraries: gigabytes that a program does not use.
+
+    Bad::
+
+        FROM nvidia/cuda:12.6.3-devel-ubuntu24.04  # <-
+        CMD ["/app"]
+
+    Good::
+
+        FROM nvidia/cuda:12.6.3-devel-ubuntu24.04 AS build
+        FROM nvidia/cuda:12.6.3-runtime-ubuntu24.04
+        COPY --from=build /app /app
+    """
+    if dockerfile.final is None:
+        not_applicable("there is no stage")
+    stage = list(dockerfile.final.chain())[-1]
+    image = external_base(stage)
+    if image.familiar == "nvidia/cuda" and "devel" in image.tag:
+        message = f"{image.familiar}:{image.tag} holds the tools of a build"
+        yield stage.finding(message, advice("FROM its runtime variant"))
+
+
 @control(severity="medium", nist="4.1.1", equivalents={"tally": "tally/ruby/eol-ruby-version"})
+def supported_ruby_release(stage: Stage) -> Findings:
+    """The Ruby of the base image still gets security fixes.
+
+    After its end of life it is published no more: every flaw found since is in the image.
+
+    Bad::
+
+        FROM ruby:2.7-slim  # <-
+
+    Good::
+
+        FROM ruby:3.4-slim
+    """
+    if external_base(stage).official != "ruby":
+        not_applicable("the base is not Ruby")
+    yield from _past_its_end(stage)
+
+
+@control(severity="medium", nist="4.1.1")
 def supported_base_release(stage: Stage) -> Findings:
     """The release of the base image still gets security fixes.
 
@@ -378,6 +429,11 @@ def supported_base_release(stage: Stage) -> Findings:
         FROM debian:bookworm
         FROM ubuntu:24.04
     """
+    if external_base(stage).official != "ruby":  # that is supported-ruby-release
+        yield from _past_its_end(stage)
+
+
+def _past_its_end(stage: Stage) -> Findings:
     image = external_base(stage)
     since = end_of_life(image)
     if since:
@@ -450,7 +506,6 @@ def no_redundant_platform(stage: Stage) -> Findings:
     optional=True,
     cis="4.3",
     nist="4.1.1",
-    equivalents={"tally": "tally/gpu/prefer-runtime-final-stage"},
 )
 def slim_base_image(dockerfile: Dockerfile) -> Findings:
     """The image that ships is built on a slim base.
@@ -489,7 +544,7 @@ def slim_base_image(dockerfile: Dockerfile) -> Findings:
         "swift",
     }
     full = image.official in fat and not re.search(r"slim|alpine|distroless|apache|fpm|cli", image.tag)
-    if full or (image.familiar == "nvidia/cuda" and "devel" in image.tag):
+    if full:
         yield stage.finding(
             f"{image.familiar}:{image.tag or 'latest'} holds the tools of a build", advice("FROM its slim variant")
         )

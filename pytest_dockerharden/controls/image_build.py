@@ -171,7 +171,11 @@ def package_downloads_are_cached(stage: Stage) -> Findings:
             yield run.finding(f"{manager} downloads everything each time", advice("RUN --mount=type=cache,target=..."))
 
 
-@control(severity="info", optional=True, equivalents={"tally": "tally/ruby/prefer-bundler-cache-mount"})
+@control(
+    severity="info",
+    optional=True,
+    equivalents={"tally": ("tally/ruby/prefer-bundler-cache-mount", "tally/prefer-package-cache-mounts")},
+)
 def gem_downloads_are_cached(stage: Stage) -> Findings:
     """Gems are kept in a cache mount.
 
@@ -196,7 +200,24 @@ def _downloads_packages(run: Instruction) -> str:
     """The package manager that fetches something; empty where none does."""
     if run.flag("network") is not None:
         return ""
-    return next((c.manager for c in invocations(run) if c.action in {INSTALL, "update", "upgrade", "ci", "fetch"}), "")
+    calls = invocations(run)
+    found = next((c.manager for c in calls if c.action in {INSTALL, "update", "upgrade", "ci", "fetch"}), "")
+    if found or not _BUILDERS.search(run.text):
+        return found
+    return next((c.name for c in run.script.commands if _fetches_sources(c)), "")
+
+
+_BUILDERS = pattern(r"\b(go|cargo|dotnet|uv)\b")
+_FETCHING = {
+    "go": {"build", "mod"},
+    "cargo": {"build", "fetch", "check"},
+    "dotnet": {"restore", "build", "publish"},
+    "uv": {"sync"},
+}
+
+
+def _fetches_sources(command: Command) -> bool:
+    return bool(command.args) and plain(command.args[0]) in _FETCHING.get(command.name, ())
 
 
 @control(

@@ -87,7 +87,7 @@ def _is_plain_file(word: Word, target: str) -> bool:
     return True
 
 
-@control(severity="info", optional=True, equivalents={"hadolint": "DL3010", "tally": "tally/prefer-add-unpack"})
+@control(severity="info", optional=True, equivalents={"hadolint": "DL3010"})
 def add_unpacks_archives(stage: Stage) -> Findings:
     """A local archive is unpacked by ADD.
 

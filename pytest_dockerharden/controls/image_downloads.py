@@ -259,6 +259,41 @@ def _checked_later(stage: Stage, run: Instruction) -> bool:
     return any(part.keyword == "RUN" and _PROOFS.search(part.text) for part in following)
 
 
+_ARCHIVE = pattern(r"\.(tar(\.\w+)?|tgz|tbz2?|txz)(\?|\Z)")
+
+
+@control(severity="info", optional=True, equivalents={"tally": "tally/prefer-add-unpack"})
+def add_unpacks_downloads(stage: Stage) -> Findings:
+    """A downloaded archive is unpacked by ADD.
+
+    `ADD --unpack --checksum=sha256:...` verifies, unpacks and is cached by what it got; no downloader has to be in the
+    image.
+
+    Bad::
+
+        FROM debian:12-slim
+        RUN curl -fsSL https://example.com/tool.tar.gz | tar -xz -C /opt  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        ADD --unpack=true https://example.com/tool.tar.gz /opt/
+        RUN curl -fsSLO https://example.com/tool.tar.gz
+    """
+    for run, command in commands(stage, "curl", "wget"):
+        archive = any("://" in plain(word) and _ARCHIVE.search(plain(word)) for word in command.args)
+        unpacks = any(c.name == "tar" and _extracts(c) for c in run.script.commands)
+        if archive and unpacks:
+            yield run.finding(
+                "an archive is downloaded and unpacked", advice("ADD --unpack=true URL"), at=command.origin
+            )
+            break
+
+
+def _extracts(command: Command) -> bool:
+    return any(re.match(r"-?[a-zA-Z]*x[a-zA-Z]*\Z|--(extract|get)\Z", plain(word)) for word in command.args)
+
+
 @control(severity="low", optional=True, equivalents={"tally": "tally/prefer-add-git"})
 def git_sources_come_by_add(stage: Stage) -> Findings:
     """A git repository comes in by ADD, not by a clone in RUN.
@@ -304,6 +339,10 @@ def tools_do_not_phone_home(stage: Stage) -> Findings:
         RUN npx next build
     """
     for run in runs(stage):
+        program = re.split(r"[\\\\/]", run.shell[0])[-1].lower().removesuffix(".exe") if run.shell else ""
+        if program in {"powershell", "pwsh"} and _TELEMETRY[program] not in run.environment:
+            yield run.finding(f"{program} sends telemetry", _opt_out(run, program))
+            continue
         if not _TELEMETRY_HINT.search(run.text):
             continue
         for command in run.script.commands:
@@ -311,19 +350,20 @@ def tools_do_not_phone_home(stage: Stage) -> Findings:
             variable = _TELEMETRY.get(tool)
             given = {*run.environment, *(name for name, _ in command.assignments)}
             if variable and not {variable, "DO_NOT_TRACK"}.intersection(given):
-                yield run.finding(
-                    f"{tool} sends telemetry",
-                    insert_line(run.origin, f"ENV {variable}=1", effect="safe"),
-                    at=command.origin,
-                )
+                yield run.finding(f"{tool} sends telemetry", _opt_out(run, tool), at=command.origin)
                 break
+
+
+def _opt_out(run: Instruction, tool: str) -> Remedy:
+    return insert_line(run.origin, f"ENV {_TELEMETRY[tool]}=1", effect="safe")
 
 
 _TELEMETRY = {
     "next": "NEXT_TELEMETRY_DISABLED", "gatsby": "GATSBY_TELEMETRY_DISABLED", "nuxt": "NUXT_TELEMETRY_DISABLED",
     "nuxi": "NUXT_TELEMETRY_DISABLED", "ng": "NG_CLI_ANALYTICS", "astro": "ASTRO_TELEMETRY_DISABLED",
     "turbo": "TURBO_TELEMETRY_DISABLED", "storybook": "STORYBOOK_DISABLE_TELEMETRY", "vcpkg": "VCPKG_DISABLE_METRICS",
-    "dotnet": "DOTNET_CLI_TELEMETRY_OPTOUT", "pwsh": "POWERSHELL_TELEMETRY_OPTOUT", "wrangler": "WRANGLER_SEND_METRICS",
+    "dotnet": "DOTNET_CLI_TELEMETRY_OPTOUT", "pwsh": "POWERSHELL_TELEMETRY_OPTOUT", "bun": "DO_NOT_TRACK",
+    "powershell": "POWERSHELL_TELEMETRY_OPTOUT", "wrangler": "WRANGLER_SEND_METRICS",
     "az": "AZURE_CORE_COLLECT_TELEMETRY", "brew": "HOMEBREW_NO_ANALYTICS",
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_dockerharden.model.build import commands, may_ship, plain, runs
+from pytest_dockerharden.model.build import commands, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.fact import not_applicable
@@ -55,8 +55,7 @@ def bundler_is_configured(stage: Stage) -> Findings:
 def bundler_comes_with_ruby(stage: Stage) -> Findings:
     """Bundler is not installed a second time.
 
-    Every Ruby since 2.6 brings it, and it switches to the version of the lock file by itself. A named version is a
-    choice.
+    Every Ruby since 2.6 brings it, and it switches to the version of the lock file by itself.
 
     Bad::
 
@@ -66,12 +65,12 @@ def bundler_comes_with_ruby(stage: Stage) -> Findings:
     Good::
 
         FROM ruby:3.4-slim
-        RUN gem install bundler -v 2.6.2 && gem install rails -v 8.0.1
+        RUN bundle install && gem install rails -v 8.0.1
     """
     for run in runs(stage):
         for call in invocations(run, "gem"):
-            names = [plain(word) for word in call.packages]
-            if call.action == INSTALL and names == ["bundler"] and not call.has("-v", "--version"):
+            names = [plain(word).partition(":")[0] for word in call.packages]
+            if call.action == INSTALL and names == ["bundler"]:
                 yield run.finding("the image has bundler", advice("remove it"), at=call.command.origin)
 
 
@@ -92,7 +91,8 @@ def php_has_its_opcache(stage: Stage) -> Findings:
         RUN docker-php-ext-install opcache
     """
     image = parse_reference(stage.root_base() or "")
-    if image.official != "php" or not re.search(r"fpm|apache", image.tag) or not may_ship(stage):
+    final = stage is stage.dockerfile.final
+    if image.official != "php" or not re.search(r"fpm|apache", image.tag) or not final:
         not_applicable("no PHP server ships")
     if re.match(r"8\.[5-9]|9", image.tag):
         not_applicable("PHP has it built in since 8.5")

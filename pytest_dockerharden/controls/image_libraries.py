@@ -101,8 +101,11 @@ def _development(stage: Stage, *managers: str) -> Findings:
                 yield run.finding(message, _for_production_only(call), at=call.command.origin)
 
 
-def _production_runs(stage: Stage) -> Iterator[Instruction]:
-    if not may_ship(stage) or re.search(r"dev|test|lint|debug|ci\b|build", stage.name):
+def _production_runs(stage: Stage, *, shipped: bool = True) -> Iterator[Instruction]:
+    """The RUNs of a stage for production; ``shipped``: of one whose layers ship, for what it builds may be copied."""
+    if shipped and (not may_ship(stage) or "build" in stage.name):
+        not_applicable("the stage does not ship")
+    if re.search(r"dev|test|lint|debug|ci\b", stage.name):
         not_applicable("the stage is not for production")
     return runs(stage)
 
@@ -142,20 +145,26 @@ def composer_leaves_development_out(stage: Stage) -> Findings:
 def bundler_leaves_development_out(stage: Stage) -> Findings:
     """Bundler installs no development gems in the image that ships.
 
-    Test runners and debuggers are code that production never calls and an intruder can.
+    Test runners and debuggers are code that production never calls and an intruder can. Where the lock file does not
+    bind yet, bundler-keeps-to-the-lock-file comes first.
 
     Bad::
 
         FROM ruby:3.4-slim
+        ENV BUNDLE_DEPLOYMENT=1
         RUN bundle install  # <-
 
     Good::
 
         FROM ruby:3.4-slim
-        ENV BUNDLE_WITHOUT="development:test"
+        ENV BUNDLE_DEPLOYMENT=1 BUNDLE_WITHOUT="development:test"
         RUN bundle install
     """
-    yield from _development(stage, "bundle")
+    for run in _production_runs(stage, shipped=False):
+        for call in invocations(run, "bundle"):
+            if _is_frozen(stage, run, call) and _brings_development(stage, run, call):
+                message = "bundle install brings development dependencies"
+                yield run.finding(message, _for_production_only(call), at=call.command.origin)
 
 
 @control(severity="low", optional=True, nist="4.1.1", equivalents={"tally": "tally/ruby/missing-bundle-deployment"})
@@ -176,14 +185,18 @@ def bundler_keeps_to_the_lock_file(stage: Stage) -> Findings:
         ENV BUNDLE_DEPLOYMENT=1
         RUN bundle install
     """
-    for run in _production_runs(stage):
+    for run in _production_runs(stage, shipped=False):
         for call in invocations(run, "bundle"):
-            names = {*run.environment, *(name for name, _ in call.command.assignments)}
-            written = any(re.search(r"bundle config .*(deployment|frozen)", other.text) for other in runs(stage))
-            frozen = {"BUNDLE_DEPLOYMENT", "BUNDLE_FROZEN"} & names or call.has("--deployment", "--frozen")
-            if call.action == INSTALL and not written and not frozen:
+            if call.action == INSTALL and not _is_frozen(stage, run, call):
                 remedy = advice("ENV BUNDLE_DEPLOYMENT=1")
                 yield run.finding("the lock file is not binding", remedy, at=call.command.origin)
+
+
+def _is_frozen(stage: Stage, run: Instruction, call: Invocation) -> bool:
+    names = {*run.environment, *(name for name, _ in call.command.assignments)}
+    written = any(re.search(r"bundle config .*(deployment|frozen)", other.text) for other in runs(stage))
+    flags = call.has("--deployment", "--frozen")
+    return written or flags or not {"BUNDLE_DEPLOYMENT", "BUNDLE_FROZEN"}.isdisjoint(names)
 
 
 @control(
@@ -247,9 +260,8 @@ def _brings_development(stage: Stage, run: Instruction, call: Invocation) -> boo
         return not call.has("--no-dev") and not variables.get("COMPOSER_NO_DEV")
     if call.manager == "bundle":
         written = any("bundle config" in other.text and "without" in other.text for other in runs(stage))
-        return not (
-            call.has("--without", "--deployment") or written or {"BUNDLE_WITHOUT", "BUNDLE_ONLY"} & set(variables)
-        )
+        left_out = "development" in (variables.get("BUNDLE_WITHOUT") or "") or "BUNDLE_ONLY" in variables
+        return not (left_out or written or call.has("--without"))
     if call.manager == "poetry":
         return not (call.has("--only", "--without", "--no-dev", "--only-root"))
     files = [*(v for k, v in call.values.items() if k in {"-r", "--requirement"})]

@@ -88,6 +88,8 @@ _SHAPES = pattern(
     r"|\bLTAI[A-Za-z0-9]{17,21}\b|\bpat-(?:na|eu)1-[a-f0-9-]{36}|\bNRAK-[A-Z0-9]{27}|\bglc_[A-Za-z0-9+/]{32,400}={0,3}"
     r"|\bops_eyJ[A-Za-z0-9+/]{250,1000}|\bfio-u-[A-Za-z0-9_=-]{64}|\bxkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}"
     r"|(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])"
+    r"|\bGR1348941[A-Za-z0-9_-]{20}\b|\bGOCSPX-[A-Za-z0-9_-]{28}\b|\bSK[0-9a-f]{32}\b|\bAP[\dABCDEF][A-Za-z0-9]{64,100}\b"
+    r"|:_(?:authToken|auth|password)=[A-Za-z0-9+/=_-]{16,300}|\bPuTTY-User-Key-File-\d"
     r"|-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 )
 _USERINFO = pattern(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:?#'\"]{0,200}):([^\s/@'\"]{1,200})@")

@@ -56,7 +56,7 @@ ONE = [("0", 1)]
         pytest.param("no-redundant-platform", "FROM --platform=${TARGETPLATFORM} a:1\n", ONE, id="the default"),
         pytest.param("slim-base-image", "FROM python:3.13\n", [("", 1)], id="the full variant"),
         pytest.param(
-            "slim-base-image", "FROM nvidia/cuda:12.6.0-devel-ubuntu24.04\n", [("", 1)], id="compilers of CUDA"
+            "cuda-ships-its-runtime", "FROM nvidia/cuda:12.6.0-devel-ubuntu24.04\n", [("", 1)], id="compilers of CUDA"
         ),
     ],
 )

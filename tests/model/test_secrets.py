@@ -233,6 +233,10 @@ def test_no_text_is_slow_to_mask(piece: str) -> None:
         pytest.param("PMAK-" + "0a1b2c" * 4 + "-" + "0a" * 17, id="postman"),
         pytest.param("abc8Q~" + "aB3.5" * 6 + "abcd", id="azure"),
         pytest.param("aB3d5fG7hI9kLm.atlasv1." + "aB3d" * 16, id="terraform"),
+        pytest.param("GR1348941" + "aB3d5" * 4, id="gitlab runner registration"),
+        pytest.param("GOCSPX-" + "aB3d" * 7, id="google client secret"),
+        pytest.param("SK" + "0a1b2c3d" * 4, id="twilio"),
+        pytest.param("//registry.example.com/:_authToken=7f9c24e5-2c1b-4b6a-9d3e-5a8b7c6d5e4f", id="npmrc"),
     ],
 )
 def test_further_documented_tokens_are_recognised_and_masked(token: str) -> None:
