@@ -6,18 +6,19 @@ import re
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Finding, Findings
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.model.reference import Reference, parse_reference
 from pytest_dockerharden.model.remedies import advice, set_key
 
-MOVING_TAGS = (
-    "latest", "stable", "edge", "nightly", "main", "master", "trunk", "develop", "dev", "rolling", "testing",
-    "unstable", "current", "mainline", "lts", "release", "prod", "production", "snapshot", "canary", "beta", "alpha",
-    "rc",
+ALIASES = ("latest", "stable", "edge", "nightly", "dev", "test")
+PREVIEWS = ("beta", "canary", "alpha", "rc", "unstable", "testing", "snapshot")
+BRANCHES = (
+    "main", "master", "trunk", "develop", "rolling", "current", "mainline", "lts", "release", "prod", "production",
 )  # fmt: skip
+MOVING_TAGS = (*ALIASES, *PREVIEWS, *BRANCHES)
 _PLACEHOLDER = pattern(r"replace|placeholder|change|your|actual|digest|todo|x{3,}|\.\.\.|<|>", re.IGNORECASE)
 _NUMBER = pattern(r"v?(\d+(?:\.\d+)*)")
 
@@ -51,7 +52,7 @@ def _builds(service: Service, image: str) -> bool:
         "hadolint": ("DL3006", "DL3007"),
     },
 )
-def versioned_image(service: Service, *, moving_tags: tuple[str, ...] = MOVING_TAGS) -> Findings:
+def versioned_image(service: Service, *, moving_tags: tuple[str, ...] = ALIASES) -> Findings:
     """The image names a version.
 
     `latest`, which is also what no tag means, and tags like it are moved to the next release: the next pull starts
@@ -79,11 +80,64 @@ def versioned_image(service: Service, *, moving_tags: tuple[str, ...] = MOVING_T
     if not image.tag:
         yield service.finding("the image has no tag, so it is `latest`", advice(f"{image.text}:VERSION"), at=node)
     elif image.tag.lower() in moving_tags:
-        yield service.finding(
-            f"the tag `{image.tag}` moves with every release",
-            advice("name the version, and best its digest as well"),
-            at=node,
-        )
+        yield _moves(service, node, image)
+
+
+def _moves(service: Service, node: Node, image: Reference) -> Finding:
+    remedy = advice("name the version, and best its digest as well")
+    return service.finding(f"the tag `{image.tag}` moves with every release", remedy, at=node)
+
+
+@control(
+    severity="medium",
+    plan="P2",
+    cis="5.28",
+    owasp="RULE 13",
+    equivalents={"dclint": "service-image-require-explicit-tag"},
+)
+def released_image(service: Service, *, previews: tuple[str, ...] = PREVIEWS) -> Findings:
+    """The image is not the latest preview.
+
+    `beta`, `canary` and `rc` are moved to the next one too, and what they name was not released.
+
+    Bad::
+
+        services:
+          web:
+            image: app:canary  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app:1.4.0-rc.2
+    """
+    node, image = _image(service)
+    if not image.digest and image.tag.lower() in previews:
+        yield _moves(service, node, image)
+
+
+@control(severity="medium", plan="P2", cis="5.28", owasp="RULE 13")
+def no_branch_as_tag(service: Service, *, branches: tuple[str, ...] = BRANCHES) -> Findings:
+    """The tag of the image is not the name of a branch.
+
+    `main`, `mainline` and `lts` are wherever the branch is: the next pull starts what was merged since.
+
+    Bad::
+
+        services:
+          web:
+            image: app:main  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app:1.4.0
+    """
+    node, image = _image(service)
+    if not image.digest and image.tag.lower() in branches:
+        yield _moves(service, node, image)
 
 
 @control(severity="low", plan="P2", optional=True, owasp="RULE 13")
@@ -141,6 +195,8 @@ def digest_pinned_image(service: Service) -> Findings:
             image: redis:7.4.1@sha256:9341b6548cc35b64a6de0085555264336e2f570e17ecff20190bf62222f2bd64
     """
     node, image = _image(service)
+    if not image.tag or image.tag.lower() in ALIASES:
+        not_applicable("it names no version: versioned-image judges it")
     if not image.digest:
         yield service.finding("the image has no digest", advice(f"{image.text}@sha256:DIGEST"), at=node)
 

@@ -59,6 +59,22 @@ def test_an_image_from_a_variable_is_unknown(tmp_path: Path) -> None:
     assert verdicts(tmp_path, {"compose.yaml": text}, "versioned-image") == {"a": "unknown"}
 
 
+@pytest.mark.parametrize(
+    ("image", "control"),
+    [("app", "versioned-image"), ("app:test", "versioned-image"), ("app:canary", "released-image"),
+     ("app:main", "no-branch-as-tag"), ("app:1.2-main", ""), (f"app:main@{DIGEST}", "")],
+)  # fmt: skip
+def test_one_control_speaks_of_a_moving_tag(tmp_path: Path, image: str, control: str) -> None:
+    controls = ("versioned-image", "released-image", "no-branch-as-tag")
+    assert [name for name in controls if found(tmp_path, image, name)] == ([control] if control else [])
+
+
+@pytest.mark.parametrize("image", ["app", "app:latest", "app:stable"])
+def test_a_digest_is_asked_for_where_a_version_is_named(tmp_path: Path, image: str) -> None:
+    assert found(tmp_path, image, "digest-pinned-image") == []
+    assert found(tmp_path, "app:main", "digest-pinned-image") == ["the image has no digest"]
+
+
 def test_a_house_may_name_its_own_moving_tags(tmp_path: Path) -> None:
     assert found(tmp_path, "app:qa", "versioned-image", moving_tags=("qa",)) == [
         "the tag `qa` moves with every release"
