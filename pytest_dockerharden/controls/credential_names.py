@@ -129,7 +129,7 @@ def no_credential_among_arguments(service: Service) -> Findings:
         "healthcheck.test": service.health_script,
     }
     for path, script in scripts.items():
-        if service.get(path) is None:
+        if service.get(path) is None or (path == "healthcheck.test" and _is_switched_off(service)):
             continue
         names = {
             name for command in script.commands for name, value in _arguments(command) if _is_argument(name, value)
