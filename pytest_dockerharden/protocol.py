@@ -17,6 +17,7 @@ import pytest
 
 from pytest_dockerharden.items import HardenItem
 from pytest_dockerharden.late_report import LateReport, When, expectation_of, outcome_of
+from pytest_dockerharden.report.excerpt import clean
 from pytest_dockerharden.report.properties import properties_of
 from pytest_dockerharden.verdicts import Result
 
@@ -117,7 +118,7 @@ class Protocol:
             if reporter is not None and self.config.getoption("verbose", 0) == 0:
                 words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts))
                 colour = "red" if counts["failed"] or counts["error"] else "green"
-                reporter.write(f"{self.static.node_path(str(file))}: ")
+                reporter.write(f"{clean(self.static.node_path(str(file)))}: ")
                 reporter.write(f"{words}\n", **{colour: True})
 
     def _count(self, item: HardenItem, session: pytest.Session, reporter: pytest.TerminalReporter | None) -> None:

@@ -30,12 +30,14 @@ def header(evaluation: Evaluation, images: int = 0) -> list[str]:
     return [*line.splitlines(), *(f"dockerharden: imported {clean(each)}" for each in evaluation.imported)]
 
 
+def _shortened(path: str, most: int = 160) -> str:
+    return path if len(path) <= most else f"{path[: most // 2]}...{path[-most // 2 :]}"
+
+
 def _names(evaluation: Evaluation, paths: list[str], most: int = 8) -> str:
     reasons = evaluation.discovery.not_visited
-    named = [
-        shown_path(path, evaluation.request.start) + (f" ({reasons[path]})" if path in reasons else "")
-        for path in paths[:most]
-    ]
+    shown = [(path, _shortened(clean(shown_path(path, evaluation.request.start)))) for path in paths[:most]]
+    named = [f"{name} ({reasons[path]})" if path in reasons else name for path, name in shown]
     return ", ".join(named) + (f" and {len(paths) - most} more" if len(paths) > most else "")
 
 

@@ -72,3 +72,19 @@ def test_a_folder_with_two_colons_is_no_id(repo: Repo) -> None:
 def test_a_file_that_is_not_there_cannot_write_lines_of_its_own(repo: Repo) -> None:
     result = repo.judge("a\nb/Dockerfile")
     result.stderr.fnmatch_lines(["ERROR: file or directory not found: a\\nb/Dockerfile"])
+
+
+def test_no_name_of_a_file_drives_the_terminal(repo: Repo) -> None:
+    repo.add("a\x1b[31m\nb/Dockerfile", "FROM x:1\n")
+    repo.add("a\x1b[31m\nb/docker-compose.yml", COMPOSE)
+    repo.add("c\x1b[31m/node_modules/docker-compose.yml", COMPOSE)
+    result = repo.judge()
+    assert "\x1b[31m\n" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["*not visited: c?[[]31m/node_modules *", "a?[[]31m?b/Dockerfile: *"])
+
+
+def test_a_path_without_end_does_not_fill_the_header(repo: Repo) -> None:
+    repo.add("/".join(["d" * 100] * 9) + "/node_modules/docker-compose.yml", COMPOSE)
+    header = next(line for line in repo.judge().outlines if "not visited" in line)
+    assert len(header) < 300
+    assert header.endswith("/node_modules (dependencies)")
