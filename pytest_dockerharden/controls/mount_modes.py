@@ -8,7 +8,7 @@ from pytest_dockerharden.controls.combinations import DEVELOPMENT, base_service
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings, Remedy
-from pytest_dockerharden.model.hostpaths import binds, in_project, is_root_equivalent
+from pytest_dockerharden.model.hostpaths import binds, in_project, is_of_the_system, is_root_equivalent, is_time_zone
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Mount, Posture
@@ -206,9 +206,10 @@ def no_inherited_mounts(posture: Posture) -> Findings:
 
 @control(severity="low", optional=True, equivalents={"kics": "shared_volumes_between_containers"})
 def no_shared_volumes(posture: Posture) -> Findings:
-    """No two services mount the same volume.
+    """No two services mount the same volume or directory.
 
-    Through a shared volume one service that is taken over changes the files of another.
+    Through a shared volume one service that is taken over changes the files of another. Of what is of the host's system
+    other controls speak.
 
     Bad::
 
@@ -241,19 +242,27 @@ def no_shared_volumes(posture: Posture) -> Findings:
     if service is None:
         not_applicable("needs the other services of the project")
     for mount in posture.mounts.value:
-        if mount.kind == "volume" and mount.source and not mount.anonymous:
-            others = [name for name in _users_of(service.project.services, mount.source) if name != service.name]
+        if _may_be_shared(mount):
+            others = [name for name in _users_of(service.project.services, mount) if name != service.name]
             if others:
+                what = "volume " if mount.kind == "volume" else ""
                 yield posture.mounts.finding(
-                    f"it shares volume {mount.source} with {', '.join(others)}", at=mount.origin
+                    f"it shares {what}{mount.source} with {', '.join(others)}", at=mount.origin
                 )
 
 
-def _users_of(services: dict[str, Service], volume: str) -> list[str]:
+def _may_be_shared(mount: Mount) -> bool:
+    if mount.kind == "bind":
+        return not is_of_the_system(mount.source) and not is_time_zone(mount.source)
+    return mount.kind == "volume" and bool(mount.source) and not mount.anonymous
+
+
+def _users_of(services: dict[str, Service], mount: Mount) -> list[str]:
     return [
         name
         for name, service in services.items()
-        if service.posture and any(m.kind == "volume" and m.source == volume for m in service.posture.mounts.get(()))
+        if service.posture
+        and any(m.kind == mount.kind and m.source == mount.source for m in service.posture.mounts.get(()))
     ]
 
 
