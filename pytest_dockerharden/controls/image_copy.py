@@ -372,7 +372,7 @@ def copy_into_a_named_directory(stage: Stage) -> Findings:
         FROM golang:1.24
         COPY go.mod src/
     """
-    base = stage.root_base()
+    base = "" if stage.is_fragment else stage.root_base()
     if base is None or is_windows(stage) or parse_reference(base).official in _WORKDIRS:
         not_applicable("the base image has a working directory")
     has_workdir = bool(stage.parent and stage.parent.last("WORKDIR"))

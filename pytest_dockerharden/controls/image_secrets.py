@@ -120,7 +120,12 @@ def _holds_secret(instruction: Instruction, pair: Pair) -> bool:
     cis="4.10",
     owasp="RULE 12",
     nist="4.1.4",
-    equivalents={"kics": "passwords_and_secrets", "tally": "tally/secrets-in-code", "sonar": "S6437"},
+    equivalents={
+        "kics": "passwords_and_secrets",
+        "trivy": "DS-0031",
+        "tally": "tally/secrets-in-code",
+        "sonar": "S6437",
+    },
 )
 def no_literal_secrets_in_dockerfile(dockerfile: Dockerfile) -> Findings:
     """No credential is written out in the Dockerfile.
@@ -181,6 +186,7 @@ _CREDENTIAL_TOOLS = (
     "redis-cli",
     "useradd",
     "usermod",
+    "aws",
 )
 _WORTH = pattern(
     r"curl|wget|mysql|sshpass|htpasswd|docker|redis-cli|user(add|mod)|passw|secret|token|key|[A-Za-z0-9_-]{30}|BEGIN|export",
@@ -235,6 +241,8 @@ def _takes_password(command: Command, text: str, value: str) -> Literal["", "thi
         return "next" if _is_literal(value) and plain(command.args[0]) == "login" else ""
     if name in {"useradd", "usermod"} and text in {"-p", "--password"}:
         return "next" if _is_literal(value) and value[0] not in "!*" else ""
+    if name == "aws" and text in {"aws_secret_access_key", "aws_session_token"}:
+        return "next" if _is_literal(value) else ""
     return "this" if _holds_password(name, text, value) else ""
 
 
@@ -464,7 +472,7 @@ def whole_context_copy_is_filtered(dockerfile: Dockerfile) -> Findings:
                 if _copies_everything(instruction):
                     yield instruction.finding(
                         "the whole context is copied, and no .dockerignore filters it",
-                        advice("write a .dockerignore, or COPY what is needed by name"),
+                        advice("# .dockerignore\n.git\n**/.env*\n**/*.pem\n**/*.key\n# or COPY what is needed by name"),
                     )
 
 

@@ -67,7 +67,7 @@ _FLAGS: dict[str, tuple[str, ...]] = {
 _SETTINGS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (pattern(rf"({name})\Z"), pattern(rest, re.IGNORECASE))
     for name, rest in (
-        ("npm|pnpm|yarn", r"config set (-\S+ |--\S+ )*[\"']?(enable)?strict-?ssl[ =]+[\"']?(false|0)"),
+        ("npm|pnpm|yarn", r"config (-\S+ )*set (-\S+ )*[\"']?(enable)?strict-?ssl[ =]+[\"']?(false|0)"),
         ("npm|pnpm|yarn", r"set strict-ssl[ =]false|.*--strict-ssl[= ]false"),
         ("yarn", r"config set enableStrictSsl false"),
         ("git", r"(-c |config .*)http\.(\S+\.)?sslverify[ =]+[\"']?(false|0|no|off)"),

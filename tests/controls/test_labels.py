@@ -1,7 +1,7 @@
 """Labelled Dockerfiles: what a rule of another tool must find, and what it must not, one line each.
 
 ``== PEER RULE, PEER RULE`` names the rules, ``+`` a text in which the controls that hold a rule find something, ``-``
-one in which they do not. ``\\n`` stands for a new line; what has no FROM gets one.
+one in which they do not. ``\\n`` stands for a new line; what has no FROM gets one, unless it begins with ``@``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def labels() -> Iterator[object]:
         for line in [*path.read_text(encoding="utf-8").splitlines(), "== end"]:
             if line.startswith("== "):
                 for rule in rules.split(", ") if texts else ():
-                    yield pytest.param(rule, tuple(texts), id=rule)
+                    yield pytest.param(rule, tuple(texts), id=f"{path.stem}: {rule}")
                 rules, texts = line[3:], []
             elif line:
                 texts.append(line)
@@ -41,7 +41,8 @@ def test_a_rule_of_another_tool_holds_here(rule: str, texts: tuple[str, ...], tm
     for line in texts:
         text = line[1:].strip().replace("\\n", "\n")
         path = tmp_path / "Dockerfile"
-        path.write_text(text if text.startswith(("FROM", "ARG I=", "ARG V=")) else f"FROM debian:12\n{text}\n")
+        whole = text.startswith(("FROM", "#", "@")) or "\nFROM" in text
+        path.write_text(f"{text.lstrip('@')}\n" if whole else f"FROM debian:12\n{text}\n")
         found = [j.control.id for j in judge_dockerfile(load(str(path)), controls, {}) if j.findings]
         if bool(found) != (line[0] == "+"):
             wrong.append((line, found))
