@@ -9,7 +9,8 @@ from pytest_dockerharden.model.secrets import mask
 from pytest_dockerharden.remedy.evidence import Proposal
 from pytest_dockerharden.remedy.plan import Plan
 from pytest_dockerharden.remedy.wishes import Wish
-from pytest_dockerharden.report.excerpt import clean, continues_secret
+from pytest_dockerharden.report.excerpt import clean
+from pytest_dockerharden.report.lines import masked_line
 
 Line = tuple[str, str]
 _CONTEXT = 3
@@ -42,10 +43,7 @@ def _range(start: int, end: int) -> str:
 
 
 def _shown(lines: list[str], index: int) -> str:
-    line = lines[index]
-    if continues_secret(lines, index):
-        return f"{line[: len(line) - len(line.lstrip())]}***"
-    return clean(mask(line))
+    return clean(masked_line(lines, index))
 
 
 def plan_lines(plan: Plan, shown: Callable[[str], str], *, written: bool, with_diff: bool = True) -> Iterator[Line]:

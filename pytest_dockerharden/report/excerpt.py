@@ -12,12 +12,11 @@ from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import ImageOrigin, KernelOrigin, Origin, ReportOrigin, TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.scanner import scanner_of
-from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
 from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
+from pytest_dockerharden.report.lines import masked_line
 from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 
 _LONGEST = 160
-_KEY = pattern(r"[\s-]*[\"']?(?P<name>[A-Za-z_][\w.-]*)[\"']?\s*[:=]\s*(?P<value>[^\s#].*)?$")
 _SENTENCE_END = pattern(r"(?<=[.!?]) (?=[A-Z\"'`])")
 
 
@@ -150,24 +149,8 @@ def _forget_if_many(cache: dict[Any, Any], many: int = 64) -> None:
 
 
 def _masked(lines: list[str], index: int) -> str:
-    line = lines[index].rstrip("\r")[: 4 * _LONGEST]
-    shown = clean(f"{line[: _indent(line)]}{MASK}" if continues_secret(lines, index) else mask(line))
+    shown = clean(masked_line(lines, index, 4 * _LONGEST))
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
-
-
-def continues_secret(lines: list[str], index: int) -> bool:
-    """Whether the line goes on with a value that began under a secret's key further up, as YAML block text does."""
-    indent = _indent(lines[index])
-    for above in range(index - 1, max(-1, index - 200), -1):
-        line = lines[above]
-        if line.strip() and _indent(line) < indent:
-            key = _KEY.match(line)
-            return key is not None and bool(key["value"]) and is_secret_name(key["name"])
-    return False
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
 
 
 def clean(text: str) -> str:

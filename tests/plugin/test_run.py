@@ -270,6 +270,21 @@ def test_fixtures_give_the_prediction_to_own_tests(stack: Repo) -> None:
             "      DB_PASSWORD: >-\n        hunter2hunter2\n  a:\n    image: x\n",
             id="block text above",
         ),
+        pytest.param(
+            "services:\n  b:\n    image: y\n    read_only: true\n    mem_limit: 1g\n    environment:\n"
+            "      DB_PASSWORD:\n        hunter2hunter2\n  a:\n    image: x\n",
+            id="a value below its key",
+        ),
+        pytest.param(
+            "services:\n  b:\n    image: y\n    command:\n      - redis-server\n      - --requirepass\n"
+            "      - hunter2hunter2\n  a:\n    image: x\n",
+            id="an item behind its option",
+        ),
+        pytest.param(
+            "services:\n  b:\n    image: y\n    healthcheck:\n      test:\n      - CMD\n      - redis-cli\n      - -a\n"
+            "      - hunter2hunter2\n  a:\n    image: x\n",
+            id="an item two behind its program",
+        ),
     ],
 )
 def test_no_neighbour_line_gives_a_secret_away(stack: Repo, text: str) -> None:
