@@ -7,7 +7,7 @@ import functools
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.agreement import agree
@@ -19,13 +19,14 @@ from pytest_dockerharden.judge import Judgement, judge_dockerfile, judge_project
 from pytest_dockerharden.loading import Selection, select
 from pytest_dockerharden.model.control import REGISTRY
 from pytest_dockerharden.model.dataclass import dataclass
-from pytest_dockerharden.model.finding import Finding, Remedy
+from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.model.scanner import misspelt, scanner_of
 from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
 from pytest_dockerharden.policy import Policy
+from pytest_dockerharden.tally import Tally
 from pytest_dockerharden.tomlfile import did_you_mean
 from pytest_dockerharden.verdicts import READABLE, WAIVER, Result, Waivers, result_of
 from pytest_dockerharden.waivers import BadWaiver, Waiver, inline_waivers
@@ -55,8 +56,6 @@ class Scope:
     checkouts: dict[str, Checkout | None] = field(default_factory=dict)
     _judged: set[tuple[str, ...]] = field(default_factory=set)
     _alike: Counter[str] = field(default_factory=Counter)
-    _remedies: dict[str, Remedy] = field(default_factory=dict)
-    _counted: dict[tuple[str, str, str], Result] = field(default_factory=dict)
 
     def judge(self) -> None:
         """Raises ConfigurationError."""
@@ -64,7 +63,7 @@ class Scope:
         self.combinations = self.policy.combine([path for path in self.paths if path in compose])
         self._add_bases()
         self.evaluation.combinations += len(self.combinations)
-        together, batches = in_batches(self.combinations) if self.tallying else (self.combinations, [])
+        together, batches = in_batches(self.combinations) if self.tally else (self.combinations, [])
         self.assembly = self._assemble(together)
         self._forget_what_others_include(batches)
         self._add_what_is_built()
@@ -84,9 +83,9 @@ class Scope:
         self._file(agree(self._out_of_order()))
 
     @functools.cached_property
-    def tallying(self) -> bool:
-        """Whether the number of what passed is enough: a suite that renders a document shows what it is."""
-        return self.evaluation.request.tallying and not self.policy.suite.sections
+    def tally(self) -> Tally | None:
+        """Where the number of what passed is enough: a suite that renders a document shows what it is."""
+        return Tally() if self.evaluation.request.tallying and not self.policy.suite.sections else None
 
     def _assemble(self, combinations: Sequence[Combination], dockerfiles: Sequence[str] = ()) -> Assembly:
         assembly = assemble(
@@ -102,7 +101,7 @@ class Scope:
 
     def _keep_models(self) -> None:
         """Of what the first assembly holds, unless nobody will ask for more than verdicts."""
-        if self.tallying:
+        if self.tally:
             self.assembly = Assembly()
         self.evaluation.projects += self.assembly.projects
 
@@ -111,31 +110,15 @@ class Scope:
         self._file(agree(results))
 
     def _file(self, results: list[Result]) -> None:
-        compensating = self.selection.compensating
         for result in results:
-            if result.verdict == "not-applicable":
-                if not self._is_counted(result):
-                    self.evaluation.not_applicable.append(result)
-            elif result.control.id not in compensating and not self._is_counted(result):
-                result.findings = tuple(map(self._slim, result.findings))
+            applies = result.verdict != "not-applicable"
+            is_asked_for = not applies or result.control.id not in self.selection.compensating
+            if not is_asked_for or (self.tally is not None and self.tally.take(result)):
+                continue
+            if applies:
                 self.evaluation.results.setdefault(result.file, []).append(result)
-
-    def _slim(self, finding: Finding) -> Finding:
-        """With the remedy of another finding where that is the same: services lack the same lines."""
-        if not self.tallying or finding.remedy is None:
-            return finding
-        known = self._remedies.setdefault(finding.remedy.text, finding.remedy)
-        return replace(finding, remedy=known) if known == finding.remedy else finding
-
-    def _is_counted(self, result: Result) -> bool:
-        """Whether another result stands for this one, too: where it is enough to count what passed of a subject."""
-        if not self.tallying or result.verdict not in ("passed", "not-applicable"):
-            return False
-        counted = self._counted.setdefault((result.file, result.subject, result.verdict), result)
-        if counted is result:
-            return False
-        counted.times += 1
-        return True
+            else:
+                self.evaluation.not_applicable.append(result)
 
     def _forget_what_others_include(self, batches: Iterable[list[Combination]]) -> None:
         projects = self.assembly.projects
@@ -199,9 +182,8 @@ class Scope:
             return
         controls = self.selection.of("Project", "Service", "Posture", live=False)
         for project in assembly.projects:
-            prefix = self.prefix(project)
-            for judgement in judge_project(project, controls, self.policy.suite.parameters):
-                yield self._result(judgement, project.files[0], prefix)
+            judgements = judge_project(project, controls, self.policy.suite.parameters)
+            yield from self._results(judgements, project.files[0], self.prefix(project))
 
     def prefix(self, project: Project) -> str:
         """What tells the subjects of a combination from those of another one of the same first file."""
@@ -222,8 +204,20 @@ class Scope:
         controls = self.selection.of("Stage", "Dockerfile")
         for path, dockerfile in assembly.dockerfiles.items():
             if path in self.evaluation.results:
-                for judgement in judge_dockerfile(dockerfile, controls, self.policy.suite.parameters):
-                    yield self._result(judgement, path)
+                yield from self._results(judge_dockerfile(dockerfile, controls, self.policy.suite.parameters), path)
+
+    def _results(self, judgements: Iterable[Judgement], file: str, combination: str = "") -> Iterator[Result]:
+        tally = None if combination or self._are_told_apart else self.tally
+        for judgement in judgements:
+            if tally is None or not tally.count(file, judgement.subject, judgement.verdict):
+                result = self._result(judgement, file, combination)
+                if tally is None or not tally.take(result):
+                    yield result
+
+    @functools.cached_property
+    def _are_told_apart(self) -> bool:
+        """Whether it matters which control passed before all of them are counted: a waiver may speak of it."""
+        return bool(self.policy.waivers or self.inline or self.selection.compensating)
 
     def _result(self, judgement: Judgement, file: str, combination: str = "") -> Result:
         subject = "/".join(filter(None, (combination, judgement.subject)))

@@ -38,8 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"evaluation", "model", "suites", "verdicts"} | SMALL,
 }
 PYTEST_SIDE = {
-    "plugin", "session", "items", "protocol", "collection", "terminal", "fixtures", "current", "cli", "live",
-    "imaging", "mending",
+    "plugin", "session", "items", "protocol", "late_report", "collection", "terminal", "fixtures", "current", "cli",
+    "live", "imaging", "mending",
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ else:
         """As in the standard library; what is made works with its ``fields``, ``replace`` and ``asdict``."""
 
         def decorate(cls):
+            cls.__doc__ = cls.__doc__ or cls.__name__  # else the signature is worked out for it
             made = dataclasses.dataclass(init=False, slots=slots, eq=False, repr=False, kw_only=kw_only)(cls)
             made.__init__ = _written_when_called(made)
             made.__repr__ = _repr
