@@ -151,7 +151,9 @@ def env_files_are_private(service: Service) -> Findings:
     """
     for node, fact in _env_files(service):
         if fact.inside and fact.exists and fact.mode & _OTHERS_READ and _secret_keys(fact):
-            yield service.finding("every user of the host can read this env file", advice("chmod 0600"), at=node)
+            yield service.finding(
+                "every user of the host can read this env file", advice(f"chmod 0600 {node.text()}"), at=node
+            )
 
 
 @control(severity="medium", plan="P2", owasp="RULE 12")

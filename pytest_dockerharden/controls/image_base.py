@@ -163,7 +163,9 @@ def versioned_base_image(stage: Stage) -> Findings:
     for image, origin in _decided_images(stage):
         if image.tag.lower() == "latest":
             yield stage.finding(
-                f"{image.familiar}:latest is moved to every release", advice("name a version"), at=origin
+                f"{image.familiar}:latest is moved to every release",
+                advice(f"FROM {image.familiar}:VERSION"),
+                at=origin,
             )
 
 

@@ -103,9 +103,10 @@ def no_engine_socket(posture: Posture) -> Findings:
     for mount in given(posture):
         socket = _control_socket(mount)
         if socket is not None:
-            inside = "" if real(mount.source) == socket else f" (in {mount.source})"
+            # as it is written there: /var/run is /run, but nobody finds the one who looks for the other
+            shown = mount.source if real(mount.source) == socket else f"{socket} (in {mount.source})"
             yield posture.mounts.finding(
-                f"it is given the control socket {socket}{inside}",
+                f"it is given the control socket {shown}",
                 advice("remove it; for reading events put a filtering socket proxy in between"),
                 at=mount.origin,
                 why=_INIT if is_of_init(socket) else None,

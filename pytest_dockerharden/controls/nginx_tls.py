@@ -157,7 +157,7 @@ def nginx_strong_ciphers(service: Service) -> Findings:
             if weak:
                 yield service.finding(
                     f"the weak cipher {weak[0]} is offered",
-                    advice("leave out all but AEAD ciphers"),
+                    advice("ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;"),
                     at=directive.origin,
                 )
 

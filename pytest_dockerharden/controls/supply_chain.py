@@ -165,7 +165,7 @@ def precise_image_version(service: Service) -> Findings:
     # a date or a build number is as precise as a version can be
     if version is None or ("." not in version[1] and len(version[1]) < 5):
         yield service.finding(
-            f"the tag `{image.tag}` is loose", advice("name the version with its minor number"), at=node
+            f"the tag `{image.tag}` names no minor version", advice(f"{image.familiar}:MAJOR.MINOR"), at=node
         )
 
 

@@ -97,7 +97,7 @@ def test_one_mount_is_one_finding(tmp_path: Path, source: str, mode: str, contro
 
 
 def test_use_api_socket_is_an_engine_socket(tmp_path: Path) -> None:
-    message = "it is given the control socket /run/docker.sock"
+    message = "it is given the control socket /var/run/docker.sock"
     assert found(tmp_path, "no-engine-socket", "use_api_socket: true") == [(4, message)]
     assert found(tmp_path, "no-engine-socket", "use_api_socket: false") == []
 
