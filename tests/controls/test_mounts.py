@@ -39,12 +39,12 @@ def test_a_mount_without_an_engine_socket_is_not_reported(tmp_path: Path, mount:
 @pytest.mark.parametrize(
     ("mount", "socket"),
     [
-        ("/var/run/docker.sock:/var/run/docker.sock", "/run/docker.sock"),
-        ("/var/run/docker.sock:/var/run/docker.sock:ro", "/run/docker.sock"),
+        ("/var/run/docker.sock:/var/run/docker.sock", "/var/run/docker.sock"),
+        ("/var/run/docker.sock:/var/run/docker.sock:ro", "/var/run/docker.sock"),
         ("/run/docker.sock:/tmp/x", "/run/docker.sock"),
-        ("//var/run/docker.sock:/x", "/run/docker.sock"),
+        ("//var/run/docker.sock:/x", "/var/run/docker.sock"),
         ("/var/../run/docker.sock:/x", "/run/docker.sock"),
-        ("${SOCK:-/var/run/docker.sock}:/x", "/run/docker.sock"),
+        ("${SOCK:-/var/run/docker.sock}:/x", "/var/run/docker.sock"),
         ("/opt/engine/docker.sock:/x", "/opt/engine/docker.sock"),
         ("/run/user/1000/docker.sock:/x", "/run/user/1000/docker.sock"),
         ("/run/podman/podman.sock:/x", "/run/podman/podman.sock"),
