@@ -267,7 +267,8 @@ def _failing(service: Service, commands: list[Command]) -> Remedy:
         if any(item.template for item in test) or given[1].rsplit("/", 1)[-1] != "curl":
             return advice(text)
         return replace(set_key("healthcheck.test", [*given[:2], "-f", *given[2:]]), text=text)
-    return Remedy(text, tuple(text_edit(word, f"{word.raw} -f") for word in words), "behaviour-changing")
+    edits = tuple(text_edit(word, f"{word.raw} -f", "healthcheck.test") for word in words)
+    return Remedy(text, edits, "behaviour-changing")
 
 
 def _ignores_status(command: Command, script: Script) -> bool:

@@ -75,7 +75,10 @@ def restarts_are_bounded(posture: Posture, *, most: int = 5) -> Findings:
     """
     policy = posture.restart.value
     if policy.name in {"always", "unless-stopped"} or (policy.name == "on-failure" and not 1 <= policy.retries <= most):
-        yield posture.restart.finding("it is restarted without end", set_key("restart", f"on-failure:{most}"))
+        in_deploy = posture.service is not None and posture.service.get("deploy.restart_policy") is not None
+        attempts = set_key("deploy.restart_policy", {"condition": "on-failure", "max_attempts": most})
+        remedy = attempts if in_deploy else set_key("restart", f"on-failure:{most}")
+        yield posture.restart.finding("it is restarted without end", remedy)
 
 
 @control(severity="high")

@@ -11,7 +11,7 @@ from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.reference import parse_reference
-from pytest_dockerharden.model.remedies import advice, insert_before, set_key
+from pytest_dockerharden.model.remedies import advice, insert_before, set_key, text_edit
 from pytest_dockerharden.model.shell import Command, Script
 
 _ON_DEBIAN = frozenset(
@@ -58,7 +58,7 @@ def signals_reach_the_program(service: Service) -> Findings:
     # a command below an entrypoint of the image is process 1 only if that one hands over to it
     if path == "command" and _entrypoint_of_the_image(service):
         return
-    yield service.finding("a shell is process 1 and does not hand over", _handing_over(script), at=path)
+    yield service.finding("a shell is process 1 and does not hand over", _handing_over(script, path), at=path)
 
 
 def _entrypoint_of_the_image(service: Service) -> bool:
@@ -83,10 +83,12 @@ def _shell_keeps_process_1(script: Script, *, dash: bool) -> bool:
     return len(running) > 1 or (dash and script.commands[0].name == "sh")
 
 
-def _handing_over(script: Script) -> Remedy:
+def _handing_over(script: Script, path: str) -> Remedy:
     text, last = "put `exec` before the last command", script.commands[-1]
-    simple = len(last.via) == 1 and last.words and last.pipeline != script.commands[-2].pipeline
-    return insert_before(last.words[0], "exec ", text=text) if simple else advice(text)
+    if len(last.via) != 1 or not last.words or last.pipeline == script.commands[-2].pipeline:
+        return advice(text)
+    word = last.words[0]
+    return Remedy(text, (text_edit(word, f"exec {word.raw}", path),), "behaviour-changing")
 
 
 def _exec(last: Command) -> Remedy:

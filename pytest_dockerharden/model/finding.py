@@ -26,9 +26,10 @@ class Edit:
     ``path`` by its place: what ``remove`` takes out, what ``replace`` rewrites (``value`` is then the text as one
     writes it, ``${VARIABLES}`` included; ``{}`` in it stands for what is there), in what ``set`` writes the last key
     of ``path``, and of what list ``tag`` puts its value (``!override``) in front. A ``path`` that begins with an
-    empty step is that of the whole model. A ``text`` edit has none: it puts ``value`` in place of the span ``at`` of
-    any file, as in a Dockerfile, if ``old`` stands there (None: whatever does); an empty span inserts. A ``set`` of a
-    mapping keeps what else is in it; ``replace`` without ``at`` does not.
+    empty step is that of the whole model. A ``text`` edit of a file that is no compose file has none; it puts
+    ``value`` in place of the span ``at`` of any file, as in a Dockerfile, if ``old`` stands there (None: whatever
+    does); an empty span inserts. A ``set`` of a mapping keeps what else is in it; ``replace`` without ``at`` does
+    not.
     """
 
     kind: EditKind

@@ -64,11 +64,12 @@ def replace_text(
     return Remedy(text or new, (text_edit(at, new),), effect, breaks)
 
 
-def text_edit(at: TextOrigin | Word, new: str) -> Edit:
-    """The edit of :func:`replace_text`."""
+def text_edit(at: TextOrigin | Word, new: str, path: str = "") -> Edit:
+    """The edit of :func:`replace_text`; ``path`` says of which key below the service it changes the value."""
+    steps = tuple(path.split(".")) if path else ()
     if isinstance(at, Word):
-        return Edit("text", (), new, at.origin, at.raw)
-    return Edit("text", (), new, at)
+        return Edit("text", steps, new, at.origin, at.raw)
+    return Edit("text", steps, new, at)
 
 
 def insert_behind(

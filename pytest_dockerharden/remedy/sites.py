@@ -7,6 +7,7 @@ was wished: the last file that speaks of a service, a key of its own that overri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -97,9 +98,22 @@ def _span(wish: Wish, sheets: Sheets) -> Site:
         raise CannotEditError("it has no place")
     start = sheets.offset(at.file, at.line, at.column)
     end = sheets.offset(at.file, at.end_line, at.end_column)
-    if wish.edit.old is not None and sheets.text(at.file)[start:end] != wish.edit.old:
-        raise CannotEditError("its place is not known exactly")
-    return Site(at.file, "text", value=str(wish.edit.value), span=(start, end))
+    span, old = (start, end), wish.edit.old
+    if old is not None and sheets.text(at.file)[start:end] != old:
+        found = _in_scalar(old, start, sheets.shapes(at.file)) if wish.projects else []
+        if len(found) != 1:
+            raise CannotEditError("its place is not known exactly")
+        span = found[0]
+    return Site(at.file, "text", value=str(wish.edit.value), span=span)
+
+
+def _in_scalar(old: str, offset: int, shapes: Shapes) -> list[tuple[int, int]]:
+    """Where a word stands in a scalar of several lines: on which of them one cannot tell from what was read."""
+    shape = next((s for s in shapes.scalars.values() if s.start <= offset <= s.end), None)
+    if shape is None:
+        return []
+    word = re.compile(rf"(?<!\S){re.escape(old)}(?!\S)")
+    return [match.span() for match in word.finditer(shapes.text, shape.start, shape.end)]
 
 
 def _written(node: Node | None) -> Node:
@@ -113,7 +127,7 @@ def _entry_out(node: Node, sheets: Sheets) -> Site:
     place = node.key_origin
     entry = sheets.shapes(place.file).entry(place) if place is not None else None
     if place is None or entry is None:
-        return _item_out(node.origin, sheets)
+        return _item_out(place or node.origin, sheets)
     return Site(place.file, "remove", entry[0], shape=entry[1])
 
 
@@ -208,8 +222,14 @@ def _conditions(parent: Node | None, missing: Path, value: object, sheets: Sheet
     """``depends_on`` that lists names: they get conditions in its long form."""
     if parent is None or parent.key_origin is None:
         return
-    entry = sheets.shapes(parent.key_origin.file).entry(parent.key_origin)
-    if entry is not None and entry[1].value == "depends_on" and entry[2].kind == "list":
+    shapes = sheets.shapes(parent.key_origin.file)
+    entry = shapes.entry(parent.key_origin)
+    if entry is None or entry[1].value != "depends_on":
+        return
+    shared = shapes.collection(parent.origin) if entry[2].kind == "alias" else None
+    if shared is not None:
+        entry = next((other for other in shapes.entries.values() if other[2] is shared), entry)
+    if entry[2].kind == "list":
         yield Site(parent.key_origin.file, "conditions", entry[0], "", entry[1], {missing[0]: value})
 
 
@@ -242,7 +262,7 @@ def _known_depth(model: Node, path: Path, sheets: Sheets) -> int:
         if node is None or node.key_origin is None or node.value is None:
             break
         entry = sheets.shapes(node.key_origin.file).entry(node.key_origin)
-        if entry is None:
+        if entry is None or entry[2].is_null:  # Compose fills in what nobody wrote
             break
         depth += 1
     return depth

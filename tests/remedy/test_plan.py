@@ -222,6 +222,36 @@ def test_a_program_that_needs_temporary_files_gets_a_place_for_them(tmp_path: Pa
     )
 
 
+def test_names_that_several_wait_for_through_an_anchor_get_conditions_together(tmp_path: Path) -> None:
+    text = (
+        "services:\n  a:\n    image: app\n    depends_on: &needs\n      - db\n  b:\n    image: app\n"
+        "    depends_on: *needs\n  db:\n    image: db\n    healthcheck: {test: [CMD, ok]}\n"
+    )
+    assert mended(tmp_path, text, "dependants-wait-for-health") == text.replace(
+        "      - db\n", "      db:\n        condition: service_healthy\n"
+    )
+
+
+def test_a_word_of_a_folded_text_is_changed_where_it_stands(tmp_path: Path) -> None:
+    text = 'services:\n  a:\n    image: debian:12\n    command: >\n      sh -c "migrate &&\n             serve --all"\n'
+    assert mended(tmp_path, text, "signals-reach-the-program") == text.replace(" serve", " exec serve")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    ["[MYSQL_ALLOW_EMPTY_PASSWORD=yes, A=1]", '["A=1", "MYSQL_ALLOW_EMPTY_PASSWORD=yes"]'],
+)
+def test_a_variable_is_taken_out_of_a_list(variables: str, tmp_path: Path) -> None:
+    text = f"services:\n  db:\n    image: mysql:8\n    environment: {variables}\n"
+    kept = "[A=1]" if variables[1] == "M" else '["A=1"]'
+    assert mended(tmp_path, text, "databases-ask-for-a-password") == text.replace(variables, kept)
+
+
+def test_a_network_of_which_nothing_is_written_gets_what_it_lacks(tmp_path: Path) -> None:
+    text = "services:\n  db:\n    image: redis:7.4\n    networks: [data]\nnetworks:\n  data:  # private\n"
+    assert mended(tmp_path, text, "data-networks-internal") == f"{text}    internal: true\n"
+
+
 def test_an_overlay_overrides_the_list_of_the_base_file(tmp_path: Path) -> None:
     files = {
         "compose.yaml": "services:\n  web:\n    image: app\n    env_file: [.env.local]\n",
