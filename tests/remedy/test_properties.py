@@ -70,3 +70,63 @@ def test_a_mended_file_needs_no_mending_and_keeps_its_lines(
         assert after.replace("\r\n", "").count("\n") == 0 or style["line_break"] == "\n"
         again = plan_for(path.parent, {"compose.yaml": after}, suite=suite)
         assert again.after == {}
+
+
+# as people write: blocks of one service each, to be put together in any order
+BLOCKS = (
+    "  web:\n    image: nginx:1.27  # pinned\n    ports:\n    - '80:80'\n    # - 443:443\n",
+    "  db: {image: 'postgres:17.2', environment: {POSTGRES_PASSWORD: x}}  # one line\n",
+    "  cache: &cache\n    image: redis:7.4\n    command: >\n      redis-server\n      --save 60 1\n\n",
+    "  'cache2':\n    <<: *cache\n    read_only: no\t# tab\there\n",
+    "  job:\n    image: app:1\n    labels:\n      \u00fcber: |\n        a\n\n          b\n    depends_on: [db]\n",
+    '  "x.y":\n    image: app:${TAG:-1}\n    deploy:\n    environment:\n      - A=1\n      # last\n',
+    "  dev:\n      image: app:2\n      privileged: yes\n      cap_add: [ SYS_ADMIN,  # why\n        CHOWN ]\n",
+    "  \U0001f433:\n    image: app:3\n    network_mode: host\n    security_opt: ['seccomp:unconfined']\n",
+)
+COMMENTS = st.sampled_from(["", "\n", "# a comment\n", "    # indented: yes\n", "\n\n  # \u4f60\u597d\n"])
+
+
+def intended(plan: Any) -> set[tuple[str, str]]:
+    """Service and key of every edit that was made."""
+    return {(wish.path[1], wish.path[2]) for wish in plan.made if wish.path[0] == "services"}
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> set[tuple[str, str]]:
+    """Service and key of everything that is not the same any more."""
+    missing = object()
+    return {
+        (name, key)
+        for name in before["services"].keys() | after["services"].keys()
+        for key in before["services"][name].keys() | after["services"][name].keys()
+        if before["services"][name].get(key, missing) != after["services"][name].get(key, missing)
+    }
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    blocks=st.lists(st.sampled_from(BLOCKS), min_size=1, max_size=5, unique=True),
+    comments=st.lists(COMMENTS, min_size=6, max_size=6),
+    windows=st.booleans(),
+    ends=st.booleans(),
+    suite=st.sampled_from([None, "strict"]),
+)
+def test_only_the_keys_that_are_meant_change_and_all_comments_beside_them_stay(
+    blocks: list[str], comments: list[str], windows: bool, ends: bool, suite: str | None
+) -> None:
+    if BLOCKS[3] in blocks:  # an alias comes behind its anchor
+        blocks = [BLOCKS[2], *(block for block in blocks if block != BLOCKS[2])]
+    text = "services:\n" + "".join(map("".join, zip(blocks, comments, strict=False)))
+    text = text if ends else text.rstrip("\n")
+    text = text.replace("\n", "\r\n") if windows else text
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder).resolve() / "compose.yaml"
+        plan = plan_for(path.parent, {"compose.yaml": text}, suite=suite)
+        after = plan.after[str(path)]
+        before, now = yaml.load(text, yaml.CSafeLoader), yaml.load(after, yaml.CSafeLoader)
+        direct = {(name, key) for name, key in changed(before, now) if name != "cache2"}  # merges what cache has
+        assert direct <= intended(plan)
+        assert now.keys() - before.keys() <= {wish.path[0] for wish in plan.made}
+        for comment in ("# a comment", "# indented: yes", "# \u4f60\u597d", "# one line", "# pinned", "# last"):
+            assert after.count(comment) == text.count(comment)
+        assert after.replace("\r\n", "").count("\n") == 0 if windows else "\r" not in after
+        assert plan_for(path.parent, {"compose.yaml": after}, suite=suite).after == {}
