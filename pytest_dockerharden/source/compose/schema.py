@@ -77,7 +77,9 @@ def _sequence(node: Node, value: list[Node], rule: Rule, name: str, todo: Todo, 
         for item in value:
             if isinstance(item.value, (str, int)) and not item.unresolved:
                 if item.value in seen:
-                    found.append(_refused(f"{name} repeats {item.text()!r}", item, "remove one of them"))
+                    # not what stands behind the name of a variable: it may be a secret
+                    text = item.text().partition("=")[0]
+                    found.append(_refused(f"{name} repeats {text!r}", item, "remove one of them"))
                 seen.add(item.value)
     return None
 

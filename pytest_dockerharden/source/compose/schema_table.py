@@ -27,7 +27,7 @@ TEXTS = list_of(TEXT)
 DISTINCT_TEXTS = list_of(TEXT, distinct=True)
 TEXT_OR_TEXTS = either(TEXT, TEXTS)
 SCALAR_OR_NULL = scalar(str, int, float, bool, NULL, Timestamp)
-KEY_VALUES = either(TEXTS, named(SCALAR_OR_NULL))
+KEY_VALUES = either(DISTINCT_TEXTS, named(SCALAR_OR_NULL))
 OPTIONS = named(scalar(int, float, str, Timestamp))
 COMMAND = either(scalar(str, NULL), TEXTS)
 EXTRA_HOSTS = either(DISTINCT_TEXTS, named(either(TEXT, TEXTS)))
@@ -124,8 +124,7 @@ BUILD = either(
         {
             **dict.fromkeys(("context", "dockerfile", "dockerfile_inline", "network", "target", "isolation"), TEXT),
             **dict.fromkeys(("entitlements", "cache_from", "cache_to", "tags", "platforms"), TEXTS),
-            **dict.fromkeys(("args", "labels", "additional_contexts"), KEY_VALUES),
-            "ssh": either(DISTINCT_TEXTS, named(SCALAR_OR_NULL)),
+            **dict.fromkeys(("args", "ssh", "labels", "additional_contexts"), KEY_VALUES),
             **dict.fromkeys(("no_cache", "pull", "privileged", "provenance", "sbom"), FLAG),
             "no_cache_filter": TEXT_OR_TEXTS,
             "shm_size": INTEGER,

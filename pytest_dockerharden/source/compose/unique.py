@@ -85,7 +85,6 @@ TEXTS: dict[str, Any] = {
         }
     },
     "networks": {"*": {"labels": _KEYS}},
-    "volumes": {"*": {"labels": _KEYS}},
 }
 ENTRIES: dict[str, Any] = {
     "services": {
