@@ -81,8 +81,6 @@ def capabilities_dropped(posture: Posture) -> Findings:
 @control(
     severity="low",
     optional=True,
-    cis="5.4",
-    owasp="RULE 3",
     equivalents={"kics": "container_capabilities_unrestricted", "compose-lint": "CL-0006"},
 )
 def dropped_capabilities_stated(service: Service) -> Findings:

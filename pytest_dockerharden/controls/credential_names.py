@@ -53,7 +53,7 @@ def _is_given(name: str, value: str) -> bool:
     return bool(_REFERENCE.sub("", text).strip("\"'"))
 
 
-@control(severity="low", optional=True, cis="4.10", owasp="RULE 12", equivalents={"compose-lint": "CL-0020"})
+@control(severity="low", optional=True, equivalents={"compose-lint": "CL-0020"})
 def no_value_under_the_name_of_a_credential(posture: Posture) -> Findings:
     """No variable that is named like a credential has its value in a file.
 
@@ -98,7 +98,7 @@ def _written(service: Service, name: str, variable: Variable) -> str:
     return with_defaults(template) if template else (variable.value or "").replace("$", "\0")
 
 
-@control(severity="low", optional=True, cis="4.10", owasp="RULE 12", equivalents={"compose-lint": "CL-0020"})
+@control(severity="low", optional=True, owasp="RULE 12", equivalents={"compose-lint": "CL-0020"})
 def no_credential_among_arguments(service: Service) -> Findings:
     """No argument that is named like a credential has its value in the file.
 

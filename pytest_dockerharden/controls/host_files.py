@@ -69,8 +69,6 @@ def no_engine_socket_behind_a_filter(service: Service) -> Findings:
 @control(
     severity="low",
     optional=True,
-    cis="5.6",
-    owasp="RULE 8",
     equivalents={"kics": "volume_has_sensitive_host_directory", "compose-lint": "CL-0013"},
 )
 def no_host_state_mounted(service: Service) -> Findings:
@@ -182,7 +180,7 @@ def no_program_trees_mounted(service: Service) -> Findings:
             yield service.finding(f"{mount.source} of the host is mounted", advice("remove it"), at=mount.origin)
 
 
-@control(severity="info", optional=True, cis="5.6", equivalents={"kics": "volume_has_sensitive_host_directory"})
+@control(severity="info", optional=True, equivalents={"kics": "volume_has_sensitive_host_directory"})
 def no_time_zone_mounted(service: Service) -> Findings:
     """The time zone is a variable, not a file of the host.
 

@@ -390,7 +390,7 @@ def private_mount_propagation(posture: Posture, *, refused: tuple[str, ...] = ("
             )
 
 
-@control(severity="info", optional=True, cis="5.20", equivalents={"kics": "volume_mounted_in_multiple_containers"})
+@control(severity="info", optional=True, equivalents={"kics": "volume_mounted_in_multiple_containers"})
 def no_mount_follows_the_host(posture: Posture) -> Findings:
     """What the host mounts later does not appear in the container.
 

@@ -274,7 +274,7 @@ def no_privileged_ports(posture: Posture, *, allowed: tuple[str, ...] = ()) -> F
             yield posture.ports.finding(f"host port {_shown(port)} is below 1024", at=port.origin)
 
 
-@control(severity="info", optional=True, cis="5.8", equivalents={"kics": "privileged_ports_mapped_in_container"})
+@control(severity="info", optional=True, equivalents={"kics": "privileged_ports_mapped_in_container"})
 def no_privileged_container_ports(posture: Posture) -> Findings:
     """No port below 1024 inside is published.
 

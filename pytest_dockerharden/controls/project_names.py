@@ -57,9 +57,10 @@ def unique_container_names(project: Project) -> Findings:
 
 @control(severity="high", equivalents={"dclint": "no-duplicate-exported-ports"})
 def unique_host_ports(project: Project) -> Findings:
-    """No two services publish the same host port.
+    """No host port is published twice.
 
-    The second one cannot bind it: the stack comes up in part, and which part depends on the order.
+    The second service, or the second entry, cannot bind it: the stack comes up in part, and which part depends on the
+    order.
 
     Bad::
 
@@ -94,8 +95,9 @@ def unique_host_ports(project: Project) -> Findings:
             others = seen.setdefault((number, protocol), [])
             for other_address, other in others:
                 if _overlap(address, other_address) and _run_together(other, service):
+                    owner = "it publishes already" if other is service else f"{other.name} has"
                     yield project.finding(
-                        f"{service.name} publishes host port {number}, which {other.name} has",
+                        f"{service.name} publishes host port {number}, which {owner}",
                         advice("publish each on a host port of its own"),
                         at=port,
                     )
@@ -119,7 +121,7 @@ def _overlap(one: str, other: str) -> bool:
 def _run_together(one: Service, other: Service) -> bool:
     """Services of different profiles are often two variants of one thing."""
     first, second = ({node.text() for node in service.items("profiles")} for service in (one, other))
-    return one is not other and (not first or not second or bool(first & second))
+    return not first or not second or bool(first & second)
 
 
 @control(severity="info", optional=True)

@@ -72,12 +72,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run says of one section. ``partly`` is that live mode judges more of it; ``failing`` are subjects."""
+    """What a run says of one section. ``partly`` is that live mode judges more of it; ``failing`` are subjects.
+
+    ``why`` is the reason that most subjects give where nothing was judged, or nothing could be known.
+    """
 
     section: Section
     status: str
     partly: bool = False
     failing: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,14 @@ def _outcome(
         status = NOTHING if verdicts else _unjudged(applied, asked)
     # what is built says no more of a section than what is written, but for the files in it
     partly = status == "passed" and not all(asked.asks(c) for c in applied if c.judges != "Image")
-    return Outcome(section, status, partly, tuple(dict.fromkeys(_name(r) for r, v in judged if v in _WORST_FIRST[:2])))
+    failing = tuple(dict.fromkeys(_name(r) for r, v in judged if v in _WORST_FIRST[:2]))
+    return Outcome(section, status, partly, failing, _why(status, judged))
+
+
+def _why(status: str, judged: Iterable[tuple[Result, str]]) -> str:
+    verdict = {NOTHING: "not-applicable", "unknown": "unknown"}.get(status)
+    reasons = Counter(result.reason for result, given in judged if given == verdict and result.reason)
+    return reasons.most_common(1)[0][0] if reasons else ""
 
 
 def _unjudged(applied: Collection[Control], asked: Asked) -> str:
@@ -166,6 +177,7 @@ def _lines(outcome: Outcome, widths: tuple[int, ...], everything: bool) -> Itera
     section = outcome.section
     more = len(outcome.failing) - _NAMED
     who = ", ".join(map(clean, outcome.failing[:_NAMED])) + (f" and {more} more" if more > 0 else "")
+    who = who or clean(outcome.why)
     cells = [f"{cell:{width}}" for cell, width in zip(_columns(outcome), widths, strict=True) if width]
     text = f"  {'  '.join(cells)}  "
     yield f"{text}{clean(section.title)}{f': {who}' if who else ''}", _COLOURS.get(outcome.status, "")

@@ -100,9 +100,9 @@ def test_host_ports_are_unique(tmp_path: Path, first: str, second: str, expected
     assert found(tmp_path, two(ports(first), ports(second)), "unique-host-ports") == expected
 
 
-def test_a_port_published_twice_by_one_service_is_not_two_services(tmp_path: Path) -> None:
+def test_a_port_published_twice_by_one_service_is_reported(tmp_path: Path) -> None:
     text = "services:\n  a:\n    image: x\n" + ports("80:80", "80:81")
-    assert found(tmp_path, text, "unique-host-ports") == []
+    assert found(tmp_path, text, "unique-host-ports") == [6]
 
 
 @pytest.mark.parametrize(
