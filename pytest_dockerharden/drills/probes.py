@@ -47,8 +47,9 @@ def active(
     *,
     deadline: float = 60.0,
     progress: Callable[[str], None] = lambda line: None,
+    probing: bool = True,
 ) -> dict[str, Drill]:
-    """A drill for every service, with all that can be tried before the restart.
+    """A drill for every service, with all that can be tried before the restart; without ``probing`` nothing is.
 
     ``postures`` are those of the running stack. ``deadline`` in seconds is for all of it: what there is no time for
     stays unknown.
@@ -68,7 +69,7 @@ def active(
         for name, service in stack.project.services.items()
     }
     lasting = [drill for drill in drills.values() if drill.lasting]
-    if lasting:
+    if lasting and probing:
         image = inspected[lasting[0].subject]["Image"]
         try:
             with Probe.prepared(client, stack.run.labels, image) as probe:

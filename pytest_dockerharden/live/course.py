@@ -32,6 +32,8 @@ Progress = Callable[[str], None]
 
 # seconds for a stack to come up and be healthy
 DEADLINE = 300.0
+# controls of drills that a restart and a stop alone answer
+WITHOUT_PROBES = frozenset({"survives-restart", "stops-within-its-grace-period"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +218,19 @@ class Course:
         with answering():
             if "drill" in needed and not self.drilled:
                 self.drilled = True
-                self.drills = drills.active(self.stack, client, self.postures, progress=self.progress)
+                probing = self._is_probed()
+                self.drills = drills.active(self.stack, client, self.postures, progress=self.progress, probing=probing)
             if not self.restarted:
                 self.restarted = True
                 if self.drilled:
                     drills.restart(self.stack, client, self.drills, progress=self.progress, masked=self.secrecy.masked)
                 else:
                     self.stack.restart()
+
+    def _is_probed(self) -> bool:
+        """Whether somebody asks for more than how the services restart and stop."""
+        chosen = self.scope.selection.chosen
+        return any(c.id in chosen and c.id not in WITHOUT_PROBES for c in self.scope.selection.of("Drill"))
 
     def up(self, client: docker.DockerClient) -> Stack:
         """The stack, brought up if it is not. Raises StackError, again and again if it could not be."""

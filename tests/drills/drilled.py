@@ -65,7 +65,7 @@ def drill(
 ) -> Drilled:
     """``image: app`` and the like stand for ``image``; what is judged is the text as it is.
 
-    ``what`` is done of probes, restart and stop. Without "active" no probe has time to run.
+    ``what`` is done of probes, restart and stop.
     """
     run = Run.start()
     folder.mkdir(exist_ok=True)
@@ -76,7 +76,7 @@ def drill(
     with Stack(project, client, run, deadline=120) as stack:
         postures = observe_stack(stack, client)
         before = {name: layer(client, ids[0]) for name, ids in stack.containers.items()}
-        found = drills.active(stack, client, postures, deadline=120 if "active" in what else 0)
+        found = drills.active(stack, client, postures, deadline=120, probing="active" in what)
         left = [c["Id"] for c in client.api.containers(all=True, filters={"label": f"dockerharden.run={run.id}"})]
         own = {container for ids in stack.containers.values() for container in ids}
         after = {name: layer(client, ids[0]) for name, ids in stack.containers.items()}

@@ -156,6 +156,10 @@ def test_a_job_is_neither_restarted_nor_stopped(drilled: Drilled) -> None:
     assert drilled.verdict("stops-within-its-grace-period", "job") == "not-applicable"
 
 
+def test_without_probing_nothing_is_tried(drilled: Drilled) -> None:
+    assert drilled.verdict("refuses-writes", "fine") == "unknown"
+
+
 def test_a_deadline_is_kept_and_is_no_pass(client: Any, image: str, tmp_path: Path) -> None:
     text = f"""\
 services:
