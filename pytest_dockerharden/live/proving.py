@@ -86,7 +86,7 @@ class Proof:
             name, colon, rest = failure.message.partition(": ")
             known = bool(colon) and name in self.course.statically.services
             reason = "\n".join((rest if known else failure.message, *failure.details))
-            return name if known else "", reason
+            return name if known else "", self.course.secrecy.masked(reason)
         failing = {result.name for result in self.course.done.get("live", {}).values() if result.fails}
         for result in trial.done["live"].values():
             if result.fails and result.name not in failing:

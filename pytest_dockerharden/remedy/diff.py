@@ -52,7 +52,7 @@ def plan_lines(plan: Plan, shown: Callable[[str], str], *, written: bool, with_d
         yield from diff_lines(plan.before[file], plan.after[file], shown(file))
     if not plan.after:
         yield _NOTHING_SAFE if plan.safe_only else "no finding has a remedy that can be written by itself", ""
-    yield from _breaking(plan)
+    yield from _breaking(plan, shown)
     yield from _left(plan, shown)
     yield _sum(plan, written=written), "bold"
 
@@ -67,7 +67,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _breaking(plan: Plan) -> Iterator[Line]:
+def _breaking(plan: Plan, shown: Callable[[str], str]) -> Iterator[Line]:
     groups: dict[tuple[str, str], list[Wish]] = {}
     for wish in plan.made:
         if wish.remedy.effect != "safe":
@@ -75,7 +75,7 @@ def _breaking(plan: Plan) -> Iterator[Line]:
     if groups:
         yield "these change how a service behaves:", "yellow"
     for (control, breaks), wishes in groups.items():
-        yield f"  {control} ({_names(wishes)}){f' may break {clean(breaks)}' if breaks else ''}", ""
+        yield f"  {control} ({_names(wishes, shown)}){f' may break {clean(breaks)}' if breaks else ''}", ""
 
 
 def _left(plan: Plan, shown: Callable[[str], str]) -> Iterator[Line]:
@@ -85,11 +85,11 @@ def _left(plan: Plan, shown: Callable[[str], str]) -> Iterator[Line]:
     if groups:
         yield "left as they are:", "yellow"
     for (control, file, reason), wishes in groups.items():
-        yield f"  {shown(file)}: {control} ({_names(wishes)}): {clean(reason)}", ""
+        yield f"  {shown(file)}: {control} ({_names(wishes, shown)}): {clean(reason)}", ""
 
 
-def _names(wishes: list[Wish]) -> str:
-    names = list(dict.fromkeys(wish.result.subject or wish.result.control.family for wish in wishes))
+def _names(wishes: list[Wish], shown: Callable[[str], str]) -> str:
+    names = list(dict.fromkeys(wish.result.subject or shown(wish.result.file) for wish in wishes))
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return clean(", ".join(names[:_NAMED]) + more)
 
