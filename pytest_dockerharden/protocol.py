@@ -85,9 +85,10 @@ class Protocol:
         """Whether nobody can ask for one of those that passed, from collection to the end of the run."""
         static, option = self.static, self.config.option
         judges_more = static.request.imports or static.request.scanners or not option.harden_static
+        names_each = bool(static.targets) or static.earlier is not None
         return (
             static.alone
-            and not (judges_more or static.request.choosing or static.targets or static.mending)
+            and not (judges_more or static.request.choosing or names_each or static.mending)
             and not any(getattr(option, name, None) for name in _CHOOSING)
             and all(m.startswith(_NUMBERS_ARE_ENOUGH) for name in _COLLECTING for m in _listeners(self.config, name))
             and self.can_count(())
