@@ -240,5 +240,7 @@ def server_user(image: Reference) -> tuple[int, int] | None:
     """uid and gid that the image's own server runs as, where the image is an official one we know."""
     if image.official in _ONE_VARIANT:
         return _ONE_VARIANT[image.official]
-    variants = SERVER_USERS.get(image.official)
-    return variants[0 if "alpine" in image.tag else 1] if variants and image.tag else None
+    alpine, other = SERVER_USERS.get(image.official, (None, None))
+    if alpine != other and not image.tag:
+        return None
+    return alpine if "alpine" in image.tag else other

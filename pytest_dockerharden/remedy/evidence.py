@@ -116,7 +116,7 @@ def _see_written(usage: Usage, container: str, client: docker.DockerClient) -> N
         usage.obstacle = usage.obstacle or "it is not known what it writes"
     found = usage.posture.changes.get(())
     changes = {change.path: change.kind for change in found if not _is_of_the_engine(change.path, mounts)}
-    for path in _written_folders(changes, usage, lambda path: _is_folder(client, container, path)):
+    for path in written_folders(changes, usage, lambda path: _is_folder(client, container, path)):
         if not any(covers(mount, path) for mount in mounts) and not _is_covered(path, usage.folders):
             folder = _folder(client, container, path, changes)
             usage.folders[path] = folder if isinstance(folder, Folder) else Folder(path, 0, 0, 0o755, 0)
@@ -137,7 +137,7 @@ def _is_folder(client: docker.DockerClient, container: str, path: str) -> bool:
     return bool(int(status["mode"]) & _DIRECTORY)
 
 
-def _written_folders(changes: Mapping[str, str], usage: Usage, is_folder: Any) -> list[str]:
+def written_folders(changes: Mapping[str, str], usage: Usage, is_folder: Any) -> list[str]:
     """The folders that must be writable, the shortest first. What no tmpfs can stand for is the usage's obstacle."""
     found = set()
     parents = {posixpath.dirname(path) for path in changes}
