@@ -12,7 +12,7 @@ from pytest_dockerharden.live.course import Course, Settings
 from pytest_dockerharden.live.engine import Engine
 from pytest_dockerharden.live.phases import READING, Phase
 from pytest_dockerharden.scope import Scope
-from pytest_dockerharden.stack.errors import EngineError
+from pytest_dockerharden.stack.errors import EngineError, StackError
 from pytest_dockerharden.stack.waiting import Cancelled
 from pytest_dockerharden.verdicts import Result
 
@@ -109,9 +109,13 @@ class Courses:
         self.held = True
 
     def lease(self) -> None:
-        """Keep every stack as it is until :meth:`release`."""
+        """Keep every stack as it is until :meth:`release`. One that a drill has stopped is brought up again first."""
         with self._idle:
             self._leases += 1
+        with self._working, contextlib.suppress(StackError):  # the test sees for itself what does not come back
+            for course in self.all.values():
+                if course.stopped and course.stack is not None:
+                    course.up(self.engine.client)
 
     def release(self) -> None:
         """End a lease."""

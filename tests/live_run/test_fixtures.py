@@ -56,7 +56,17 @@ def test_own_tests_and_phases_share_the_stack_though_it_is_stopped_in_between(st
     done = stack.run("--harden-live", "docker-compose.yml", "test_web.py", "-n", "2")
     assert "no service `wbe` runs" in done.stdout, done.stdout
     assert "ERROR" not in done.stdout, done.stdout
+    assert "publishes no port" not in done.stdout, done.stdout
     assert done.stdout.count("web: creating") <= 1
+
+
+def test_a_stack_that_was_stopped_is_up_again_for_who_has_it_already(stack: Stack) -> None:
+    stack.add("docker-compose.yml", COMPOSE)
+    stack.add("test_before.py", TESTS)
+    stack.add("test_web.py", TESTS)
+    files = ("test_before.py", "docker-compose.yml", "test_web.py")
+    done = stack.run("--harden-live", *files, "-k", "answers or survives")
+    assert "9 passed" in done.stdout, done.stdout
 
 
 def test_a_test_that_asks_for_nothing_starts_nothing(stack: Stack) -> None:
