@@ -13,7 +13,7 @@ from pytest_dockerharden.model.origin import ImageOrigin, KernelOrigin, Origin, 
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.scanner import scanner_of
 from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
-from pytest_dockerharden.report.lines import masked_line
+from pytest_dockerharden.report.lines import is_env_file, masked_line, names_only
 from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 
 _LONGEST = 160
@@ -116,7 +116,8 @@ class Excerpts:
         lines = self._lines.get(file)
         if lines is None:
             _forget_if_many(self._lines)
-            lines = self._lines[file] = _text(file).rstrip().split("\n")
+            lines = _text(file).rstrip().split("\n")
+            lines = self._lines[file] = [names_only(line) for line in lines] if is_env_file(file) else lines
         return lines
 
 

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import os
+
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.secrets import MASK, is_secret_name, mask
 
 _FAR_ENOUGH = 200
 _MOST_PARTS = 24
 _KEY = pattern(r"[\s-]*[\"']?(?P<name>[A-Za-z_][\w.-]*)[\"']?\s*[:=]\s*(?P<value>[^\s#].*)?$")
+_VARIABLE = pattern(r"\s*(?:export\s+)?(?:[\w.-]{1,200}\s*[=:]\s*|[A-Z][A-Z0-9_]{0,60}\s*$)")
 _ITEM = pattern(r"\s*(?:- +|(?=[\"']))(?P<text>[^\s#].*?),?\s*$")
+
+
+def is_env_file(path: str) -> bool:
+    """Whether a file is there to hold values, by its name: ``.env``, ``.env.prod``, ``db.env``."""
+    name = os.path.basename(path)
+    return name.startswith(".env") or name.endswith(".env")
+
+
+def names_only(line: str) -> str:
+    """A line of an env file without the value, whatever its name says, and without text that goes on with one."""
+    if not line.strip() or line.lstrip().startswith("#"):
+        return line
+    name = _VARIABLE.match(line)
+    return f"{name[0] if name else ''}{MASK}" if name is None or line[name.end() :].strip() else line
 
 
 def masked_line(lines: list[str], index: int, most: int = 10_000) -> str:

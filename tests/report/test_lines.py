@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_dockerharden.report.lines import masked_line
+from pytest_dockerharden.report.lines import is_env_file, masked_line, names_only
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,31 @@ def test_a_line_is_shown_without_the_secret_that_another_announces(text: str, sh
 def test_other_lines_are_shown_as_they_are(text: str) -> None:
     lines = text.split("\n")
     assert masked_line(lines, len(lines) - 1) == lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("A=hunter2", "A=***"),
+        ("export A = 'hunter2", "export A = ***"),
+        ("A: hunter2", "A: ***"),
+        ("hunter2 and more of a value", "***"),
+        ("A B=hunter2", "***"),
+        ("-----BEGIN PRIVATE KEY-----", "***"),
+        ("MIIEvQIBADANBg", "***"),
+        ("A=", "A="),
+        ("A", "A"),
+        ("# a comment", "# a comment"),
+        ("", ""),
+    ],
+)
+def test_of_an_env_file_names_are_shown(line: str, shown: str) -> None:
+    assert names_only(line) == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [("/a/.env", True), ("/a/.env.prod", True), ("/a/db.env", True), ("/.env/a.yml", False), ("/a/environment", False)],
+)
+def test_an_env_file_is_known_by_its_name(path: str, is_one: bool) -> None:
+    assert is_env_file(path) is is_one
