@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from pytest_dockerharden.report.html.markup import tag
+from tests.image.archives import saved
+from tests.image.test_front_end import BAD, SECRET
 from tests.plugin.conftest import Repo
 from tests.report.conftest import COMPOSE, OWN, report
 
@@ -211,3 +213,19 @@ def test_what_changed_since_an_earlier_run_is_shown(stack: Repo) -> None:
 
 def test_without_an_earlier_run_there_is_nothing_to_compare(page: str) -> None:
     assert 'id="since"' not in page
+
+
+def test_a_report_of_images_shows_images_and_no_stack_that_was_not_judged(stack: Repo) -> None:
+    (stack.path / "bad.tar").write_bytes(saved(BAD))
+    stack.add("app/dockerharden.toml", 'select = ["built-without-keys"]\n')
+    stack.add("dockerharden.toml", 'select = ["built-without-keys"]\n')
+    path = stack.path / "out.html"
+    stack.pytester.runpytest_inprocess(
+        "--harden-image=bad.tar", f"--harden-report=html:{path}", "-p", "no:cacheprovider"
+    )
+    text = path.read_text(encoding="utf-8")
+    Reader(text)
+    assert '<section id="images"' in text
+    assert '<section id="stack"' not in text
+    assert re.search(r"<small>bad(.tar|:1): layer ", text)
+    assert SECRET not in text

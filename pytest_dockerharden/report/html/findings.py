@@ -109,6 +109,8 @@ class Findings:
 
     def _place(self, result: Result, finding: Finding) -> str:
         place = line_of(result, finding)
+        if place.file.startswith("image:"):
+            return self.excerpts.place(finding.origin)
         return f"{self.excerpts.shown(place.file)}:{place.line}"
 
 

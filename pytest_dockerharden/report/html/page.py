@@ -34,6 +34,7 @@ class Page:
     def __init__(self, report: Report) -> None:
         self.report = report
         self.results = [result for _, result in in_order(report.entries)]
+        self.stacks = [stack for stack in report.stacks if _is_judged(stack, self.results)]
         self.excerpts = Excerpts(report.start)
         self.secrets = secrets_of(_all_postures(report.stacks))
         self.findings = Findings(self.excerpts, self.hide)
@@ -66,9 +67,10 @@ class Page:
             yield "since", f"Since {name.rpartition('/')[2]}", content
         if ranked:
             yield "first", "What to do first", self.findings.first(ranked)
-        for number, stack in enumerate(self.report.stacks):
+        for number, stack in enumerate(self.stacks):
             yield from self._stack(stack, f"-{number}" if number else "")
-        yield self._images()
+        yield self._built("dockerfiles", "Dockerfiles", ("Stage", "Dockerfile"))
+        yield self._built("images", "Images", ("Image",))
         if ranked:
             yield "findings", "Findings", self.findings.by_control(ranked)
         waived = waivers(self.results, self.excerpts, self.report.today)
@@ -90,11 +92,14 @@ class Page:
 
     def _of_what(self) -> str:
         """What the page speaks of, and how it came to know."""
-        names = dict.fromkeys(self.excerpts.shown(stack.project.files[0]) for stack in self.report.stacks)
+        images = (result.file.removeprefix("image:") for result in self.results if result.file.startswith("image:"))
+        files = (stack.project.files[0] for stack in self.stacks)
+        names = dict.fromkeys([*map(self.excerpts.shown, files), *images])
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        live = any(stack.observed for stack in self.report.stacks)
-        how = "predicted from text, observed in the kernel" if live else "predicted from text"
-        return f"{', '.join([*names][:3])}{more} · {how} · {self.report.today.isoformat()}" if names else ""
+        live = any(stack.observed for stack in self.stacks)
+        how = ["predicted from text"] if self.stacks else []
+        how += ["observed in the kernel"] if live else []
+        return " · ".join([", ".join([*names][:3]) + more, *how, self.report.today.isoformat()]) if names else ""
 
     def _verdict(self) -> Markup:
         failing = [result for result in self.results if result.fails]
@@ -108,14 +113,14 @@ class Page:
     def _tiles(self) -> Markup:
         counts = self._counts()
         tiles = [(str(counts[verdict]), verdict) for verdict in reversed(VERDICTS) if counts[verdict]]
-        drifted = sum(len(drift_of(posture)) for posture in _live_postures(self.report.stacks))
-        if any(stack.observed for stack in self.report.stacks):
+        drifted = sum(len(drift_of(posture)) for posture in _live_postures(self.stacks))
+        if any(stack.observed for stack in self.stacks):
             tiles.append((str(drifted), "drift"))
         shown = (tag("li", tag("b", number), f" {name}", class_=name) for number, name in tiles)
         return join(bar(counts, "Verdicts"), tag("ul", *shown, class_="tiles"))
 
     def _footer(self) -> Markup:
-        files = [self.excerpts.shown(path) for stack in self.report.stacks for path in stack.project.files]
+        files = [self.excerpts.shown(path) for stack in self.stacks for path in stack.project.files]
         day = tag("time", self.report.today.isoformat(), datetime=self.report.today.isoformat())
         return tag("p", f"pytest-dockerharden {version()}, ", day, f"; {', '.join(dict.fromkeys(files))}")
 
@@ -144,7 +149,7 @@ class Page:
 
     def _name(self, stack: Stack) -> str:
         name = stack.project.combination or self._files(stack)
-        alike = [other for other in self.report.stacks if (other.project.combination or self._files(other)) == name]
+        alike = [other for other in self.stacks if (other.project.combination or self._files(other)) == name]
         return name if len(alike) == 1 else self._files(stack)
 
     def _service(self, stack: Stack, service: str, anchor: str, made: Matrix, postures: Postures) -> Markup:
@@ -160,20 +165,25 @@ class Page:
         summary = join(tag("b", service), " ", *told, tag("span", facts, class_="glance") if facts else None)
         return details(summary, postures.table(predicted, observed), id=anchor, data_find=service, class_="service")
 
-    def _images(self) -> tuple[str, str, Markup] | None:
+    def _built(self, anchor: str, title: str, judged: Sequence[str]) -> tuple[str, str, Markup] | None:
         made = Matrix()
         for result in self.results:
-            if result.control.judges in ("Stage", "Dockerfile"):
-                made.add(result, self.excerpts.shown(result.file))
+            if result.control.judges in judged:
+                made.add(result, self.excerpts.shown(result.file).removeprefix("image:"))
         if not made.rows:
             return None
-        return "dockerfiles", "Dockerfiles", matrix.render(made, "Controls by Dockerfiles", {})
+        return anchor, title, matrix.render(made, f"Controls by {title}", {})
 
 
 def _standing(made: Matrix, service: str, place: str) -> graph.Standing:
     counts = made.counts(service)
     worst = next((verdict for verdict in VERDICTS if counts[verdict]), "")
     return graph.Standing(place, worst, counts["failed"] + counts["error"])
+
+
+def _is_judged(stack: Stack, results: Sequence[Result]) -> bool:
+    """Whether it has a part in the run: one that judges images alone reads compose files for their policy."""
+    return bool(stack.observed) or any(belongs(result, stack) for result in results)
 
 
 def belongs(result: Result, stack: Stack) -> bool:
