@@ -86,7 +86,7 @@ def test_a_fact_stands_beside_its_source_line(page: str) -> None:
 
 
 def test_what_is_by_default_is_told_in_one_line(page: str) -> None:
-    assert re.search(r"<tr><th scope=row>by default<td>privileged no, .*?SELinux none", page)
+    assert re.search(r"<tr><th scope=row>by default<td>privileged: no · .*?SELinux: none", page)
     assert "privileged<td>" not in page
 
 

@@ -58,7 +58,7 @@ class Postures:
                 and predicted
                 and _is_usual(name, facts, predicted.origin)
             ):
-                usual.append(f"{label} {self._short(said(name, first.value))}")
+                usual.append(f"{label}: {self._short(said(name, first.value))}")
                 continue
             cells = [_cell(self._content(name, facts[0], predicted.origin if predicted else None))]
             if live or restarted:
@@ -68,7 +68,7 @@ class Postures:
         if usual:
             # nobody wrote them, and nothing was seen but that it is so
             across = Markup("<td colspan=2>" if live or restarted else "<td>")
-            yield join(_ROW, "by default", across, ", ".join(usual))
+            yield join(_ROW, "by default", across, " · ".join(usual))
 
     def _observed(
         self, name: str, live: Fact[object] | None, restarted: Fact[object] | None, drift: Sequence[str]
