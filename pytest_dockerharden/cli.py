@@ -1,4 +1,4 @@
-"""``dockerharden FILE...``: the static run without any of the repository's code, for pre-commit and untrusted input."""
+"""``dockerharden FILE...``: the static run that takes nothing of the repository for code but controls of its own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _HERMETIC = ("-p", "no:cacheprovider", "--noconftest", "-c", os.devnull, "--root
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge the named files, or all below the folder. No conftest.py, no addopts, no third-party plugin takes part.
+    Controls that the configuration names (``controls = [...]``) are code and are run.
 
     Options are those of pytest. The exit status is pytest's, except that nothing to judge is no failure.
     """
