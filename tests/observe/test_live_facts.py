@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -226,6 +228,26 @@ def test_a_stack_of_eight_is_read_in_a_moment(client: Any, start: Callable[..., 
         observe_stack(stack, client)
         took.append(time.monotonic() - began)
     assert min(took) < 1.5
+
+
+def test_an_engine_elsewhere_runs_commands_in_one_helper_and_no_more_than_there_are_containers(
+    client: Any, start: Callable[..., str], with_shell: str, without_shell: str
+) -> None:
+    stack = {f"s{number}": [start(image, SLEEP)] for number, image in enumerate((with_shell, without_shell) * 2)}
+    with engine_on_tcp() as address, contextlib.closing(connect(address)) as far:
+        asked: list[str] = []
+        send = far.api.send
+
+        def noted(request: Any, **options: Any) -> Any:
+            asked.append(f"{request.method} {request.path_url.partition('?')[0]}")
+            return send(request, **options)
+
+        far.api.send = noted
+        observe_stack(stack, far)
+    helpers = [found[1] for path in asked if (found := re.search(r"^POST .*/containers/(\w+)/exec$", path))]
+    assert len(set(helpers)) == 1
+    assert helpers[0] not in {container for containers in stack.values() for container in containers}
+    assert len(helpers) <= len(stack)
 
 
 ALLOW_ALL = 'seccomp={"defaultAction": "SCMP_ACT_ALLOW"}'
