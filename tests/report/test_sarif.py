@@ -8,6 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from pytest_dockerharden.controls import load_all
+from pytest_dockerharden.report.documentation import as_text, sections
 from tests.plugin.conftest import Repo
 from tests.report.conftest import COMPOSE, OWN, report, report_as_json
 
@@ -203,3 +205,11 @@ def test_there_is_no_fix_of(stack: Repo, control: str, service: str) -> None:
         "import Findings", "import Finding, Findings"))  # fmt: skip
     [result] = run_of(stack, "-k", f"{control} and {service}")["results"]
     assert "fixes" not in result
+
+
+def test_no_rule_is_more_than_code_scanning_takes() -> None:
+    """Texts are cut at 1024 characters, and a file with a rule of more than 20 tags is rejected."""
+    for control in load_all().values():
+        assert len(control.title) < 1024, control.id
+        assert len(as_text(control)) < 1024, control.id
+        assert len(sections(control)) + 2 <= 20, control.id
