@@ -6,15 +6,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.paths import read_bytes
+from pytest_dockerharden.source.gitignore import Matcher, matcher
 from pytest_dockerharden.source.reading import read_lines
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 Kind = Literal["compose", "Dockerfile"]
 
@@ -177,7 +175,7 @@ def _is_dockerfile(path: str) -> bool:
 class _IgnoreRules:
     """The ``.gitignore`` files in force in a folder, outermost first, each with the folder it stands in."""
 
-    specs: tuple[tuple[str, GitIgnoreSpec], ...] = ()
+    specs: tuple[tuple[str, Matcher], ...] = ()
 
     @classmethod
     def above(cls, directory: str, patterns: Sequence[str]) -> _IgnoreRules:
@@ -193,18 +191,16 @@ class _IgnoreRules:
     def with_patterns(self, folder: str, patterns: Sequence[str]) -> _IgnoreRules:
         if not any(line.strip() and not line.startswith("#") for line in patterns):
             return self
-        from pathspec import GitIgnoreSpec
-
         try:
-            return _IgnoreRules((*self.specs, (folder, GitIgnoreSpec.from_lines(patterns))))
+            return _IgnoreRules((*self.specs, (folder, matcher(patterns))))
         except ValueError:  # git skips what it cannot read as well
             return self
 
     def match(self, path: str, *, is_dir: bool) -> bool:
         """Whether the innermost file that speaks of this path ignores it."""
-        for folder, spec in reversed(self.specs):
+        for folder, ignores in reversed(self.specs):
             relative = os.path.relpath(path, folder).replace(os.sep, "/") + ("/" if is_dir else "")
-            verdict = spec.check_file(relative).include
+            verdict = ignores(relative)
             if verdict is not None:
                 return verdict
         return False

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.paths import is_below, read_bytes
+from pytest_dockerharden.source.gitignore import Matcher, matcher
 from pytest_dockerharden.source.reading import read_lines
 
 _LARGEST_INDEX = 64 << 20
@@ -22,7 +23,7 @@ class Checkout:
         self.folder = folder
         self._repository = _repository(os.path.join(folder, ".git"))
         self._index: dict[str, bytes] | None = None
-        self._specs: dict[str, Callable[[str], bool | None]] = {}
+        self._specs: dict[str, Matcher] = {}
 
     def tracked(self, path: str) -> bool | None:
         """Whether the index has this file; None where ``.git`` leads to no repository."""
@@ -58,12 +59,12 @@ class Checkout:
                 return answer
         return False
 
-    def _spec(self, folder: str) -> Callable[[str], bool | None]:
+    def _spec(self, folder: str) -> Matcher:
         if folder not in self._specs:
             lines = read_lines(os.path.join(self.folder, folder, ".gitignore"))
             if not folder and self._repository is not None:
                 lines = [*read_lines(os.path.join(_common(self._repository), "info", "exclude")), *lines]
-            self._specs[folder] = _matcher(lines)
+            self._specs[folder] = matcher(lines)
         return self._specs[folder]
 
     def _name(self, path: str) -> str:
@@ -80,15 +81,6 @@ def find_checkout(path: str, root: str) -> Checkout | None:
             break
         folder = os.path.dirname(folder)
     return None
-
-
-def _matcher(lines: list[str]) -> Callable[[str], bool | None]:
-    if not any(line.strip() and not line.startswith("#") for line in lines):
-        return lambda name: None
-    from pathspec import GitIgnoreSpec  # only where there is something to ignore
-
-    spec = GitIgnoreSpec.from_lines(lines)
-    return lambda name: spec.check_file(name).include
 
 
 def _repository(path: str) -> str | None:
