@@ -90,6 +90,23 @@ def test_nothing_is_left_when_it_ends_in_the_middle(
         process.communicate()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(("--harden-live", "-x"), "stopping after 1 failures", id="-x"),
+        pytest.param(("test_own.py",), "Exit: enough", id="pytest.exit"),
+    ],
+)
+def test_nothing_is_left_when_it_is_cut_short(stack: Stack, arguments: tuple[str, ...], said: str) -> None:
+    stack.add("docker-compose.yml", COMPOSE.replace('["CMD", "false"]', '["CMD", "true"]'))
+    stack.add("test_own.py", "import pytest\ndef test_it(harden_stack):\n    pytest.exit('enough')\n")
+    process = stack.start(*arguments)
+    output, _ = process.communicate(timeout=120)
+    assert said in output, output
+    assert "web: running" in output, output
+    assert stack.left(process.pid) == []
+
+
 def test_a_worker_that_is_killed_takes_no_stack_with_it(stack: Stack) -> None:
     stack.add("docker-compose.yml", COMPOSE.replace('["CMD", "false"]', '["CMD", "true"]'))
     stack.add(
