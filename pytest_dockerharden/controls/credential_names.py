@@ -20,7 +20,7 @@ _NAME = pattern(
     r"|.*(?:_PASS|_PWD|PASSWD|_SALT|_DSN)",
     re.IGNORECASE,
 )
-_NO_CREDENTIAL = pattern(r".*(?:_FILE|ALLOW_EMPTY_.*|RANDOM_.*)", re.IGNORECASE)
+_NO_CREDENTIAL = pattern(r".*(?:_FILE|_NAME|ALLOW_EMPTY_.*|RANDOM_.*)", re.IGNORECASE)
 _SERVERS_OWN_FLAGS = frozenset({"REQUIREPASS", "MASTERAUTH"})
 # a lifetime, a size or a policy of the credential; with a bare quantity as its value it is no credential
 _QUANTITY_NAME = pattern(

@@ -178,34 +178,3 @@ def no_program_trees_mounted(service: Service) -> Findings:
         whole = holds_the_whole_system(mount.source) and watches_the_host(posture)
         if whole or (is_program(mount.source) and is_of_the_system(mount.source)):
             yield service.finding(f"{mount.source} of the host is mounted", advice("remove it"), at=mount.origin)
-
-
-@control(severity="info", optional=True, equivalents={"kics": "volume_has_sensitive_host_directory"})
-def no_time_zone_mounted(service: Service) -> Findings:
-    """The time zone is a variable, not a file of the host.
-
-    `TZ` says the same to nearly every program, on every machine. The file makes the container show another time on
-    another host, and is one more path of it.
-
-    Bad::
-
-        services:
-          web:
-            image: app
-            volumes:
-              - /etc/localtime:/etc/localtime:ro  # <-
-
-    Good::
-
-        services:
-          web:
-            image: app
-            environment:
-              TZ: Europe/Berlin
-    """
-    posture = service.posture
-    for mount in given(posture) if posture is not None else ():
-        if mount.read_only and is_time_zone(mount.source):
-            yield service.finding(
-                f"{mount.source} of the host is mounted", advice("environment:\n  TZ: ..."), at=mount.origin
-            )

@@ -205,11 +205,11 @@ def no_writable_system_mounts(posture: Posture) -> Findings:
           web:
             image: app
             volumes:
-              - host:/host  # <-
+              - settings:/host  # <-
         volumes:
-          host:
+          settings:
             driver: local
-            driver_opts: {type: none, o: bind, device: /boot}
+            driver_opts: {type: none, o: bind, device: /etc}
 
     Good::
 
@@ -403,7 +403,7 @@ def no_mount_follows_the_host(posture: Posture) -> Findings:
           web:
             image: app
             volumes:
-              - /mnt:/mnt:rslave  # <-
+              - /srv/data:/data:rslave  # <-
 
     Good::
 
@@ -411,7 +411,7 @@ def no_mount_follows_the_host(posture: Posture) -> Findings:
           web:
             image: app
             volumes:
-              - /mnt/disk:/mnt/disk
+              - /srv/data:/data
     """
     for mount in posture.mounts.value:
         if mount.propagation in ("slave", "rslave"):
