@@ -54,6 +54,7 @@ NOT_SHOWN: dict[str, str] = {
     "read-only-server-can-write-what-it-needs-bad": "such a server does not come up",
     "beat-schedule-is-writable-bad": "no celery is in the image that stands in",
     "no-secrets-written-in-environment-bad": "what is written out is a matter of the files",
+    "no-value-under-the-name-of-a-credential-bad": "what is written out is a matter of the files",
     "secrets-not-in-environment-bad": "without a value for the variable there is no credential",
     "runs-the-image-of-its-tag-bad": "no compose file moves a tag: tests/observe does",
     "tmpfs-writable-by-user-bad": "a tmpfs where the image has nothing is open to all until the first restart",
