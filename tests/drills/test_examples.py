@@ -24,7 +24,7 @@ EXAMPLES = {
     for number, example in enumerate(getattr(control.documentation, kind))
 }
 MARK = re.compile(r"\s*# <-$")
-# an example without a restart or stop of its own needs none
+# what an example needs: probes, a restart or a stop
 NEEDED = {"survives-restart": ("restart",), "stops-within-its-grace-period": ("stop",)}
 # what an example cannot show, with the test that does
 WITHOUT_A_BAD_ONE = {"networks-keep-services-apart": "test_connections.py switches the engine's firewall off for it"}
@@ -41,7 +41,7 @@ def outcomes(
     pool = ThreadPoolExecutor(4)
     folder = tmp_path_factory.mktemp("examples")
     started = {
-        name: pool.submit(drill, client, folder / name, unmarked(example), image, NEEDED.get(control.id, ()))
+        name: pool.submit(drill, client, folder / name, unmarked(example), image, NEEDED.get(control.id, ("active",)))
         for name, (control, example) in EXAMPLES.items()
         if name in selected
     }
