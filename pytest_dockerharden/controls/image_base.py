@@ -347,17 +347,12 @@ def allowed_base_registry(stage: Stage, *, registries: tuple[str, ...] = ()) -> 
     for image, origin in _images(stage):
         if not registries and _ADDRESS.match(image.registry):
             yield stage.finding("the registry is a bare IP address", advice("name the registry"), at=origin)
-        elif registries and "$" not in image.text and not any(_matches(image, entry) for entry in registries):
+        elif registries and "$" not in image.text and not any(image.comes_from(entry) for entry in registries):
             yield stage.finding(
                 f"{image.registry} is not an allowed registry", advice("use one of " + ", ".join(registries)), at=origin
             )
     if stage.base is None:
         unknown(f"FROM {stage.base_word.raw} is decided at build time")
-
-
-def _matches(image: Reference, entry: str) -> bool:
-    pattern = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", entry.rstrip("/")))
-    return re.fullmatch(rf"{pattern}(/.*)?", f"{image.registry}/{image.path}") is not None
 
 
 @control(

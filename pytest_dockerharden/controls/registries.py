@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.reference import Reference, parse_reference
+from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice
 
 _ADDRESS = pattern(r"(?!127\.)\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?")
@@ -44,15 +42,9 @@ def allowed_image_registry(service: Service, *, registries: tuple[str, ...] = ()
     if node.unresolved:
         unknown("the image depends on a variable that has no value")
     image = parse_reference(node.text())
-    if registries and not any(_comes_from(image, entry.rstrip("/")) for entry in registries):
+    if registries and not any(image.comes_from(entry) for entry in registries):
         yield service.finding(
             f"{image.registry} is not an allowed registry", advice("use one of " + ", ".join(registries)), at=node
         )
     elif not registries and _ADDRESS.fullmatch(image.registry):
         yield service.finding("the registry is a bare IP address", advice("name the registry"), at=node)
-
-
-def _comes_from(image: Reference, entry: str) -> bool:
-    """A `*` stands for no slash: `*.example.com` is not `evil.com/a.example.com`."""
-    parts, wanted = f"{image.registry}/{image.path}".split("/"), entry.split("/")
-    return len(parts) >= len(wanted) and all(map(fnmatchcase, parts, wanted))

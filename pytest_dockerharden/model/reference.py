@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from pytest_dockerharden.model.dataclass import dataclass
@@ -55,6 +56,14 @@ class Reference:
     def pinned(self) -> bool:
         """Whether it has a digest that the engine takes: the whole length, lower-case hex."""
         return self.valid and bool(_DIGEST.match(self.digest))
+
+    def comes_from(self, place: str) -> bool:
+        """Whether ``place``, a registry with or without the beginning of a path, holds it.
+
+        A `*` stands for no slash: `*.example.com` is not `evil.com/a.example.com`.
+        """
+        parts, wanted = f"{self.registry}/{self.path}".split("/"), place.rstrip("/").split("/")
+        return len(parts) >= len(wanted) and all(map(fnmatchcase, parts, wanted))
 
 
 @lru_cache(maxsize=1024)

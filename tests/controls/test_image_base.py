@@ -125,6 +125,7 @@ def test_a_good_base_is_silent(tmp_path: Path, control: str, text: str) -> None:
         ("ghcr.io/other/app:1", ("ghcr.io/team",), ONE),
         ("docker.io.evil.example/nginx:1", ("docker.io",), ONE),
         ("nginx:1", ("ghcr.io",), ONE),
+        ("evil.example/a.example.com/app:1", ("*.example.com",), ONE),
     ],
 )
 def test_registries_are_compared_with_the_list(
