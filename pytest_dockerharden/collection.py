@@ -51,7 +51,6 @@ def collect_all(session: pytest.Session, static: StaticSession) -> None:
     """What ``Session.perform_collect`` does, for items that are known beforehand."""
     hook = session.config.hook
     session.items = []
-    collected = 0
     seen: set[Path] = set()
     try:
         for top in _tops(static):
@@ -62,7 +61,6 @@ def collect_all(session: pytest.Session, static: StaticSession) -> None:
                 items = list(_items(file))
                 counted: list[pytest.Item | pytest.Collector] = [item for item in items for _ in range(item.times)]
                 hook.pytest_collectreport(report=pytest.CollectReport(file.nodeid, "passed", None, counted))
-                collected += len(counted)
                 session.items += items
         if hook.pytest_itemcollected.get_hookimpls():
             for item in session.items:
@@ -70,7 +68,8 @@ def collect_all(session: pytest.Session, static: StaticSession) -> None:
         _modify(session, static)
     finally:
         hook.pytest_collection_finish(session=session)
-    session.testscollected = collected
+    # after hooks that add items, as those of images do, or leave some out
+    session.testscollected = sum(item.times if isinstance(item, HardenItem) else 1 for item in session.items)
 
 
 def _modify(session: pytest.Session, static: StaticSession) -> None:
