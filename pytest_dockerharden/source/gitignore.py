@@ -10,8 +10,9 @@ from pytest_dockerharden.model.pattern import pattern
 
 Matcher = Callable[[str], bool | None]
 
-# negation, `**`, brackets, escapes and odd white space are left to a library, which takes 13 ms to import
-_HARD = pattern(r"!|\*\*|[\[\]\\]|//|[^\S ]|^ | $|^/+$")
+# `**`, brackets, escapes and odd white space are left to a library, which takes 13 ms to import
+_HARD = pattern(r"\*\*|[\[\]\\]|//|[^\S ]|^ | $|^!?/*$|^!!")
+_Rule = Callable[[Sequence[str], bool], object]
 
 
 def matcher(lines: Iterable[str]) -> Matcher:
@@ -22,34 +23,41 @@ def matcher(lines: Iterable[str]) -> Matcher:
     """
     told = [line for line in lines if line.strip() and not line.startswith("#")]
     if not any(map(_HARD.search, told)):
-        return _of_names([_rule(line) for line in told])
+        return _of_names([(not line.startswith("!"), _rule(line.removeprefix("!"))) for line in reversed(told)])
     from pathspec import GitIgnoreSpec
 
     spec = GitIgnoreSpec.from_lines(told)
     return lambda path: spec.check_file(path).include
 
 
-def _of_names(rules: Sequence[Callable[[Sequence[str]], bool]]) -> Matcher:
-    # what is in an ignored folder is ignored, and nothing takes it back
-    return lambda path: True if any(rule(path.split("/")) for rule in rules) else None
+def _of_names(rules: Sequence[tuple[bool, _Rule]]) -> Matcher:
+    """``rules`` from the last to the first."""
+
+    def ignored(path: str) -> bool | None:
+        parts = path.rstrip("/").split("/")
+        answer = None
+        for depth in range(1, len(parts) + 1):
+            is_folder = depth < len(parts) or path.endswith("/")
+            answer = next((ignores for ignores, speaks_of in rules if speaks_of(parts[:depth], is_folder)), None)
+            if answer:  # what is in an ignored folder is ignored, and nothing takes it back: gitignore(5)
+                return True
+        return answer
+
+    return ignored
 
 
-def _rule(line: str) -> Callable[[Sequence[str]], bool]:
-    """Whether a line speaks of a path, taken apart; that of a folder has an empty part at its end."""
+def _rule(line: str) -> _Rule:
+    """Whether a line speaks of a path, taken apart, that may be a folder."""
     only_folders = line.endswith("/")
     names = [_name(part) for part in line.strip("/").split("/")]
-    depth = len(names)
-    if depth == 1 and not line.startswith("/"):
+    if len(names) == 1 and not line.startswith("/"):
         is_it = names[0]
-        return lambda parts: any(part and is_it(part) for part in (parts[:-1] if only_folders else parts))
-
-    def at_its_place(parts: Sequence[str]) -> bool:
-        reaches = len(parts) > depth if only_folders else len(parts) >= depth
-        return (
-            reaches and all(is_it(part) for is_it, part in zip(names, parts, strict=False)) and parts[depth - 1] != ""
-        )
-
-    return at_its_place
+        return lambda parts, is_folder: (is_folder or not only_folders) and is_it(parts[-1])
+    return lambda parts, is_folder: (
+        len(parts) == len(names)
+        and (is_folder or not only_folders)
+        and all(is_it(part) for is_it, part in zip(names, parts, strict=True))
+    )
 
 
 def _name(text: str) -> Callable[[str], object]:
