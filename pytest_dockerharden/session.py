@@ -256,7 +256,7 @@ class StaticSession:
             terminalreporter.write_line(text, **({colour: True} if colour else {}))
         for target in self.targets:
             if not target.path:
-                terminalreporter.write_line(target.render(self._report()))
+                terminalreporter.write_line(target.render(self._report))
         self.terminal.before_short_summary(terminalreporter)
 
     def _benchmarks(self) -> Iterator[Benchmark]:
@@ -275,7 +275,7 @@ class StaticSession:
             yield Benchmark(suite, outcomes(suite, REGISTRY.values(), self.judged, self.not_applicable, asked))
 
     def _compared(self) -> Iterator[tuple[str, str]]:
-        comparison = self._comparison()
+        comparison = self._comparison
         if comparison is not None:
             from pytest_dockerharden.report.summary import compared
 
@@ -295,7 +295,7 @@ class StaticSession:
         for target in self.targets:
             if target.path:
                 path = Path(self.request.start, target.path)
-                text = target.render(self._report())
+                text = target.render(self._report)
                 try:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -317,7 +317,9 @@ class StaticSession:
     def _edits(self, finding: Finding) -> Sequence[Replacement]:
         return self._replacements.of(finding)
 
+    @functools.cached_property
     def _comparison(self) -> Comparison | None:
+        """Asked for when all items have run."""
         if self.earlier is None:
             return None
         from pytest_dockerharden.report.comparison import compare
@@ -325,11 +327,13 @@ class StaticSession:
         entries = self.entries((*self.judged, *self.not_applicable))
         return compare(self.config.option.harden_compare, self.earlier, entries)
 
+    @functools.cached_property
     def _report(self) -> Report:
+        """One for all targets, asked for when all items have run."""
         entries = list(self.entries((*self.judged, *self.not_applicable)))
         observed = self.live.observed if self.live is not None else lambda project: {}
         stacks = [Stack(project, observed(project)) for project in self.evaluation.projects]
         today = datetime.date.today()
         benchmarks = [*self._benchmarks()]
-        compared = self._comparison()
-        return Report(entries, self.request.start, self.request.top, stacks, today, benchmarks, compared, self._edits)
+        start, top = self.request.start, self.request.top
+        return Report(entries, start, top, stacks, today, benchmarks, self._comparison, self._edits)

@@ -31,9 +31,8 @@ class Terminal:
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         if self.config.getoption("verbose", 0) < 0 or self.config.option.collectonly:
             return []
-        known = [
-            getattr(item, "known_result", None) for item in items
-        ]  # of a stack that does not run yet there is none
+        # of a stack that does not run yet there is none
+        known = [getattr(item, "known_result", None) for item in items]
         results = [result for result in known if isinstance(result, Result)]
         return [line for line, _ in most_important(results, self.static.excerpts, remedies=True)]
 
