@@ -6,7 +6,7 @@ import re
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Finding, Findings
+from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Project, Service
@@ -75,17 +75,16 @@ def versioned_image(service: Service, *, moving_tags: tuple[str, ...] = ALIASES)
             image: redis@sha256:9341b6548cc35b64a6de0085555264336e2f570e17ecff20190bf62222f2bd64
     """
     node, image = _image(service)
-    if image.digest:
-        return
-    if not image.tag:
+    if not image.digest and not image.tag:
         yield service.finding("the image has no tag, so it is `latest`", advice(f"{image.text}:VERSION"), at=node)
-    elif image.tag.lower() in moving_tags:
-        yield _moves(service, node, image)
+    yield from _moving(service, moving_tags)
 
 
-def _moves(service: Service, node: Node, image: Reference) -> Finding:
-    remedy = advice("name the version, and best its digest as well")
-    return service.finding(f"the tag `{image.tag}` moves with every release", remedy, at=node)
+def _moving(service: Service, tags: tuple[str, ...]) -> Findings:
+    node, image = _image(service)
+    if image.tag.lower() in tags and not image.digest:
+        remedy = advice("name the version, and best its digest as well")
+        yield service.finding(f"the tag `{image.tag}` moves with every release", remedy, at=node)
 
 
 @control(
@@ -112,9 +111,7 @@ def released_image(service: Service, *, previews: tuple[str, ...] = PREVIEWS) ->
           web:
             image: app:1.4.0-rc.2
     """
-    node, image = _image(service)
-    if not image.digest and image.tag.lower() in previews:
-        yield _moves(service, node, image)
+    yield from _moving(service, previews)
 
 
 @control(severity="medium", plan="P2", cis="5.28", owasp="RULE 13")
@@ -135,9 +132,7 @@ def no_branch_as_tag(service: Service, *, branches: tuple[str, ...] = BRANCHES) 
           web:
             image: app:1.4.0
     """
-    node, image = _image(service)
-    if not image.digest and image.tag.lower() in branches:
-        yield _moves(service, node, image)
+    yield from _moving(service, branches)
 
 
 @control(severity="low", plan="P2", optional=True, owasp="RULE 13")

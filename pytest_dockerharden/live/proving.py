@@ -16,7 +16,7 @@ from pytest_dockerharden.remedy.check import Checker
 from pytest_dockerharden.remedy.evidence import Proposal
 from pytest_dockerharden.remedy.replacements import edits_of
 from pytest_dockerharden.remedy.sites import Sheets
-from pytest_dockerharden.remedy.text import TextEdit, apply_edits
+from pytest_dockerharden.remedy.text import TextEdit, edited
 from pytest_dockerharden.remedy.wishes import Wish
 from pytest_dockerharden.remedy.yaml_edit import CannotEditError
 from pytest_dockerharden.stack.errors import EngineError
@@ -51,7 +51,7 @@ class Proof:
     @property
     def after(self) -> Texts:
         """The same files with the edits of what is kept."""
-        return _edited(self.before, self._edits(self.kept))
+        return edited(self.before, self._edits(self.kept))
 
     def run(self, client: docker.DockerClient) -> None:
         """Start the stack as often as it takes. Raises EngineError; nothing is proved then."""
@@ -112,7 +112,7 @@ class Proof:
             return str(error)
         before = {edit.file: self.sheets.text(edit.file) for edit in edits}
         wishes = [wish for proposal in proposals for wish in self._wishes(proposal)]
-        return self.checker.complaint(before, _edited(before, edits), wishes)
+        return self.checker.complaint(before, edited(before, edits), wishes)
 
     def _wishes(self, proposal: Proposal) -> list[Wish]:
         course = self.course
@@ -132,7 +132,3 @@ class Proof:
             if project is not course.statically and service in project.services and course.file in project.files
         ]
         return (course.statically, *others)
-
-
-def _edited(before: Texts, edits: Sequence[TextEdit]) -> Texts:
-    return {file: apply_edits(text, [edit for edit in edits if edit.file == file]) for file, text in before.items()}

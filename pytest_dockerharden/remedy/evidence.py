@@ -16,6 +16,7 @@ from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import Edit
 from pytest_dockerharden.model.paths import covers
 from pytest_dockerharden.model.posture import Posture
+from pytest_dockerharden.source.image.streams import Pieces
 
 if TYPE_CHECKING:
     import docker
@@ -117,14 +118,14 @@ def _see_written(usage: Usage, container: str, client: docker.DockerClient) -> N
     found = usage.posture.changes.get(())
     changes = {change.path: change.kind for change in found if not _is_of_the_engine(change.path, mounts)}
     for path in written_folders(changes, usage, lambda path: _is_folder(client, container, path)):
-        if not any(covers(mount, path) for mount in mounts) and not _is_covered(path, usage.folders):
+        if not _is_covered(path, mounts) and not _is_covered(path, usage.folders):
             folder = _folder(client, container, path, changes)
             usage.folders[path] = folder if isinstance(folder, Folder) else Folder(path, 0, 0, 0o755, 0)
             usage.obstacle = usage.obstacle or (folder if isinstance(folder, str) else "")
 
 
 def _is_of_the_engine(path: str, mounts: Iterable[str]) -> bool:
-    return any(covers(own, path) for own in _OF_THE_ENGINE) or any(covers(path, target) for target in mounts)
+    return _is_covered(path, _OF_THE_ENGINE) or any(covers(path, target) for target in mounts)
 
 
 def _is_covered(path: str, folders: Iterable[str]) -> bool:
@@ -152,7 +153,7 @@ def written_folders(changes: Mapping[str, str], usage: Usage, is_folder: Any) ->
             found.add(path if is_folder(path) else posixpath.dirname(path))
         elif is_folder(path):
             found.add(path)
-        elif any(covers(folder, path) for folder in _EMPTY_AT_FIRST):
+        elif _is_covered(path, _EMPTY_AT_FIRST):
             found.add(posixpath.dirname(path))
         else:
             usage.obstacle = usage.obstacle or f"it changes {path}, which the image brings"
@@ -165,7 +166,7 @@ def _folder(client: docker.DockerClient, container: str, path: str, changes: Map
         return f"it writes into {path} itself"
     first, size, count = None, 0, 0
     stream, _ = client.api.get_archive(container, path)
-    archive: Any = _Readable(stream)
+    archive: Any = Pieces(stream)
     with tarfile.open(fileobj=archive, mode="r|") as tar:
         for member in tar:
             first = first or member
@@ -178,23 +179,6 @@ def _folder(client: docker.DockerClient, container: str, path: str, changes: Map
     if first is None:
         return f"{path} could not be read"
     return Folder(path, first.uid, first.gid, first.mode & 0o7777, size)
-
-
-class _Readable:
-    """The chunks of an answer as a file that tarfile reads."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        while len(self._rest) < size:
-            chunk = next(self._chunks, b"")
-            if not chunk:
-                break
-            self._rest += chunk
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return taken
 
 
 def _proposals(service: str, usage: Usage) -> Iterator[Proposal]:

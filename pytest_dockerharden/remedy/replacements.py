@@ -13,7 +13,7 @@ from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.replacement import Replacement
 from pytest_dockerharden.remedy.check import Checker
 from pytest_dockerharden.remedy.sites import Sheets, Site, edits_at, joined, sites_of
-from pytest_dockerharden.remedy.text import TextEdit, apply_edits, line_starts, overlap
+from pytest_dockerharden.remedy.text import TextEdit, edited, line_starts, overlap
 from pytest_dockerharden.remedy.wishes import Wish, wishes_of
 from pytest_dockerharden.remedy.yaml_edit import CannotEditError
 
@@ -71,8 +71,7 @@ class Replacements:
             return []
         edits = [edit for fix in fixes for edit in fix.edits]
         before = {edit.file: self.sheets.text(edit.file) for edit in edits}
-        after = {file: apply_edits(text, [e for e in edits if e.file == file]) for file, text in before.items()}
-        if not self.checker.complaint(before, after, [wish for fix in fixes for wish in fix.wishes]):
+        if not self.checker.complaint(before, edited(before, edits), [wish for fix in fixes for wish in fix.wishes]):
             return list(fixes)
         middle = len(fixes) // 2
         return [*self._proved(fixes[:middle]), *self._proved(fixes[middle:])] if middle else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_dockerharden.model.dataclass import dataclass
 
@@ -54,6 +54,11 @@ def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
         parts += [text[position : edit.start], edit.new]
         position = edit.end
     return "".join([*parts, text[position:]])
+
+
+def edited(before: Mapping[str, str], edits: Sequence[TextEdit]) -> dict[str, str]:
+    """The texts of files with all edits made, each in its file."""
+    return {file: apply_edits(text, [edit for edit in edits if edit.file == file]) for file, text in before.items()}
 
 
 def newline_of(text: str) -> str:
