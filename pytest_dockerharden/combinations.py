@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.paths import LIMIT, read_bytes
+from pytest_dockerharden.paths import read_text
 
 _NAME = pattern(r"(?P<stem>(?:docker-)?compose)(?:[._-](?P<suffix>.+))?\.ya?ml$", re.IGNORECASE)
 _BLOCK = pattern(r"^services[ \t]*:[ \t]*(?:#.*)?$", re.MULTILINE)
@@ -109,10 +109,7 @@ def _is_overlay(file: str, base: str) -> bool:
 
 def _services(file: str) -> dict[str, set[str]]:
     """Names of the services and of their keys, by indentation alone; nothing for a file in flow style."""
-    try:
-        text = read_bytes(file, LIMIT).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return {}
+    text = read_text(file)
     start = _BLOCK.search(text)
     found: dict[str, set[str]] = {}
     service_indent = key_indent = 0

@@ -69,6 +69,14 @@ def reading(instead: Mapping[str, bytes]) -> Iterator[None]:
         _INSTEAD.update(before)
 
 
+def read_text(path: str) -> str:
+    """A source text, with a mark for what is no UTF-8; empty where it cannot be read."""
+    try:
+        return read_bytes(path, LIMIT).decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return ""
+
+
 def read_bytes(path: str, most: int) -> bytes:
     """The first bytes of a regular file: opening a pipe would wait for ever. Raises OSError and ValueError."""
     if path in _INSTEAD:

@@ -24,7 +24,7 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.model.scanner import misspelt, scanner_of
-from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
+from pytest_dockerharden.paths import read_text, shown_path
 from pytest_dockerharden.policy import Policy
 from pytest_dockerharden.tally import Tally
 from pytest_dockerharden.tomlfile import did_you_mean
@@ -232,9 +232,9 @@ class Scope:
         paths += [path for path in self.assembly.dockerfiles if path in self.evaluation.results]
         paths += self.paths
         for path in dict.fromkeys(paths):
-            for waiver in inline_waivers(path, _text(path), shown_path(path, self.evaluation.request.start)):
+            for waiver in inline_waivers(path, read_text(path), shown_path(path, self.evaluation.request.start)):
                 if isinstance(waiver, BadWaiver):
-                    yield waiver_result(waiver.origin, waiver.message)
+                    yield _waiver_result(waiver.origin, waiver.message)
                 else:
                     self.inline.setdefault(path, []).append(waiver)
 
@@ -252,9 +252,7 @@ class Scope:
                 problem = f"there is no such control{did_you_mean(waiver.control, controls)}"
             elif not self._should_be_met(waiver):
                 continue
-            subject = "/".join(filter(None, (waiver.control, waiver.subject)))
-            origin = waiver.origin or place_of(waiver, self.policy)
-            yield waiver_result(origin, f"the waiver of {waiver.control} is not in order: {problem}", subject)
+            yield result_out_of_order(waiver, self.policy, problem)
 
     def _should_be_met(self, waiver: Waiver) -> bool:
         control = REGISTRY[waiver.control]
@@ -266,15 +264,21 @@ def _read_from_others(project: Project) -> set[str]:
     return set(project.read).difference(project.files)
 
 
-def waiver_result(origin: TextOrigin, message: str, subject: str = "") -> Result:
-    """A failure of a waiver that is not in order."""
+def result_out_of_order(waiver: Waiver, policy: Policy, problem: str) -> Result:
+    """The failure of a waiver that waives nothing."""
+    message = f"the waiver of {waiver.control} is not in order: {problem}"
+    subject = "/".join(filter(None, (waiver.control, waiver.subject)))
+    return _waiver_result(waiver.origin or _place_of(waiver, policy), message, subject)
+
+
+def _waiver_result(origin: TextOrigin, message: str, subject: str = "") -> Result:
     return Result(origin.file, WAIVER, subject, "failed", "medium", (Finding(message, origin),), origin=origin)
 
 
-def place_of(waiver: Waiver, policy: Policy) -> TextOrigin:
+def _place_of(waiver: Waiver, policy: Policy) -> TextOrigin:
     """The line of a listed waiver: tomllib has no positions, so its table is counted."""
     file = policy.file or ""
-    lines = [line.split("#")[0].strip() for line in _text(file).split("\n")]
+    lines = [line.split("#")[0].strip() for line in read_text(file).split("\n")]
     headers = [number for number, line in enumerate(lines, 1) if line.startswith("[[") and line.endswith("waiver]]")]
     index = next(index for index, listed in enumerate(policy.waivers) if listed is waiver)
     line = headers[index] if index < len(headers) else 1
@@ -284,10 +288,3 @@ def place_of(waiver: Waiver, policy: Policy) -> TextOrigin:
 def _finding_of(problem: Problem) -> Finding:
     join = " " if problem.message.endswith("?") else "; "
     return Finding(join.join(filter(None, (problem.message, problem.hint))), problem.origin)
-
-
-def _text(path: str) -> str:
-    try:
-        return read_bytes(path, LIMIT).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return ""

@@ -11,7 +11,7 @@ from typing import Any
 from pytest_dockerharden.judge import Judgement
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.dataclass import dataclass
-from pytest_dockerharden.model.finding import SEVERITIES, Finding, Findings, Severity
+from pytest_dockerharden.model.finding import Finding, Findings, Severity, is_less
 from pytest_dockerharden.model.origin import Origin, TextOrigin
 from pytest_dockerharden.waivers import Waiver
 
@@ -233,6 +233,6 @@ def result_of(judgement: Judgement, file: str, subject: str, severity: Severity,
         judgement.findings,
         judgement.reason,
         judgement.origin,
-        tolerated=judgement.verdict == "failed" and SEVERITIES.index(severity) < SEVERITIES.index(fail_on),
+        tolerated=judgement.verdict == "failed" and is_less(severity, fail_on),
         service=judgement.subject,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_dockerharden.agreement import agree
 from pytest_dockerharden.importing.controls import SCANNED
 from pytest_dockerharden.importing.scan import Scan
-from pytest_dockerharden.model.finding import SEVERITIES, Finding
+from pytest_dockerharden.model.finding import Finding, is_less
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.policy import Policies
@@ -44,8 +44,7 @@ def _results(evaluation: Evaluation, scanned: set[str]) -> Iterator[Result]:
                 result = Result(project.files[0], SCANNED, subject, "passed", severity, phase="import")
                 result.service, result.combinations = service.name, (prefix,) if prefix else ()
                 _judge(result, service, scanned)
-                fails = SEVERITIES.index(severity) < SEVERITIES.index(policy.fail_on)
-                result.tolerated = result.verdict == "failed" and fails
+                result.tolerated = result.verdict == "failed" and is_less(severity, policy.fail_on)
                 if SCANNED.id not in policy.suite.exclude:
                     yield result
 

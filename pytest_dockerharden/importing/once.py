@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import Origin, TextOrigin
 from pytest_dockerharden.model.scanner import scanner_of
-from pytest_dockerharden.paths import LIMIT, read_bytes
+from pytest_dockerharden.paths import read_text
 from pytest_dockerharden.verdicts import Result
 from pytest_dockerharden.waivers import block
 
@@ -91,7 +91,7 @@ class Once:
     def lines(self, file: str) -> list[str]:
         known = self._lines.get(file)
         if known is None:
-            known = self._lines[file] = _lines(file)
+            known = self._lines[file] = read_text(file).split("\n")
         return known
 
     @functools.cached_property
@@ -110,10 +110,3 @@ def _meets(own: Origin, place: TextOrigin, once: Once) -> bool:
         return False
     first, last = block(lines, place.line - 1, alone=False)
     return first <= own.line <= max(last, place.end_line)
-
-
-def _lines(file: str) -> list[str]:
-    try:
-        return read_bytes(file, LIMIT).decode("utf-8", "replace").split("\n")
-    except (OSError, ValueError):
-        return []

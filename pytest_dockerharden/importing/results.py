@@ -16,7 +16,7 @@ from pytest_dockerharden.importing.reading import read_report
 from pytest_dockerharden.importing.running import find_scanner
 from pytest_dockerharden.importing.scan import Found, Scan, UnreadableReportError
 from pytest_dockerharden.importing.waiving import Waiving
-from pytest_dockerharden.model.finding import SEVERITIES, Finding, Remedy, Severity
+from pytest_dockerharden.model.finding import SEVERITIES, Finding, Remedy, Severity, is_less
 from pytest_dockerharden.model.origin import Origin, ReportOrigin, TextOrigin
 from pytest_dockerharden.model.scanner import imported_id
 from pytest_dockerharden.model.secrets import mask
@@ -105,7 +105,7 @@ class Importing:
         """Say what is known already no second time, waive, and file."""
         results = [*_merged(self.results), *scanned_images(self.evaluation, self.policies, self.scans)]
         once = Once(self.evaluation, by_equivalent(load_all().values())) if self.evaluation.request.static else None
-        waiving = Waiving(self.evaluation, self.policies, self.scans, self.local)
+        waiving = Waiving(self.evaluation, self._policy, self.scans, self.local)
         kept = once.without_what_is_known(results) if once else results
         remaining = set(map(id, kept))
         said = [result for result in results if id(result) not in remaining]
@@ -148,7 +148,7 @@ class Importing:
         if verdict in ("unknown", "waived"):
             result.reason = next(mask(found.reason) for found in group if found.outcome == verdict)
         result.findings = result.findings if verdict in ("failed", "waived") else ()
-        result.tolerated = verdict == "failed" and SEVERITIES.index(severity) < SEVERITIES.index(policy.fail_on)
+        result.tolerated = verdict == "failed" and is_less(severity, policy.fail_on)
         return result
 
     def _severity(self, scan: Scan, group: list[Found], worst: Severity) -> Severity:

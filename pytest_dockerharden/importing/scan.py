@@ -7,6 +7,7 @@ from typing import Literal
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import Severity
+from pytest_dockerharden.model.wording import counted
 
 Outcome = Literal["failed", "passed", "unknown", "waived"]
 MOST = 20_000
@@ -72,13 +73,9 @@ class Scan:
     def summary(self) -> str:
         """``Trivy 0.59.1: 3 files, 12 findings``"""
         failed = sum(found.outcome == "failed" for found in self.found)
-        looked = [_count(len(self.images), "image")] if self.images else []
+        looked = [counted(len(self.images), "image")] if self.images else []
         files = len(set(self.targets))
         if files or not looked:
-            looked.append(_count(files, "file") if files else "it names no file that it looked at")
+            looked.append(counted(files, "file") if files else "it names no file that it looked at")
         name = " ".join(filter(None, (self.scanner, self.version)))
-        return "; ".join([f"{name}: {', '.join([*looked, _count(failed, 'finding')])}", *self.notes])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+        return "; ".join([f"{name}: {', '.join([*looked, counted(failed, 'finding')])}", *self.notes])

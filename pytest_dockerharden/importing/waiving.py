@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_dockerharden.importing.scan import Scan
 from pytest_dockerharden.model.scanner import misspelt, scanner_of
-from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
-from pytest_dockerharden.policy import Policies, Policy
-from pytest_dockerharden.scope import place_of, waiver_result
+from pytest_dockerharden.paths import read_text, shown_path
+from pytest_dockerharden.policy import Policy
+from pytest_dockerharden.scope import result_out_of_order
 from pytest_dockerharden.tomlfile import did_you_mean
 from pytest_dockerharden.verdicts import Result, Waivers
 from pytest_dockerharden.waivers import Waiver, inline_waivers
@@ -26,7 +25,7 @@ class Waiving:
     """The waivers of one run. ``local`` tells which file of the project a scan means by a path."""
 
     evaluation: Evaluation
-    policies: Policies
+    policy_of: Callable[[str], Policy]
     scans: list[Scan]
     local: Callable[[Scan, str], str]
 
@@ -38,35 +37,30 @@ class Waiving:
         groups: dict[str, list[Result]] = {}
         spoken_for = list(said)
         for result in results:
-            groups.setdefault(self._policy(result.file).directory, []).append(result)
+            groups.setdefault(self.policy_of(result.file).directory, []).append(result)
         for group in groups.values():
-            policy = self._policy(group[0].file)
+            policy = self.policy_of(group[0].file)
             listed = [waiver for waiver in policy.waivers if scanner_of(waiver.control)]
             inline = {file: self._inline(file) for file in self._texts(group, policy)}
             waivers = Waivers(listed, inline, datetime.date.today(), policy.directory)
             waivers.apply(group)
             yield from group
+            named = [(r.control.id, shown_path(r.file, policy.directory), r.subject) for r in spoken_for]
             for waiver, problem in waivers.out_of_order():
-                if not any(waiver.speaks_of(r.control.id, _relative(r.file, policy), r.subject) for r in spoken_for):
+                if not any(waiver.speaks_of(*each) for each in named):
                     yield from self._out_of_order(waiver, policy, problem, group)
 
     def _texts(self, group: list[Result], policy: Policy) -> set[str]:
         """The files that results are about, and those that were scanned without any."""
         scanned = {self.local(scan, target) for scan in self.scans for target in scan.targets} - {""}
-        return {result.file for result in group} | {f for f in scanned if self._policy(f).directory == policy.directory}
-
-    def _policy(self, file: str) -> Policy:
-        return self.policies.of(self.evaluation.request.policy_folder(file))
+        mine = {file for file in scanned if self.policy_of(file).directory == policy.directory}
+        return {result.file for result in group} | mine
 
     def _inline(self, file: str) -> list[Waiver]:
         """Those beside the lines of any text that a scanner speaks of."""
         if file in {scan.source for scan in self.scans}:
             return []
-        try:
-            text = read_bytes(file, LIMIT).decode("utf-8", "replace")
-        except (OSError, ValueError):
-            return []
-        found = inline_waivers(file, text, shown_path(file, self.evaluation.request.start))
+        found = inline_waivers(file, read_text(file), shown_path(file, self.evaluation.request.start))
         return [waiver for waiver in found if isinstance(waiver, Waiver) and scanner_of(waiver.control)]
 
     def _out_of_order(self, waiver: Waiver, policy: Policy, problem: str, group: list[Result]) -> Iterator[Result]:
@@ -76,9 +70,7 @@ class Waiving:
         rules = {result.control.id for result in group if scanner_of(result.control.id) == scanner}
         if waiver.control not in rules:
             problem += did_you_mean(waiver.control, rules)
-        message = f"the waiver of {waiver.control} is not in order: {problem}"
-        subject = "/".join(filter(None, (waiver.control, waiver.subject)))
-        result = waiver_result(waiver.origin or place_of(waiver, policy), message, subject)
+        result = result_out_of_order(waiver, policy, problem)
         result.phase = "import"
         yield result
 
@@ -94,13 +86,10 @@ class Waiving:
                 if waiver.origin.file in files:
                     return True
                 continue
-            targets = [(_relative(file, policy), "") for file in files if file]
-            targets += [(_relative(scan.source, policy), name) for names in scan.images for name in names]
-            targets += [(_relative(scan.source, policy), found.subject) for found in scan.found if not found.path]
+            targets = [(shown_path(file, policy.directory), "") for file in files if file]
+            report = shown_path(scan.source, policy.directory)
+            targets += [(report, name) for names in scan.images for name in names]
+            targets += [(report, found.subject) for found in scan.found if not found.path]
             if any(waiver.speaks_of(waiver.control, *target) for target in targets):
                 return True
         return False
-
-
-def _relative(file: str, policy: Policy) -> str:
-    return os.path.relpath(file, policy.directory).replace(os.sep, "/")

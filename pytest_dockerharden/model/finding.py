@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
+
+def is_less(severity: Severity, than: Severity) -> bool:
+    """Whether a severity is less than another one."""
+    return SEVERITIES.index(severity) < SEVERITIES.index(than)
+
+
 EditKind = Literal["set", "append", "remove", "replace", "tag", "text"]
 Class = Literal["safe", "behaviour-changing", "advice"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from pytest_dockerharden.model.secrets import mask
+from pytest_dockerharden.model.wording import counted
 from pytest_dockerharden.remedy.evidence import Proposal
 from pytest_dockerharden.remedy.plan import Plan
 from pytest_dockerharden.remedy.wishes import Wish
@@ -60,11 +61,7 @@ def plan_lines(plan: Plan, shown: Callable[[str], str], *, written: bool, with_d
 def _sum(plan: Plan, *, written: bool) -> str:
     findings = {(w.result.file, w.result.name, w.finding.message) for w in plan.made}
     verb = f"{'was' if len(findings) == 1 else 'were'} mended" if written else "would be mended"
-    return f"{_count(len(findings), 'finding')} {verb} in {_count(len(plan.after), 'file')}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{counted(len(findings), 'finding')} {verb} in {counted(len(plan.after), 'file')}"
 
 
 def _breaking(plan: Plan, shown: Callable[[str], str]) -> Iterator[Line]:

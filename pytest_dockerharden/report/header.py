@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_dockerharden.evaluation import Evaluation
+from pytest_dockerharden.model.wording import counted
 from pytest_dockerharden.paths import shown_path
 from pytest_dockerharden.report.excerpt import clean
 
@@ -14,11 +15,11 @@ def header(evaluation: Evaluation, images: int = 0) -> list[str]:
     """
     discovery = evaluation.discovery
     counts = (
-        _count(len(discovery.compose), "compose file"),
-        _count(evaluation.combinations, "combination"),
-        _count(len(discovery.dockerfiles), "Dockerfile"),
+        counted(len(discovery.compose), "compose file"),
+        counted(evaluation.combinations, "combination"),
+        counted(len(discovery.dockerfiles), "Dockerfile"),
     )
-    line = f"dockerharden: {', '.join(counts + ((_count(images, 'image'),) if images else ()))}"
+    line = f"dockerharden: {', '.join(counts + ((counted(images, 'image'),) if images else ()))}"
     if evaluation.absorbed:
         line += f"; judged where they are included: {_names(evaluation, evaluation.absorbed)}"
     if discovery.not_visited:
@@ -39,7 +40,3 @@ def _names(evaluation: Evaluation, paths: list[str], most: int = 8) -> str:
     shown = [(path, _shortened(clean(shown_path(path, evaluation.request.start)))) for path in paths[:most]]
     named = [f"{name} ({reasons[path]})" if path in reasons else name for path, name in shown]
     return ", ".join(named) + (f" and {len(paths) - most} more" if len(paths) > most else "")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

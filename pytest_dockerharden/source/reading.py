@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem, SourceError
-from pytest_dockerharden.paths import LIMIT, read_bytes
+from pytest_dockerharden.paths import LIMIT, read_bytes, read_text
 
 
 def read_source(path: str | Path) -> str:
@@ -31,10 +31,7 @@ def read_source(path: str | Path) -> str:
 
 def read_lines(path: str) -> list[str]:
     """The lines of a list of patterns; none where it cannot be read."""
-    try:
-        return read_bytes(path, LIMIT).decode("utf-8", "replace").splitlines()
-    except (OSError, ValueError):
-        return []
+    return read_text(path).splitlines()
 
 
 def beginning(path: str) -> TextOrigin:

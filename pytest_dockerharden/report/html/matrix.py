@@ -8,6 +8,7 @@ from dataclasses import field
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES, Severity
+from pytest_dockerharden.model.wording import counted
 from pytest_dockerharden.report.html.markup import Markup, details, join, table, tag
 from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 
@@ -149,7 +150,7 @@ def _passing(matrix: Matrix, head: Markup, families: Mapping[str, Sequence[str]]
         for family in sorted(families)
     ]
     rows = [_passed(matrix, name, families[name]) for name in sorted(families)]
-    summary = f"{number} control{'' if number == 1 else 's'} passed wherever there was something to judge"
+    summary = f"{counted(number, 'control')} passed wherever there was something to judge"
     counts = table("Passed, by family", head, tag("tbody", *rows), class_="matrix counts")
     return details(summary, counts, tag("dl", *lists, class_="passing"))
 
