@@ -17,8 +17,9 @@ AF_INET, AF_INET6 = 2, 10
 SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC = 1, 0o4000, 0o2000000
 SOL_SOCKET, SO_ERROR = 1, 4
 POLLOUT = 4
-# seconds within which a peer on the same machine answers
-PATIENCE = 0.7
+# seconds within which a peer on the same machine answers, the second SYN after one second included (the kernel's
+# TCP_TIMEOUT_INIT): the engine rewrites its chains for each new network, and a packet that is lost then is no wall
+PATIENCE = 1.4
 AT_ONCE = 100
 # a port on which nothing listens: that it refuses shows that the packet got there
 CLOSED_PORT = 9
