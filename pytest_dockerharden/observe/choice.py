@@ -29,8 +29,10 @@ def choose(client: docker.DockerClient, inspected: Sequence[dict[str, Any]]) -> 
 
     host = HostWitness()
     running = {answer["Id"]: answer["State"]["Pid"] for answer in inspected if answer["State"].get("Pid")}
-    here = is_local(client) and all(host.sees(container, pid) for container, pid in running.items())
-    if here and all(host.reads_guarded(pid) for pid in running.values()):
+    # one that is seen proves that the engine runs on this kernel; another one may have ended since it was told of
+    seen = {container: pid for container, pid in running.items() if host.sees(container, pid)}
+    here = is_local(client) and (bool(seen) or not running)
+    if here and all(host.reads_guarded(pid) or not host.sees(container, pid) for container, pid in seen.items()):
         return host
     ours = labels(inspected)
     # beside a stack that is not ours: the label lets a sweep remove what a run leaves that was killed

@@ -217,6 +217,15 @@ def test_this_machine_is_chosen_for_its_own_engine(client: Any, stack: dict[str,
     assert isinstance(choice.choose(client, inspected(client, stack)), HostWitness)
 
 
+def test_a_container_that_ends_meanwhile_takes_nothing_from_the_others(client: Any, run: Run, with_shell: str) -> None:
+    """With ``restart:`` and a program that fails, a process id is old as soon as the engine has told it."""
+    web, failing = (start(client, run, with_shell, ["sleep", "1000"]) for _ in range(2))
+    told = [client.api.inspect_container(container) for container in (web, failing)]
+    client.api.kill(failing)
+    client.api.wait(failing)
+    assert isinstance(choice.choose(client, told), HostWitness)
+
+
 def test_a_container_that_has_ended_has_facts_of_the_engine_only(client: Any, run: Run, with_shell: str) -> None:
     container = start(client, run, with_shell, ["true"])
     client.api.wait(container)
