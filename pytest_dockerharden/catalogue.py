@@ -16,6 +16,10 @@ from pytest_dockerharden.policy import Policies
 from pytest_dockerharden.request import request_of
 from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 
+LEGEND = """\
+By family: the control, its severity, its priority in the hardening plan where it has one (P0 first), and what holds.
+What is marked (strict) is judged with --harden-suite=strict. More of one: pytest --harden-explain CONTROL"""
+
 
 def show(config: pytest.Config) -> int:
     """Print what ``--harden-list`` or ``--harden-explain`` asks for. The exit status."""
@@ -61,11 +65,11 @@ def listing_for(peer: str, controls: Iterable[Control]) -> str:
 
 
 def listing(controls: Iterable[Control]) -> str:
-    """One line for each control, by family, the most severe first. ``(strict)`` marks the optional ones."""
+    """One line for each control, by family, the most severe first, below what the columns are."""
     families: dict[str, list[Control]] = {}
     for control in controls:
         families.setdefault(control.family, []).append(control)
-    lines = []
+    lines = [LEGEND]
     for family in sorted(families):
         lines.append(f"{family}:")
         for control in sorted(families[family], key=lambda c: (-SEVERITIES.index(c.severity), c.id)):
@@ -112,7 +116,8 @@ def _plain(value: Any) -> Any:
 def explanation(control: Control) -> str:
     """A control's documentation, for the terminal."""
     documentation = control.documentation
-    marks = [control.severity, control.plan, *(f"CIS {s}" for s in control.cis), *(f"OWASP {s}" for s in control.owasp)]
+    marks = [control.severity, control.priority, *(f"CIS {s}" for s in control.cis)]
+    marks += [f"OWASP {section}" for section in control.owasp]
     marks += [f"NIST 800-190 {section}" for section in control.nist]
     parts = [f"{control.id}: {documentation.title}", f"({', '.join(filter(None, marks))})", documentation.why]
     for name, examples in (("Bad", documentation.bad), ("Good", documentation.good)):

@@ -22,6 +22,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from pytest_dockerharden import plugin
 
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = [_as_path(argument) for argument in (sys.argv[1:] if arguments is None else arguments)]
     status = pytest.main([*_HERMETIC, *given], plugins=[plugin])
     return 0 if status == pytest.ExitCode.NO_TESTS_COLLECTED else int(status)
+
+
+def _as_path(argument: str) -> str:
+    """What is handed over by pre-commit are names out of the repository, which must not act as options.
+
+    ``-pevil.Dockerfile`` would load a plugin, ``@x.Dockerfile`` read options from a file.
+    """
+    if argument[:1] not in ("-", "@") or not os.path.lexists(argument):
+        return argument
+    from pytest_dockerharden.discovery import kind_of_name
+
+    is_named = argument[0] == "@" or kind_of_name(os.path.basename(argument)) is not None
+    return os.path.join(os.curdir, argument) if is_named else argument

@@ -104,6 +104,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         "--harden-profile", action="append", default=[], metavar="NAME", help="Active profile (default: all of them)"
     )
     group.addoption(
+        "--harden-no-local-code",
+        action="store_true",
+        help="Run no Python file that a configuration names (`controls`): for a repository that you do not trust",
+    )
+    group.addoption(
         "--harden-report",
         action="append",
         default=[],

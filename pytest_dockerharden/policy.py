@@ -26,7 +26,10 @@ _COMBINATION_KEYS = {"files", "env-files", "profiles", "project-directory"}
 
 @dataclass(slots=True, eq=False)
 class Overrides:
-    """What the command line says; it goes before every configuration."""
+    """What the command line says; it goes before every configuration.
+
+    Without ``local_code`` no file of Python that a configuration names is run: it is refused.
+    """
 
     suite: str | None = None
     fail_on: Severity | None = None
@@ -34,6 +37,7 @@ class Overrides:
     env_files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     directory: str = ""
+    local_code: bool = True
 
 
 @dataclass(slots=True)
@@ -132,7 +136,7 @@ def load_policy(file: str | None, table: Mapping[str, Any], overrides: Overrides
         file=file,
         suite=suite,
         fail_on=overrides.fail_on or _severity(table.get("fail-on", "low"), f"{where}: fail-on"),
-        controls=_paths(table.get("controls", []), directory, f"{where}: controls"),
+        controls=_controls(table, directory, overrides, where),
         waivers=parse_waivers(table.get("waiver", []), where),
         env_files=env_files,
         profiles=profiles,
@@ -148,6 +152,14 @@ def load_policy(file: str | None, table: Mapping[str, Any], overrides: Overrides
             _combination(name, value, policy, f"{where}: combinations.{name}") for name, value in tables.items()
         )
     return policy
+
+
+def _controls(table: Mapping[str, Any], directory: str, overrides: Overrides, where: str) -> tuple[str, ...]:
+    files = _paths(table.get("controls", []), directory, f"{where}: controls")
+    if files and not overrides.local_code:
+        named = shown_path(files[0], overrides.directory)
+        raise ConfigurationError(f"{where}: controls: {named} is code, and with --harden-no-local-code none is run")
+    return files
 
 
 def _live(table: Mapping[str, Any], directory: str, where: str) -> LivePolicy:

@@ -68,6 +68,7 @@ def request_of(config: pytest.Config) -> Request:
         env_files=absolute(option.harden_env_file),
         profiles=tuple(option.harden_profile),
         directory=start,
+        local_code=not option.harden_no_local_code,
     )
     arguments = typed_paths(config)
     ids = [each for each in config.args if _path_in(each, start) != each and not _is_python(each)]

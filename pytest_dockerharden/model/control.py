@@ -58,6 +58,11 @@ class Control:
         return parse_docstring(inspect.cleandoc(self.function.__doc__ or ""))
 
     @property
+    def priority(self) -> str:
+        """``priority P1`` where the hardening plan has one, for people."""
+        return self.plan and f"priority {self.plan}"
+
+    @property
     def title(self) -> str:
         return self.documentation.title
 

@@ -8,10 +8,10 @@ from pytest_dockerharden.model.control import Control
 
 
 def sections(control: Control) -> list[str]:
-    """``P1``, ``CIS 5.13``, ``OWASP RULE 8``, ``NIST 800-190 4.4.4``: where plans and benchmarks ask for it."""
+    """``priority P1``, ``CIS 5.13``, ``OWASP RULE 8``, ``NIST 800-190 4.4.4``: who asks for it, and where."""
     numbered = {"CIS": control.cis, "OWASP": control.owasp, "NIST 800-190": control.nist}
     marks = [f"{benchmark} {number}" for benchmark, numbers in numbered.items() for number in numbers]
-    return [*filter(None, [control.plan]), *marks]
+    return [*filter(None, [control.priority]), *marks]
 
 
 @functools.cache

@@ -191,7 +191,7 @@ def _footer(result: Result) -> list[str]:
         return []
     control = result.control
     sections = dict.fromkeys(section for finding in result.findings for section in finding.sections or control.cis)
-    marks = [result.severity, control.plan, *(f"CIS {s}" for s in sections), *(f"OWASP {s}" for s in control.owasp)]
+    marks = [result.severity, control.priority, *(f"CIS {s}" for s in sections), *(f"OWASP {s}" for s in control.owasp)]
     marks += [f"NIST 800-190 {section}" for section in control.nist]
     more = "" if scanner_of(control.id) else f"; more: pytest --harden-explain {control.id}"
     lines = [f"  {', '.join(filter(None, marks))}{more}"]

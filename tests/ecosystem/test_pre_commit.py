@@ -113,6 +113,9 @@ def test_a_hostile_repository_runs_nothing_and_is_judged(sample: Path, run: Run)
     (sample / "$(touch broken)/Dockerfile").write_text("FROM x\nRUN echo $(touch broken)\n", encoding="utf-8")
     (sample / "a\n::error::b").mkdir()
     (sample / "a\n::error::b/Dockerfile").write_text("FROM x\n", encoding="utf-8")
+    (sample / "-pevil.Dockerfile").write_text("FROM x\n", encoding="utf-8")
+    (sample / "@options.Dockerfile").write_text("FROM x\n", encoding="utf-8")
+    (sample / "options.Dockerfile").write_text("--nothing\n", encoding="utf-8")
     (sample / "out").mkdir()
     (sample / "out/Dockerfile").symlink_to("/etc/passwd")
     (sample / "deep").mkdir()
@@ -123,5 +126,11 @@ def test_a_hostile_repository_runs_nothing_and_is_judged(sample: Path, run: Run)
     assert "Traceback" not in done.stdout
     assert "root:x:" not in done.stdout
     assert not re.search(r"^::error", done.stdout, re.MULTILINE)
-    for said in ("redis: the root filesystem is writable", "$(touch broken)/Dockerfile", "deep/compose.yaml: nested"):
+    for said in (
+        "redis: the root filesystem is writable",
+        "$(touch broken)/Dockerfile",
+        "-pevil.Dockerfile",
+        "@options.Dockerfile",
+        "deep/compose.yaml: nested",
+    ):
         assert said in done.stdout

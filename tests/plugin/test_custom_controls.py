@@ -55,7 +55,7 @@ def test_a_control_of_a_file_is_one_like_ours(stack: Repo) -> None:
             "web: no label team",
             "  --> compose.yml:2:3",
             "  why: Somebody has to get up at night.",
-            "  high, P1; more: *",
+            "  high, priority P1; more: *",
         ]
     )
 
@@ -151,6 +151,23 @@ def test_controls_of_one_configuration_do_not_judge_the_files_of_another(stack: 
     stack.add("other/dockerharden.toml", 'select = ["all"]\n')
     stack.add("other/compose.yml", COMPOSE)
     assert not [name for name in stack.verdicts("other") if "team-is-named" in name]
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--harden-list",), ("--harden-explain", "pids-limit"), ("--harden-baseline",)]
+)
+def test_of_a_repository_that_is_not_trusted_no_code_is_run(stack: Repo, options: tuple[str, ...]) -> None:
+    stack.add("tools/harden.py", "open('ran', 'w').close()\n")
+    result = stack.judge("--harden-no-local-code", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    message = "controls: tools/harden.py is code, and with --harden-no-local-code none is run"
+    result.stderr.fnmatch_lines(f"ERROR: dockerharden: dockerharden.toml: {message}")
+    assert not (stack.path / "ran").exists()
+
+
+def test_of_a_repository_without_code_the_switch_says_nothing(stack: Repo) -> None:
+    stack.add("dockerharden.toml", 'select = ["read-only-rootfs"]\n')
+    assert stack.verdicts("--harden-no-local-code") == stack.verdicts() != {}
 
 
 def install(folder: Path, module: str, target: Path) -> None:

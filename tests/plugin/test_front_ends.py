@@ -86,7 +86,13 @@ def test_pre_commit_is_given_compose_files_and_dockerfiles() -> None:
 def test_the_list_names_every_control(repo: Repo) -> None:
     result = repo.pytester.runpytest_inprocess("--harden-list")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["filesystem:", "  read-only-rootfs * medium * P1  The root filesystem is read-only."])
+    result.stdout.fnmatch_lines(
+        [
+            "*the control, its severity, its priority in the hardening plan*",
+            "filesystem:",
+            "  read-only-rootfs * medium * P1  The root filesystem is read-only.",
+        ]
+    )
 
 
 def test_the_list_as_json_has_all_metadata(repo: Repo) -> None:
@@ -118,7 +124,7 @@ def test_a_control_is_explained_with_its_examples(repo: Repo) -> None:
     result.stdout.fnmatch_lines(
         [
             "read-only-rootfs: The root filesystem is read-only.",
-            "(medium, P1, CIS 5.13*",
+            "(medium, priority P1, CIS 5.13*",
             "Bad:",
             "    services:",
             "Good:",
@@ -142,3 +148,18 @@ def test_a_tool_that_is_not_known_is_a_usage_error(repo: Repo) -> None:
     result = repo.pytester.runpytest_inprocess("--harden-list", "hadolnit")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines("ERROR: --harden-list: no `hadolnit`; did you mean `hadolint`? (there are: text, json*")
+
+
+@pytest.mark.parametrize("name", ["-pevil.Dockerfile", "--basetemp=x.Dockerfile", "@options.Dockerfile", "@any"])
+def test_a_name_of_a_file_does_not_act_as_an_option(repo: Repo, name: str) -> None:
+    for file in (name, "options.Dockerfile", "any"):
+        repo.add(file, "FROM x:1\nUSER root\nCMD --nothing\n")
+    result = dockerharden(repo, name)
+    assert f"{name}: the last USER is root" in result.stdout
+    assert result.returncode == 1
+
+
+def test_an_option_stays_one_where_a_file_has_its_name(repo: Repo) -> None:
+    repo.add("-q", "FROM x:1\n")
+    repo.add("Dockerfile", "FROM x:1\n")
+    assert "-q" not in dockerharden(repo, "-q", "Dockerfile").stdout

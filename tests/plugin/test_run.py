@@ -62,7 +62,7 @@ def test_the_text_of_a_finding(stack: Repo) -> None:
             "  why: *",
             "  instead:",
             "      read_only: true",
-            "  medium, P1, CIS 5.13, OWASP RULE 8*",
+            "  medium, priority P1, CIS 5.13, OWASP RULE 8*",
             "  waive with: # harden: waive read-only-rootfs until YYYY-MM-DD -- reason",
         ]
     )

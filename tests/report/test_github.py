@@ -44,6 +44,11 @@ def test_a_hostile_name_is_no_command(repo: Repo) -> None:
     assert report(repo, "github").startswith("::warning file=a%2Cb%3A 100%25/compose.yaml,line=2,")
 
 
+def test_a_name_of_a_file_does_not_drive_the_terminal(repo: Repo) -> None:
+    repo.add("a\x1b[31m\nb/compose.yaml", "services:\n  web:\n    image: app\n")
+    assert report(repo, "github").startswith("::warning file=a\\x1b[31m\\nb/compose.yaml,line=2,")
+
+
 def test_the_summary_of_the_step_is_appended(stack: Repo, summary: Path) -> None:
     report(stack, "github")
     before, headline, *_ = summary.read_text().splitlines()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from pytest_dockerharden.model.origin import TextOrigin
-from pytest_dockerharden.paths import shown_path
+from pytest_dockerharden.paths import printable, shown_path
 from pytest_dockerharden.report import Report
 from pytest_dockerharden.report.excerpt import Excerpts
 from pytest_dockerharden.report.formats import markdown
@@ -48,7 +48,7 @@ def _annotations(report: Report) -> Iterator[str]:
 
 
 def _annotation(place: TextOrigin, told: list[tuple[Result, str]], root: str) -> str:
-    properties = {"file": shown_path(place.file, root), "line": place.line, "endLine": place.end_line}
+    properties = {"file": printable(shown_path(place.file, root)), "line": place.line, "endLine": place.end_line}
     if place.line == place.end_line:
         properties |= {"col": place.column, "endColumn": place.end_column}
     first = told[0][0]
