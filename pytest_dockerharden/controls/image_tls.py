@@ -1,10 +1,11 @@
-"""Whether a build verifies whom it talks to and who signed what it installs."""
+"""Whether a build verifies whom it talks to: one control for each program, which is told otherwise in its own way."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from pytest_dockerharden.model.build import commands, instructions, plain, runs
 from pytest_dockerharden.model.control import control
@@ -15,180 +16,93 @@ from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
 from pytest_dockerharden.model.shell import Command
 
+_ZERO = pattern(r"0\Z")
+_ANY = pattern(r"")
+_FILLED = pattern(r".")
 _FALSE = pattern(r"(?i)(0|false|no|off|none|)\Z")
-
-
 _TRUE = pattern(r"(?i)(1|true|yes|on)\Z")
+_NEVER = pattern(r"(?!)")
+_SETTERS = frozenset({"export", "env", "declare", "set", "setx"})
+_WRITERS = frozenset({"echo", "printf", "sed", "tee", "cat"})
 
 
-# variable -> the values that switch the verification off
-_VARIABLES: dict[str, re.Pattern[str]] = {
-    "PYTHONHTTPSVERIFY": pattern(r"0\Z"),
-    "NODE_TLS_REJECT_UNAUTHORIZED": pattern(r"0\Z"),
-    "NPM_CONFIG_STRICT_SSL": _FALSE,
-    "YARN_STRICT_SSL": _FALSE,
-    "YARN_ENABLE_STRICT_SSL": _FALSE,
-    "GIT_SSL_NO_VERIFY": pattern(r""),  # git looks whether it is there, not at its value
-    "PIP_TRUSTED_HOST": pattern(r"."),
-    "UV_INSECURE_HOST": pattern(r"."),
-    "CONDA_SSL_VERIFY": _FALSE,
-    "GOINSECURE": pattern(r"."),
-    "GONOSUMDB": pattern(r"\*\Z"),
-    "GONOSUMCHECK": pattern(r"."),
-    "GOSUMDB": pattern(r"off\Z"),
-    "BUNDLE_SSL_VERIFY_MODE": pattern(r"(0|:?none)\Z"),
-    "COMPOSER_DISABLE_TLS": _TRUE,
-    "CURL_INSECURE": _TRUE,
-    "BUN_CONFIG_NO_VERIFY": _TRUE,
-    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY": _TRUE,
-}
+class _Client(NamedTuple):
+    """A program, and every way to tell it not to verify.
 
-
-_CURL_FLAGS = ("-k", "--insecure", "--proxy-insecure", "--doh-insecure")
-
-
-_FLAGS: dict[str, tuple[str, ...]] = {
-    "aria2c": ("--check-certificate=false",),
-    "http": ("--verify=no", "--verify=false"),
-    "https": ("--verify=no", "--verify=false"),
-    "helm": ("--insecure-skip-tls-verify",),
-    "kubectl": ("--insecure-skip-tls-verify", "--insecure-skip-tls-verify=true"),
-    "apk": ("--no-check-certificate", "--no-verify"),
-    "npm": ("--strict-ssl=false", "--no-strict-ssl"),
-    "pnpm": ("--strict-ssl=false", "--no-strict-ssl"),
-    "yarn": ("--strict-ssl=false", "--no-strict-ssl"),
-    "svn": ("--trust-server-cert",),
-    "conda": ("--insecure", "-k"),
-    "composer": ("--disable-tls",),
-}
-
-
-# the words of a command in order that write such a setting: name, and a pattern for the rest
-_SETTINGS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
-    (pattern(rf"({name})\Z"), pattern(rest, re.IGNORECASE))
-    for name, rest in (
-        ("npm|pnpm|yarn", r"config (-\S+ )*set (-\S+ )*[\"']?(enable)?strict-?ssl[ =]+[\"']?(false|0)"),
-        ("npm|pnpm|yarn", r"set strict-ssl[ =]false|.*--strict-ssl[= ]false"),
-        ("yarn", r"config set enableStrictSsl false"),
-        ("git", r"(-c |config .*)http\.(\S+\.)?sslverify[ =]+[\"']?(false|0|no|off)"),
-        ("pip[0-9.]*", r"config .*set .*trusted-host"),
-        ("conda|mamba|micromamba", r"config .*--set ssl_verify (false|no|0)"),
-        ("composer", r"config .*(disable-tls (true|1)|secure-http (false|0))"),
-        ("bundle", r"config .*ssl_verify_mode (0|:?none)"),
-        ("yum|dnf|microdnf|tdnf|yum-config-manager|dnf-3|dnf5", r".*--setopt[= ]\"?(\S+\.)?sslverify=(false|0|no)"),
-        ("yum-config-manager|dnf", r".*sslverify=(false|0|no)"),
-        ("apt|apt-get|aptitude", r".*acquire::https?::(\S+::)?verify-(peer|host)[= ]\"?(false|0|no)"),
-        ("go", r"env -w .*(GOINSECURE=\S|GOSUMDB=off)"),
-        ("poetry", r"config certificates\.\S+\.cert false"),
-        ("openssl", r"s_client .*-verify_quiet\b.*-noverify"),
-    )
-)
-
-
-# text written into a configuration file
-_WRITTEN = pattern(
-    r"(?i)\bsslverify\s*=\s*(false|0|no)\b|\bstrict-ssl\s*=\s*false|^\s*insecure\s*$|check_certificate\s*=\s*off|"
-    r"verify-(peer|host)\s+[\"']?(false|0)|\btrusted-host\s*=|"
-    r"\b(NODE_TLS_REJECT_UNAUTHORIZED|PYTHONHTTPSVERIFY)\s*=\s*[\"']?0|\bGIT_SSL_NO_VERIFY\s*=|\bNPM_CONFIG_STRICT_SSL\s*=\s*false"
-)
-
-
-@control(
-    severity="high",
-    owasp="RULE 13",
-    nist="4.1.1",
-    equivalents={
-        "checkov": (
-            "CKV2_DOCKER_2", "CKV2_DOCKER_3", "CKV2_DOCKER_4", "CKV2_DOCKER_5", "CKV2_DOCKER_6", "CKV2_DOCKER_12",
-            "CKV2_DOCKER_13", "CKV2_DOCKER_14", "CKV2_DOCKER_15", "CKV2_DOCKER_16",
-        ),
-        "sonar": "S4830",
-    },
-)  # fmt: skip
-def verified_tls(stage: Stage) -> Findings:
-    """The build verifies the certificates of the servers it downloads from.
-
-    Without, anyone on the way can answer in the server's place, and what he sends is built in. A variable or setting
-    that stays in the image switches the verification off at run time as well.
-
-    Bad::
-
-        FROM debian:12-slim
-        RUN curl -fsSLk https://example.com/x.tgz -o x.tgz && wget -q --no-check-certificate https://example.com/y  # <-
-        RUN pip install --trusted-host pypi.example.com app==1.0  # <-
-        RUN npm config set strict-ssl false  # <-
-        ENV NODE_TLS_REJECT_UNAUTHORIZED=0 PYTHONHTTPSVERIFY=0  # <-
-
-    Good::
-
-        FROM debian:12-slim
-        COPY internal-ca.pem /usr/local/share/ca-certificates/internal-ca.crt
-        RUN update-ca-certificates && curl -fsSL https://example.com/x.tgz -o x.tgz
-        ENV NODE_TLS_REJECT_UNAUTHORIZED=1
-        RUN echo "wget --no-check-certificate is bad"
+    ``hint`` is in the text of every RUN that does; ``variables`` have the values that do; ``flag`` finds the option
+    among the words of a command, ``setting`` reads the whole command, and ``written`` the text that is put into a file.
     """
+
+    hint: re.Pattern[str]
+    programs: re.Pattern[str] = _NEVER
+    variables: Mapping[str, re.Pattern[str]] = {}
+    flag: Callable[[list[str]], str] = lambda words: ""
+    setting: re.Pattern[str] = _NEVER
+    written: re.Pattern[str] = _NEVER
+
+
+def _one_of(flags: str) -> Callable[[list[str]], str]:
+    wanted = pattern(rf"({flags})\Z")
+    return lambda words: next((word for word in words if wanted.match(word)), "")
+
+
+def _unverified(stage: Stage, client: _Client) -> Findings:
     remedy = advice("COPY the CA certificate and run update-ca-certificates")
-    for instruction in instructions(stage, "ENV", "ARG"):
+    for instruction in instructions(stage, "ENV", "ARG") if client.variables else ():
         for pair in instruction.pairs:
-            value = plain(pair.value) if pair.value else ""
-            pattern = _VARIABLES.get(pair.key.text.upper())
-            if pattern and (pair.value is not None) and pattern.match(value):
+            if pair.value is not None and _switches_off(client, pair.key.text, plain(pair.value)):
                 yield instruction.finding(f"{pair.key.text} switches verification off", remedy, at=pair.origin)
     for run in runs(stage):
-        if _TLS_HINT.search(run.text) or any(_TLS_HINT.search(heredoc.body) for heredoc in run.heredocs):
+        if client.hint.search(run.text) or any(client.hint.search(heredoc.body) for heredoc in run.heredocs):
             for command in run.script.commands:
-                yield from (run.finding(m, remedy, at=at) for m, at in _unverified(command))
+                yield from (run.finding(m, remedy, at=at) for m, at in _told(client, command))
 
 
-_TLS_HINT = pattern(
-    r"(?i)curl|insecure|certificate|no-check|trusted|verify|ssl|tls|GOINSECURE|GOSUMDB|GONOSUM|secure-http|conda|-k\b"
-)
+def _switches_off(client: _Client, name: str, value: str) -> bool:
+    wanted = client.variables.get(name.upper())
+    return wanted is not None and bool(wanted.match(value))
 
 
-def _unverified(command: Command) -> Iterator[tuple[str, TextOrigin]]:
+def _told(client: _Client, command: Command) -> Iterator[tuple[str, TextOrigin]]:
     for name, value in command.assignments:
-        pattern = _VARIABLES.get(name.upper())
-        if pattern and pattern.match(value.text):
+        if _switches_off(client, name, value.text):
             yield f"{name} switches verification off", value.origin
-    words = [plain(word) for word in command.args]
-    if command.name in {"export", "env", "declare", "set", "setx"}:
+    if command.name in _SETTERS:
         for word in command.args:
             name, equals, text = plain(word).partition("=")
-            pattern = _VARIABLES.get(name.upper())
-            if equals and pattern and pattern.match(text):
+            if equals and _switches_off(client, name, text):
                 yield f"{name} switches verification off", word.origin
-        return
-    flag = _unverified_flag(command, words)
-    if flag:
-        yield f"{command.name} {flag} does not verify the certificate", command.origin
-        return
-    rest = " ".join(words)
-    if any(name.match(command.name) and pattern.match(rest) for name, pattern in _SETTINGS):
-        yield f"{command.name} is told not to verify certificates", command.origin
-    elif command.name in {"echo", "printf", "sed", "tee", "cat"} and _is_written(command):
+    elif client.programs.match(command.name):
+        words = [plain(word) for word in command.args]
+        if flag := client.flag(words):
+            yield f"{command.name} {flag} does not verify the certificate", command.origin
+        elif client.setting.match(" ".join([command.name, *words])):
+            yield f"{command.name} is told not to verify certificates", command.origin
+    elif command.name in _WRITERS and _is_written(client, command):
         yield "a configuration switches verification off", command.origin
 
 
-def _unverified_flag(command: Command, words: list[str]) -> str:
-    if command.name == "curl":
-        return next((word for word in _curl_options(words) if _is_curl_insecure(word)), "")
-    if command.name == "wget":  # it takes abbreviations
-        return next((word for word in words if _WGET_UNVERIFIED.match(word)), "")
-    if re.match(r"pip[\d.]*\Z|python[\d.]*\Z|uv\Z|pipenv\Z", command.name):
-        return next(
-            (word.split("=")[0] for word in words if re.match(r"--(trusted|allow-insecure)-host(=|\Z)", word)), ""
-        )
-    flags = _FLAGS.get(command.name, ())
-    return next((word for word in words if word in flags), "")
+def _is_written(client: _Client, command: Command) -> bool:
+    writes = (
+        command.name in {"sed", "tee"}
+        or command.connector == "|"
+        or any(redirect.operator in {">", ">>", "&>"} for redirect in command.redirects)
+    )
+    text = " ".join(plain(word) for word in command.args)
+    bodies = "".join(plain(redirect.target) for redirect in command.redirects if redirect.operator.startswith("<<"))
+    return writes and bool(client.written.search(text) or client.written.search(bodies))
 
 
-_WGET_UNVERIFIED = pattern(r"--no-check(-[certifa]*)?\Z|--check-certificate=(off|quiet|no|0)\Z")
 # curl's one-letter options that take a value: what follows in the cluster, or else the next word, is that value
 _CURL_VALUED = set("AbcCdDeEFhHKmoPQrTtuUwxXyYz")
 _CURL_LONG_VALUED = pattern(
     r"--(data(-(raw|binary|ascii|urlencode))?|json|form(-string)?|header|user(-agent)?|output(-dir)?|request|url|proxy"
     r"(-user|-header)?|preproxy|referer|cookie(-jar)?|write-out|config|cacert|capath|cert|key|upload-file|range|resolve)\Z"
 )
+
+
+def _curl_flag(words: list[str]) -> str:
+    return next((word for word in _curl_options(words) if _is_curl_insecure(word)), "")
 
 
 def _curl_options(words: list[str]) -> Iterator[str]:
@@ -203,113 +117,305 @@ def _curl_options(words: list[str]) -> Iterator[str]:
 
 
 def _is_curl_insecure(word: str) -> bool:
-    if word in _CURL_FLAGS:
+    if word in {"--insecure", "--proxy-insecure", "--doh-insecure"}:
         return True
-    if not re.match(r"-[A-Za-z0-9#:]+\Z", word) or word.startswith("--"):
+    if not re.match(r"-[A-Za-z0-9#:]+\Z", word):
         return False
-    for letter in word[1:]:
-        if letter == "k":
-            return True
-        if letter in _CURL_VALUED:
-            return False
-    return False
+    options = itertools.takewhile(lambda letter: letter not in _CURL_VALUED, word[1:])
+    return "k" in options
 
 
-def _is_written(command: Command) -> bool:
-    writes = (
-        command.name in {"sed", "tee"}
-        or command.connector == "|"
-        or any(r.operator in {">", ">>", "&>"} for r in command.redirects)
-    )
-    text = " ".join(plain(word) for word in command.args)
-    bodies = "".join(plain(r.target) for r in command.redirects if r.operator.startswith("<<"))
-    return writes and bool(_WRITTEN.search(text) or _WRITTEN.search(bodies))
-
-
-_UNSIGNED: dict[str, re.Pattern[str]] = {
-    "apk": pattern(r"--allow-untrusted\Z"),
-    "apt": pattern(r"--allow-unauthenticated\Z|--force-yes\Z|--allow-insecure-repositories\Z|--no-allow-authenticated"),
-    "yum": pattern(r"--no-?gpg-?check(s)?\Z|--setopt=\S*gpgcheck=(0|false|no)\Z|--nosignature\Z"),
-    "rpm": pattern(r"--(nosignature|nodigest|noverify|nofiledigest|nogpgcheck)\Z"),
-    "zypper": pattern(r"--no-gpg-checks\Z|--allow-unsigned(-rpm)?\Z|--gpgcheck-allow-unsigned\S*|--no-gpgcheck\Z"),
-    "dpkg": pattern(r"--force-bad-verify\Z|--no-debsig\Z"),
-}
-
-
-_UNSIGNED_NAMES = {
-    "apk": "apk", "apt": "apt", "apt-get": "apt", "aptitude": "apt", "yum": "yum", "dnf": "yum", "microdnf": "yum",
-    "tdnf": "yum", "dnf5": "yum", "yum-config-manager": "yum", "rpm": "rpm", "zypper": "zypper", "dpkg": "dpkg",
-}  # fmt: skip
-
-
-_UNSIGNED_OPTION = pattern(
-    r"(?i)(APT::Get::AllowUnauthenticated|Acquire::AllowInsecureRepositories)[=\s]+\"?(true|1|yes)"
+_CURL = _Client(
+    hint=pattern(r"(?i)curl"),
+    programs=pattern(r"curl\Z"),
+    variables={"CURL_INSECURE": _TRUE},
+    flag=_curl_flag,
+    written=pattern(r"(?im)^\s*insecure\s*$"),
 )
 
 
-_UNSIGNED_TEXT = pattern(
-    r"(?i)\[[^\]]*trusted=yes[^\]]*\]|\bgpgcheck\s*=\s*0\b|SigLevel\s*=\s*(Never|.*TrustAll)|AllowUnauthenticated\s+\"?true"
-)
+@control(severity="high", owasp="RULE 13", nist="4.1.1", equivalents={"checkov": "CKV2_DOCKER_2", "sonar": "S4830"})
+def curl_verifies_certificates(stage: Stage) -> Findings:
+    """curl verifies the certificates of the servers it downloads from.
 
-
-@control(
-    severity="high",
-    cis="4.11",
-    owasp="RULE 13",
-    nist="4.1.1",
-    equivalents={
-        "checkov": ("CKV2_DOCKER_7", "CKV2_DOCKER_8", "CKV2_DOCKER_9", "CKV2_DOCKER_10", "CKV2_DOCKER_11"),
-        "docker-bench": "4.11",
-    },
-)
-def signed_packages(stage: Stage) -> Findings:
-    """Packages are installed only when their signature is right.
-
-    The signature is what ties a package to its distribution. Without it a mirror, or anyone who answers for it, can
-    put what he likes into the image, as root.
+    Without, anyone on the way can answer in the server's place, and what he sends is built in.
 
     Bad::
 
-        FROM alpine:3.22
-        RUN apk add --no-cache --allow-untrusted ./tool.apk  # <-
-
-    Bad::
-
-        FROM fedora:42
-        RUN dnf install -y --nogpgcheck tool  # <-
-        RUN rpm -i --nosignature tool.rpm  # <-
+        FROM debian:12-slim
+        RUN curl -fsSLk https://example.com/x.tgz -o x.tgz  # <-
+        RUN curl --insecure https://example.com/x.tgz -o x.tgz  # <-
 
     Good::
 
         FROM debian:12-slim
-        RUN apt-get update && apt-get install -y --no-install-recommends tool && rm -rf /var/lib/apt/lists/*
+        COPY internal-ca.pem /usr/local/share/ca-certificates/internal-ca.crt
+        RUN update-ca-certificates && curl -fsSL https://example.com/x.tgz -o x.tgz
+        RUN echo "curl -k is bad"
     """
-    remedy = advice("install the repository's key, and drop the option")
-    for run in runs(stage):
-        if not _UNSIGNED_HINT.search(run.text) and not any(_UNSIGNED_HINT.search(h.body) for h in run.heredocs):
-            continue
-        for command in run.script.commands:
-            option = _unsigned(command)
-            if option:
-                yield run.finding(f"{option}: signatures are not checked", remedy, at=command.origin)
+    return _unverified(stage, _CURL)
 
 
-_UNSIGNED_HINT = pattern(
-    r"(?i)allow|force|no-?gpg|gpgcheck|nosig|nodigest|noverify|trusted=|siglevel|debsig|nofiledigest"
+_WGET = _Client(
+    hint=pattern(r"(?i)wget"),
+    programs=pattern(r"wget\Z"),
+    flag=_one_of(r"--no-check(-[certifa]*)?|--check-certificate=(off|quiet|no|0)"),  # it takes abbreviations
+    written=pattern(r"(?i)(\b|\\n)check_certificate\s*=\s*off"),
 )
 
 
-def _unsigned(command: Command) -> str:
-    pattern = _UNSIGNED.get(_UNSIGNED_NAMES.get(command.name, ""))
-    words = [plain(word) for word in command.args]
-    if pattern is not None:
-        found = next((word for word in words if pattern.match(word)), "")
-        return found or ("AllowUnauthenticated" if _UNSIGNED_OPTION.search(" ".join(words)) else "")
-    if command.name in {"echo", "printf", "sed", "tee", "cat", "add-apt-repository"}:
-        bodies = [plain(r.target) for r in command.redirects if r.operator.startswith("<<")]
-        match = _UNSIGNED_TEXT.search(" ".join([*words, *bodies]))
-        return match[0] if match else ""
-    return ""
+@control(severity="high", owasp="RULE 13", nist="4.1.1", equivalents={"checkov": "CKV2_DOCKER_3", "sonar": "S4830"})
+def wget_verifies_certificates(stage: Stage) -> Findings:
+    """wget verifies the certificates of the servers it downloads from.
+
+    Without, anyone on the way can answer in the server's place, and what he sends is built in.
+
+    Bad::
+
+        FROM debian:12-slim
+        RUN wget -q --no-check-certificate https://example.com/x.tgz  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        RUN wget -q https://example.com/x.tgz
+        RUN echo "wget --no-check-certificate is bad"
+    """
+    return _unverified(stage, _WGET)
+
+
+_PIP = _Client(
+    hint=pattern(r"(?i)trusted|insecure"),
+    programs=pattern(r"(pip|python)[0-9.]*\Z|uv\Z|pipenv\Z"),
+    variables={"PIP_TRUSTED_HOST": _FILLED, "UV_INSECURE_HOST": _FILLED},
+    flag=lambda words: next(
+        (word.split("=")[0] for word in words if re.match(r"--(trusted|allow-insecure)-host(=|\Z)", word)), ""
+    ),
+    setting=pattern(r"pip\S* config .*set .*trusted-host"),
+    written=pattern(r"(?i)(\b|\\n)trusted-host\s*=|(\b|\\n)PIP_TRUSTED_HOST\s*="),
+)
+
+
+@control(severity="high", owasp="RULE 13", nist="4.1.1", equivalents={"checkov": ("CKV2_DOCKER_4", "CKV2_DOCKER_16")})
+def pip_verifies_certificates(stage: Stage) -> Findings:
+    """pip and uv verify the certificates of their indexes.
+
+    A trusted host may have any certificate, or none: anyone on the way can answer in its place, and the packages he
+    sends run code while they are installed.
+
+    Bad::
+
+        FROM python:3.13-slim
+        RUN pip install --trusted-host pypi.example.com app==1.0  # <-
+        ENV PIP_TRUSTED_HOST=pypi.example.com  # <-
+
+    Good::
+
+        FROM python:3.13-slim
+        COPY internal-ca.pem /etc/ssl/internal-ca.pem
+        RUN pip install --cert /etc/ssl/internal-ca.pem --index-url https://pypi.example.com/simple app==1.0
+    """
+    return _unverified(stage, _PIP)
+
+
+_PYTHON = _Client(
+    hint=pattern(r"(?i)PYTHONHTTPSVERIFY"),
+    variables={"PYTHONHTTPSVERIFY": _ZERO},
+    written=pattern(r"(\b|\\n)PYTHONHTTPSVERIFY\s*=\s*[\"']?0"),
+)
+
+
+@control(severity="high", owasp="RULE 13", nist="4.1.1", equivalents={"checkov": "CKV2_DOCKER_5"})
+def python_verifies_certificates(stage: Stage) -> Findings:
+    """Python verifies the certificates of the servers it talks to.
+
+    PYTHONHTTPSVERIFY=0 switches it off for all of the standard library, and as ENV at run time as well.
+
+    Bad::
+
+        FROM python:3.13-slim
+        ENV PYTHONHTTPSVERIFY=0  # <-
+
+    Good::
+
+        FROM python:3.13-slim
+        ENV PYTHONHTTPSVERIFY=1 SSL_CERT_FILE=/etc/ssl/internal-ca.pem
+    """
+    return _unverified(stage, _PYTHON)
+
+
+_NODE = _Client(
+    hint=pattern(r"(?i)NODE_TLS_REJECT_UNAUTHORIZED"),
+    variables={"NODE_TLS_REJECT_UNAUTHORIZED": _ZERO},
+    written=pattern(r"(\b|\\n)NODE_TLS_REJECT_UNAUTHORIZED\s*=\s*[\"']?0"),
+)
+
+
+@control(severity="high", owasp="RULE 13", nist="4.1.1", equivalents={"checkov": "CKV2_DOCKER_6"})
+def node_verifies_certificates(stage: Stage) -> Findings:
+    """Node verifies the certificates of the servers it talks to.
+
+    NODE_TLS_REJECT_UNAUTHORIZED=0 switches it off for every connection, and as ENV at run time as well.
+
+    Bad::
+
+        FROM node:22-slim
+        ENV NODE_TLS_REJECT_UNAUTHORIZED=0  # <-
+
+    Good::
+
+        FROM node:22-slim
+        ENV NODE_EXTRA_CA_CERTS=/etc/ssl/internal-ca.pem NODE_TLS_REJECT_UNAUTHORIZED=1
+    """
+    return _unverified(stage, _NODE)
+
+
+_NPM = _Client(
+    hint=pattern(r"(?i)ssl|BUN_CONFIG_NO_VERIFY"),
+    programs=pattern(r"(npm|pnpm|yarn)\Z"),
+    variables={
+        "NPM_CONFIG_STRICT_SSL": _FALSE,
+        "YARN_STRICT_SSL": _FALSE,
+        "YARN_ENABLE_STRICT_SSL": _FALSE,
+        "BUN_CONFIG_NO_VERIFY": _TRUE,
+    },
+    flag=_one_of(r"--strict-ssl=false|--no-strict-ssl"),
+    setting=pattern(
+        r"(?i)\w+ (config (-\S+ )*set (-\S+ )*[\"']?(enable)?strict-?ssl[ =]+[\"']?(false|0)|set strict-ssl[ =]false"
+        r"|.*--strict-ssl[= ]false)"
+    ),
+    written=pattern(r"(?i)(\b|\\n)strict-ssl\s*=\s*false|(\b|\\n)NPM_CONFIG_STRICT_SSL\s*=\s*false"),
+)
+
+
+@control(severity="high", owasp="RULE 13", nist="4.1.1", equivalents={"checkov": ("CKV2_DOCKER_12", "CKV2_DOCKER_13")})
+def npm_verifies_certificates(stage: Stage) -> Findings:
+    """npm, pnpm and yarn verify the certificates of their registry.
+
+    Without, anyone on the way can answer in its place, and the packages he sends run scripts while they are installed.
+
+    Bad::
+
+        FROM node:22-slim
+        RUN npm config set strict-ssl false  # <-
+        ENV NPM_CONFIG_STRICT_SSL=false  # <-
+
+    Good::
+
+        FROM node:22-slim
+        RUN npm config set cafile /etc/ssl/internal-ca.pem && npm config set strict-ssl true
+    """
+    return _unverified(stage, _NPM)
+
+
+_GIT = _Client(
+    hint=pattern(r"(?i)sslverify|GIT_SSL_NO_VERIFY"),
+    programs=pattern(r"git\Z"),
+    variables={"GIT_SSL_NO_VERIFY": _ANY},  # git looks whether it is there, not at its value
+    setting=pattern(r"(?i)git (.* )?(-c |config .*)http\.(\S+\.)?sslverify[ =]+[\"']?(false|0|no|off)"),
+    written=pattern(
+        r"(?i)\[http\b[^\]]*\][\s\S]*(\b|\\n)sslverify\s*=\s*(false|0|no|off)|(\b|\\n)GIT_SSL_NO_VERIFY\s*="
+    ),
+)
+
+
+@control(severity="high", owasp="RULE 13", nist="4.1.1", equivalents={"checkov": "CKV2_DOCKER_14"})
+def git_verifies_certificates(stage: Stage) -> Findings:
+    """git verifies the certificates of the servers it clones from.
+
+    Without, anyone on the way can answer in the server's place, and the sources he sends are built in.
+
+    Bad::
+
+        FROM debian:12-slim
+        ENV GIT_SSL_NO_VERIFY=1  # <-
+        RUN git config --global http.sslVerify false  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        RUN git config --global http.sslCAInfo /etc/ssl/internal-ca.pem
+    """
+    return _unverified(stage, _GIT)
+
+
+_YUM = _Client(
+    hint=pattern(r"(?i)sslverify"),
+    programs=pattern(r"(yum|dnf|microdnf|tdnf|yum-config-manager|dnf-3|dnf5)\Z"),
+    setting=pattern(r"(?i).*\bsslverify=(false|0|no)"),
+    written=pattern(r"(?i)\A(?![\s\S]*\[http\b)[\s\S]*(\b|\\n)sslverify\s*=\s*(false|0|no)\b"),
+)
+
+
+@control(severity="high", owasp="RULE 13", nist="4.1.1", equivalents={"checkov": "CKV2_DOCKER_15"})
+def yum_verifies_certificates(stage: Stage) -> Findings:
+    """yum and dnf verify the certificates of their repositories.
+
+    Without, anyone on the way can answer in their place, and hold back the updates he does not want to be installed.
+
+    Bad::
+
+        FROM fedora:42
+        RUN dnf install -y --setopt=sslverify=false tool  # <-
+        RUN echo "sslverify=false" >> /etc/yum.conf  # <-
+
+    Good::
+
+        FROM fedora:42
+        RUN dnf install -y --setopt=sslcacert=/etc/ssl/internal-ca.pem tool && dnf clean all
+    """
+    return _unverified(stage, _YUM)
+
+
+_OTHERS = _Client(
+    hint=pattern(r"(?i)insecure|verify|GOSUMDB|GONOSUM|ssl|tls|certificate|trust-server|secure-http|conda"),
+    programs=pattern(
+        r"(aria2c|https?|helm|kubectl|apk|svn|conda|mamba|micromamba|composer|bundle|apt|apt-get|aptitude|go|poetry)\Z"
+    ),
+    variables={
+        "CONDA_SSL_VERIFY": _FALSE,
+        "GOINSECURE": _FILLED,
+        "GONOSUMDB": pattern(r"\*\Z"),
+        "GONOSUMCHECK": _FILLED,
+        "GOSUMDB": pattern(r"off\Z"),
+        "BUNDLE_SSL_VERIFY_MODE": pattern(r"(0|:?none)\Z"),
+        "COMPOSER_DISABLE_TLS": _TRUE,
+        "HELM_KUBEINSECURE_SKIP_TLS_VERIFY": _TRUE,
+    },
+    setting=pattern(
+        r"(?i)aria2c .*--check-certificate=false|https? .*--verify=(no|false)|svn .*--trust-server-cert"
+        r"|(helm|kubectl) .*--insecure-skip-tls-verify(?!=false)|apk .*--(no-check-certificate|no-verify)"
+        r"|(conda|mamba|micromamba) (.* )?(--insecure|-k)( |\Z)|\w+ config .*--set ssl_verify (false|no|0)"
+        r"|composer .*--disable-tls|composer config .*(disable-tls (true|1)|secure-http (false|0))"
+        r"|bundle config .*ssl_verify_mode (0|:?none)|poetry config certificates\.\S+\.cert false"
+        r"|apt\S* .*acquire::https?::(\S+::)?verify-(peer|host)[= ]\"?(false|0|no)"
+        r"|go env -w .*(GOINSECURE=\S|GOSUMDB=off)"
+    ),
+    written=pattern(r"(?i)(\b|\\n)verify-(peer|host)\s+[\"']?(false|0)"),
+)
+
+
+@control(severity="high", owasp="RULE 13", nist="4.1.1")
+def verified_tls(stage: Stage) -> Findings:
+    """The other programs of a build verify certificates as well.
+
+    Package managers and clients that have no control of their own here: apt, apk, go, conda, composer, bundler, helm.
+    Without, anyone on the way can answer in the server's place, and what he sends is built in.
+
+    Bad::
+
+        FROM debian:12-slim
+        RUN apt-get -o Acquire::https::Verify-Peer=false update  # <-
+        RUN conda config --set ssl_verify false  # <-
+        ENV GOSUMDB=off  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        COPY internal-ca.pem /usr/local/share/ca-certificates/internal-ca.crt
+        RUN update-ca-certificates && apt-get update && apt-get install -y --no-install-recommends tool
+    """
+    return _unverified(stage, _OTHERS)
 
 
 # `--tlsv1` and `-1` allow 1.0

@@ -15,45 +15,52 @@ TWO = [("0", 2)]
     ("control", "text", "expected"),
     [
         *(
-            pytest.param("verified-tls", shell(line), TWO, id=line)
-            for line in (
-                "curl -k https://h/x",
-                "curl -fsSLk https://h/x",
-                "curl --insecure https://h/x",
-                "wget --no-check-certificate https://h/x",
-                "pip install --trusted-host h p",
-                "pip3 install --trusted-host=h p",
-                "python3 -m pip install --trusted-host h p",
-                "npm config set strict-ssl false",
-                "npm config set strict-ssl=false -g",
-                "npm install --strict-ssl=false",
-                "yarn config set strict-ssl false -g",
-                "git -c http.sslVerify=false clone https://h/x",
-                "git config --global http.sslverify false",
-                "yum install -y --setopt=sslverify=false x",
-                "yum-config-manager --save --setopt=sslverify=false",
-                'echo "sslverify=false" >> /etc/yum.conf',
-                "GIT_SSL_NO_VERIFY=1 git clone https://h/x",
-                "export NODE_TLS_REJECT_UNAUTHORIZED=0 && npm ci",
-                "PYTHONHTTPSVERIFY=0 python x.py",
-                "apt-get -o Acquire::https::Verify-Peer=false update",
+            pytest.param(control, shell(line), TWO, id=line)
+            for control, line in (
+                ("curl-verifies-certificates", "curl -k https://h/x"),
+                ("curl-verifies-certificates", "curl -fsSLk https://h/x"),
+                ("curl-verifies-certificates", "curl --insecure https://h/x"),
+                ("wget-verifies-certificates", "wget --no-check-certificate https://h/x"),
+                ("pip-verifies-certificates", "pip install --trusted-host h p"),
+                ("pip-verifies-certificates", "pip3 install --trusted-host=h p"),
+                ("pip-verifies-certificates", "python3 -m pip install --trusted-host h p"),
+                ("npm-verifies-certificates", "npm config set strict-ssl false"),
+                ("npm-verifies-certificates", "npm config set strict-ssl=false -g"),
+                ("npm-verifies-certificates", "npm install --strict-ssl=false"),
+                ("npm-verifies-certificates", "yarn config set strict-ssl false -g"),
+                ("git-verifies-certificates", "git -c http.sslVerify=false clone https://h/x"),
+                ("git-verifies-certificates", "git config --global http.sslverify false"),
+                ("yum-verifies-certificates", "yum install -y --setopt=sslverify=false x"),
+                ("yum-verifies-certificates", "yum-config-manager --save --setopt=sslverify=false"),
+                ("yum-verifies-certificates", 'echo "sslverify=false" >> /etc/yum.conf'),
+                ("git-verifies-certificates", "GIT_SSL_NO_VERIFY=1 git clone https://h/x"),
+                ("node-verifies-certificates", "export NODE_TLS_REJECT_UNAUTHORIZED=0 && npm ci"),
+                ("python-verifies-certificates", "PYTHONHTTPSVERIFY=0 python x.py"),
+                ("verified-tls", "apt-get -o Acquire::https::Verify-Peer=false update"),
             )
         ),
-        pytest.param("verified-tls", "FROM a:1\nENV GIT_SSL_NO_VERIFY=false\n", TWO, id="git looks for the name alone"),
-        pytest.param("verified-tls", "FROM a:1\nENV npm_config_strict_ssl=false\n", TWO, id="npm takes any case"),
-        pytest.param("verified-tls", "FROM a:1\nARG PIP_TRUSTED_HOST=h\n", TWO, id="ARG"),
+        pytest.param(
+            "git-verifies-certificates",
+            "FROM a:1\nENV GIT_SSL_NO_VERIFY=false\n",
+            TWO,
+            id="git looks for the name alone",
+        ),
+        pytest.param(
+            "npm-verifies-certificates", "FROM a:1\nENV npm_config_strict_ssl=false\n", TWO, id="npm takes any case"
+        ),
+        pytest.param("pip-verifies-certificates", "FROM a:1\nARG PIP_TRUSTED_HOST=h\n", TWO, id="ARG"),
         *(
-            pytest.param("signed-packages", shell(line), TWO, id=line)
-            for line in (
-                "apk add --allow-untrusted x.apk",
-                "apt-get install -y --allow-unauthenticated x",
-                "apt-get install -y --force-yes x",
-                "yum install -y --nogpgcheck x",
-                "tdnf install -y --nogpgcheck x",
-                "rpm -ivh --nodigest x.rpm",
-                "zypper --no-gpg-checks install -y x",
-                'echo "deb [trusted=yes] https://h/d x main" > /etc/apt/sources.list.d/x.list',
-                "sed -i s/gpgcheck=1/gpgcheck=0/ /etc/yum.conf",
+            pytest.param(control, shell(line), TWO, id=line)
+            for control, line in (
+                ("signed-apk-packages", "apk add --allow-untrusted x.apk"),
+                ("signed-apt-packages", "apt-get install -y --allow-unauthenticated x"),
+                ("apt-is-not-forced", "apt-get install -y --force-yes x"),
+                ("signed-yum-packages", "yum install -y --nogpgcheck x"),
+                ("signed-yum-packages", "tdnf install -y --nogpgcheck x"),
+                ("signed-rpm-packages", "rpm -ivh --nodigest x.rpm"),
+                ("signed-packages", "zypper --no-gpg-checks install -y x"),
+                ("signed-apt-packages", 'echo "deb [trusted=yes] https://h/d x main" > /etc/apt/sources.list.d/x.list'),
+                ("signed-yum-packages", "sed -i s/gpgcheck=1/gpgcheck=0/ /etc/yum.conf"),
             )
         ),
         pytest.param("encrypted-downloads", shell("curl -o x http://h/x"), TWO, id="curl"),
@@ -80,27 +87,31 @@ def test_an_unchecked_download_is_found(tmp_path: Path, control: str, text: str,
     ("control", "text"),
     [
         *(
-            pytest.param("verified-tls", shell(line), id=line)
-            for line in (
-                "curl -o k https://h/x",
-                "curl -ok https://h/x",
-                "curl -H 'X: -k' https://h/x",
-                "tar -k -xf x",
-                "wget -q https://h/no-check-certificate",
-                "echo curl -k",
-                "npm config set strict-ssl true",
-                "git config --global http.sslVerify true",
-                "pip install trusted-host",
-                "grep -k x y && curl https://h/x",
-                "unset NODE_TLS_REJECT_UNAUTHORIZED",
+            pytest.param(control, shell(line), id=line)
+            for control, line in (
+                ("curl-verifies-certificates", "curl -o k https://h/x"),
+                ("curl-verifies-certificates", "curl -ok https://h/x"),
+                ("curl-verifies-certificates", "curl -H 'X: -k' https://h/x"),
+                ("verified-tls", "tar -k -xf x"),
+                ("wget-verifies-certificates", "wget -q https://h/no-check-certificate"),
+                ("curl-verifies-certificates", "echo curl -k"),
+                ("npm-verifies-certificates", "npm config set strict-ssl true"),
+                ("git-verifies-certificates", "git config --global http.sslVerify true"),
+                ("pip-verifies-certificates", "pip install trusted-host"),
+                ("curl-verifies-certificates", "grep -k x y && curl https://h/x"),
+                ("node-verifies-certificates", "unset NODE_TLS_REJECT_UNAUTHORIZED"),
             )
         ),
-        pytest.param("verified-tls", "FROM a:1\nENV NODE_TLS_REJECT_UNAUTHORIZED=1 PYTHONHTTPSVERIFY=1\n", id="on"),
-        pytest.param("verified-tls", "FROM a:1\nARG PIP_TRUSTED_HOST\n", id="declared without a value"),
-        pytest.param("verified-tls", "FROM a:1\nRUN <<EOF python3\n'curl -k'\nEOF\n", id="a script of Python"),
-        pytest.param("signed-packages", shell("apt-get install -y --allow-downgrades x"), id="another --allow"),
-        pytest.param("signed-packages", shell("echo gpgcheck=1 >> /etc/yum.conf"), id="on"),
-        pytest.param("signed-packages", shell("pip install --force-reinstall x"), id="another --force"),
+        pytest.param(
+            "node-verifies-certificates", "FROM a:1\nENV NODE_TLS_REJECT_UNAUTHORIZED=1 PYTHONHTTPSVERIFY=1\n", id="on"
+        ),
+        pytest.param("pip-verifies-certificates", "FROM a:1\nARG PIP_TRUSTED_HOST\n", id="declared without a value"),
+        pytest.param(
+            "curl-verifies-certificates", "FROM a:1\nRUN <<EOF python3\n'curl -k'\nEOF\n", id="a script of Python"
+        ),
+        pytest.param("signed-apt-packages", shell("apt-get install -y --allow-downgrades x"), id="another --allow"),
+        pytest.param("signed-yum-packages", shell("echo gpgcheck=1 >> /etc/yum.conf"), id="on"),
+        pytest.param("signed-yum-packages", shell("pip install --force-reinstall x"), id="another --force"),
         pytest.param("encrypted-downloads", shell("curl http://localhost:80/ http://127.0.0.1/"), id="the own machine"),
         pytest.param(
             "encrypted-downloads", shell('echo "deb http://deb.debian.org/debian x main" > /l'), id="apt signs"
