@@ -125,7 +125,7 @@ def ports_bound_to_interface(posture: Posture, *, allowed: tuple[str, ...] = PUB
             ports: ["80:80", "443:443", "443:443/udp"]
     """
     for port in _on_every_interface(posture, allowed):
-        if not _wildcard(posture, port):
+        if not names_all(posture, port):
             yield _published_everywhere(posture, port)
 
 
@@ -166,7 +166,7 @@ def ports_not_bound_to_every_address(posture: Posture, *, allowed: tuple[str, ..
               - "[::1]:8080:80"
     """
     for port in _on_every_interface(posture, allowed):
-        if _wildcard(posture, port):
+        if names_all(posture, port):
             yield _published_everywhere(posture, port)
 
 
@@ -178,7 +178,7 @@ def _on_every_interface(posture: Posture, allowed: tuple[str, ...]) -> Iterator[
             yield port
 
 
-def _wildcard(posture: Posture, port: Port) -> bool:
+def names_all(posture: Posture, port: Port) -> bool:
     """Whether an address that stands for all is written; a container that is observed shows one for every port."""
     return posture.service is not None and posture.phase == "static" and bool(port.host_ip)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_dockerharden.controls.network import PUBLIC_PORTS
+from pytest_dockerharden.controls.network import PUBLIC_PORTS, names_all
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
@@ -85,7 +85,7 @@ def explicit_interface_for_public_ports(posture: Posture, *, ports: tuple[str, .
               - "203.0.113.7:443:443"
     """
     for port in posture.ports.value:
-        if port.host_port in ports and on_every_interface(port):
+        if port.host_port in ports and on_every_interface(port) and not names_all(posture, port):
             yield posture.ports.finding(
                 f"port {port.host_port} is open on every interface",
                 advice(f'ports:\n  - "ADDRESS:{port.host_port}:{port.container_port}"'),
