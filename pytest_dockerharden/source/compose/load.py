@@ -17,6 +17,7 @@ from pytest_dockerharden.source.compose.problems import Problems, refusal
 from pytest_dockerharden.source.compose.selection import active_profiles, drop_inactive, drop_unused
 from pytest_dockerharden.source.compose.session import LoadOptions, Session
 from pytest_dockerharden.source.compose.tree import Document
+from pytest_dockerharden.source.compose.version1 import put_below_services
 from pytest_dockerharden.source.reading import beginning
 
 DEFAULTS = LoadOptions()
@@ -108,6 +109,8 @@ class _Load:
         documents = [document for file in self.files for document in self.session.documents(file)]
         if not documents:
             raise refusal("empty compose file", beginning(self.files[0]))
+        for document in documents:
+            put_below_services(document, self.session.problems)
         return documents
 
     def _name(self, roots: list[Node]) -> str:

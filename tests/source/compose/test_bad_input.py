@@ -283,3 +283,23 @@ def test_a_problem_does_not_show_a_value(tmp_path: Path) -> None:
     project = loaded(tmp_path, files, LoadOptions())
     assert not [problem for problem in project.problems if "hunter2" in problem.message + problem.hint]
     assert {problem.origin.line for problem in project.problems} == {5, 6}
+
+
+@pytest.mark.parametrize(
+    ("text", "services"),
+    [
+        pytest.param("web:\n  image: a\n  net: host\ndb:\n  build: .\n", ["web", "db"], id="services as they were"),
+        pytest.param("web:\n  privileged: true\n", ["web"], id="no image"),
+        pytest.param("x-a: {image: a}\nweb:\n  image: a\n", [], id="an extension field came later"),
+        pytest.param("volumes: {}\nweb:\n  image: a\n", [], id="so did volumes"),
+        pytest.param("service:\n  web:\n    image: a\n", [], id="services misspelt"),
+        pytest.param("web: {}\n", [], id="nothing in it"),
+        pytest.param("image: a\n", [], id="a service alone"),
+    ],
+)
+def test_services_at_the_top_level_are_judged_beside_the_error(tmp_path: Path, text: str, services: list[str]) -> None:
+    project = loaded(tmp_path, {"compose.yml": text})
+    assert list(project.services) == services
+    first = ("a file of version 1, which Docker Compose no longer reads", "compose.yml", 1)
+    assert (first in refused(project)) == bool(services)
+    assert refused(project)
