@@ -13,6 +13,12 @@ from pytest_dockerharden.paths import read_text
 _NAME = pattern(r"(?P<stem>(?:docker-)?compose)(?:[._-](?P<suffix>.+))?\.ya?ml$", re.IGNORECASE)
 _BLOCK = pattern(r"^services[ \t]*:[ \t]*(?:#.*)?$", re.MULTILINE)
 _KEY = pattern(r"^(?P<indent> +)(?P<key><<|[\"']?[\w.-]+[\"']?)[ \t]*:(?=\s|$)")
+# examples of what a scanner reports and does not: nobody runs them on top of another file
+_EXAMPLE = pattern(
+    r"(?:positive|negative|bad|good|vuln(?:erable)?|(?:non)?compliant|fail(?:ed|ing|s)?|pass(?:ed|ing|es)?|(?:in)?valid)"
+    r"(?:[\d._-].*)?",
+    re.IGNORECASE,
+)
 # what makes a service complete on its own
 _SELF_SUFFICIENT = frozenset({"image", "build", "extends", "<<"})
 
@@ -98,7 +104,8 @@ def _precedence(file: str) -> tuple[bool, bool]:
 
 
 def _is_overlay(file: str, base: str) -> bool:
-    if not _suffix(file):
+    suffix = _suffix(file)
+    if not suffix or _EXAMPLE.fullmatch(suffix):
         return False
     services = _services(file)
     if not all(keys & _SELF_SUFFICIENT for keys in services.values()):

@@ -32,6 +32,7 @@ _DEPENDENCIES = frozenset({"node_modules", "site-packages", ".terraform", ".eggs
 _HEAD = 65_536
 
 _SERVICES = pattern(rb"^(?:services|\"services\"|'services')[ \t]*:", re.MULTILINE)
+_SERVICES_OF_JSON = pattern(rb"\A\s*\{(?:[^{}\[\]]*,)?\s*\"services\"\s*:")
 _IMAGE_OR_BUILD = pattern(rb"^[ \t{]+(?:image|build|extends)[ \t]*:", re.MULTILINE)
 _OTHER_YAML = pattern(
     rb"^(?:jobs|on|stages|pipelines|pipeline|steps|apiVersion|before_script|language|workflow|\.[\w-]+)[ \t]*:",
@@ -85,8 +86,10 @@ def kind_of_file(path: str, *, named: bool = False) -> Kind | None:
     kind = kind_of_name(name)
     if kind:
         return kind
-    if name.endswith((".yml", ".yaml")):
+    if name.lower().endswith((".yml", ".yaml")):
         return "compose" if named or _is_compose(path) else None
+    if named and _has_services(path) and not _is_dockerfile(path):
+        return "compose"
     if named or _MAYBE_DOCKERFILE.match(name) or _DOCKERFILE_NAME.match(name):
         return "Dockerfile" if _is_dockerfile(path) else None
     return None
@@ -162,6 +165,12 @@ def _is_compose(path: str) -> bool:
         return False
     head = _head(path)
     return bool(_SERVICES.search(head) and _IMAGE_OR_BUILD.search(head) and not _OTHER_YAML.search(head))
+
+
+def _has_services(path: str) -> bool:
+    """Whether a file that a user points at has what makes a compose file."""
+    head = _head(path)
+    return bool(_SERVICES.search(head) or _SERVICES_OF_JSON.match(head))
 
 
 def _is_dockerfile(path: str) -> bool:

@@ -84,6 +84,15 @@ def test_a_file_of_another_name_stands_alone(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("suffix", ["positive", "negative2", "bad", "good-ports", "invalid", "fail_1"])
+def test_an_example_of_what_a_scanner_reports_stands_alone(tmp_path: Path, suffix: str) -> None:
+    files = {"docker-compose.yml": FULL, f"docker-compose.{suffix}.yml": PART, "docker-compose.badger.yml": PART}
+    assert sorted(pairs(tmp_path, files))[:2] == [
+        ("", (f"docker-compose.{suffix}.yml",)),
+        ("badger", ("docker-compose.yml", "docker-compose.badger.yml")),
+    ]
+
+
 BASE = "services:\n  web:\n    image: web:1\n    read_only: true\n"
 OVERLAY = "services:\n  web:\n    restart: always\n"
 ONE_CONTROL = 'select = ["read-only-rootfs", "accepted-by-compose"]\n'

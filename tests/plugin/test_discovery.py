@@ -156,6 +156,23 @@ def test_a_named_yaml_file_is_a_compose_file_whatever_it_holds(tmp_path: Path) -
     assert found(tmp_path, "stack.yml")[0] == ["stack.yml"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("docker-compose.yml.bad", "services:\n  web:\n    privileged: true\n", "compose"),
+        ("positive.txt", "version: '3'\nservices:\n  web:\n    image: a\n", "compose"),
+        ("compose.json", '{\n  "name": "x",\n  "services": {"web": {"image": "a"}}\n}\n', "compose"),
+        ("POSITIVE.YML", "x: 1\n", "compose"),
+        ("other.json", '{"x": {"services": {}}}\n', None),
+        ("notes.txt", "FROM debian:12\nCOPY <<EOF /x\nservices:\n  web:\nEOF\nUSER app\n", "Dockerfile"),
+        ("positive.docker", "FROM debian:12\nUSER root\n", "Dockerfile"),
+    ],
+)
+def test_content_tells_what_a_named_file_is(tmp_path: Path, name: str, text: str, kind: str | None) -> None:
+    write(tmp_path, {name: text})
+    assert kind_of_file(str(tmp_path / name), named=True) == kind
+
+
 def test_a_symlink_to_a_folder_is_not_followed(tmp_path: Path) -> None:
     write(tmp_path, {"a/Dockerfile": DOCKERFILE})
     (tmp_path / "loop").symlink_to(tmp_path)
