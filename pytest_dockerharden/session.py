@@ -14,6 +14,7 @@ import pytest
 from pytest_dockerharden.collection import Tree, collect_all, take_over, tree_of
 from pytest_dockerharden.evaluation import Evaluation, evaluate
 from pytest_dockerharden.garbage import leave_to_the_system
+from pytest_dockerharden.hooks import hooks_of
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
 from pytest_dockerharden.live.session import live_of
 from pytest_dockerharden.model.origin import TextOrigin
@@ -61,6 +62,9 @@ class StaticSession:
             self.live.mending = self.mending
         if self.alone:
             take_over(config, self.request.directories if not (self.request.files or self.request.choosing) else ())
+
+    def __dir__(self) -> list[str]:
+        return hooks_of(type(self))
 
     def _images(self) -> Images | None:
         if not self.config.option.harden_image:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pytest
 
 from pytest_dockerharden.assemble import Assembly, Combination, assemble
 from pytest_dockerharden.controls import load_all
@@ -20,6 +23,14 @@ class Hit(NamedTuple):
     file: str
     line: int
     message: str
+
+
+def imported_or_skip(name: str) -> Any:
+    """A module that may be missing, or miss what it needs: ``importorskip`` takes that for an error from pytest 9 on."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        pytest.skip(f"{name}: {error}")
 
 
 def write(folder: Path, files: dict[str, str]) -> None:

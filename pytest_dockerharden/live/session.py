@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_dockerharden.hooks import hooks_of
+
 if TYPE_CHECKING:
     from pytest_dockerharden.evaluation import Evaluation
     from pytest_dockerharden.live.broker import RemoteCourses
@@ -46,6 +48,9 @@ class LiveSession:
         self._courses: Courses | None = None
         self._ended: Courses | None = None
         self._making = threading.Lock()
+
+    def __dir__(self) -> list[str]:
+        return hooks_of(type(self))
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -111,5 +111,7 @@ def test_a_wrong_file_is_told_before_anything_runs(stack: Repo, text: str | None
 @pytest.mark.parametrize("arguments", [pytest.param((), id="alone"), pytest.param(("-n1",), id="by a worker")])
 def test_what_passes_now_is_mended_though_no_report_asks_for_it(compared: Repo, arguments: tuple[str, ...]) -> None:
     compared.add("app/docker-compose.yml", COMPOSE.replace("redis:7.2", "redis:7.2\n    read_only: true"))
+    if arguments:
+        pytest.importorskip("xdist")
     result = compared.judge("--harden-compare=before.json", *arguments)
     result.stdout.fnmatch_lines(["since before.json: 1 mended"])

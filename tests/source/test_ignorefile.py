@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_dockerharden.source import ignorefile
 from pytest_dockerharden.source.ignorefile import parse
+from tests.helpers import imported_or_skip
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ PARTS = [
 def test_random_patterns_exclude_what_the_port_of_the_builder_excludes(
     many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = pytest.importorskip("e2b_dockerfile_utils", exc_type=ImportError)
+    port = imported_or_skip("e2b_dockerfile_utils")
     monkeypatch.setattr(ignorefile, "_MANY", many)
     dice = random.Random(7)
     for _ in range(400):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_dockerharden.source.dockerfile import parse
+from tests.helpers import imported_or_skip
 from tests.source.dockerfile.oracle import Outdated, buildkit, ours, random_text
 
 BATCHES = 8
@@ -28,7 +29,7 @@ def test_random_files_read_as_buildkit_reads_them(batch: int) -> None:
 
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_random_heredocs_are_those_of_the_pure_python_port(batch: int) -> None:
-    port = pytest.importorskip("e2b_dockerfile_utils", exc_type=ImportError)
+    port = imported_or_skip("e2b_dockerfile_utils")
     for seed in range(batch * EACH, (batch + 1) * EACH):
         text = random_text(seed)
         try:
