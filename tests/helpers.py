@@ -26,7 +26,7 @@ class Hit(NamedTuple):
 
 
 def imported_or_skip(name: str) -> Any:
-    """A module that may be missing, or miss what it needs: ``importorskip`` takes that for an error from pytest 9 on."""
+    """A module that may be missing, or miss what it needs: for ``importorskip`` that is an error from pytest 9 on."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
