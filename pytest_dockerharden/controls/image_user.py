@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pytest_dockerharden.model.build import commands, holds_files_only, instructions, is_windows, may_ship, plain
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
-from pytest_dockerharden.model.fact import not_applicable, unknown
+from pytest_dockerharden.model.fact import NotApplicable, UnknownFact, not_applicable, unknown
 from pytest_dockerharden.model.finding import Finding, Findings, Remedy
 from pytest_dockerharden.model.known_images import NOBODYS, default_user, server_user, steps_down
 from pytest_dockerharden.model.pattern import pattern
@@ -189,6 +189,97 @@ def non_root_image_user(dockerfile: Dockerfile) -> Findings:
         known = created is not None and user in stage.instructions and user.words
         remedy = replace_text(user.words[0], str(created), text=f"USER {created}", breaks=_ROOTS) if known else None
         yield user.finding("the last USER is root", remedy or advice(f"USER {created or '10001'}"))
+
+
+@control(
+    severity="info",
+    optional=True,
+    cis="4.1",
+    equivalents={
+        "kics": "missing_user_instruction",
+        "trivy": "DS-0002",
+        "checkov": "CKV_DOCKER_3",
+        "semgrep": ("missing-user", "missing-user-entrypoint"),
+    },
+)
+def user_not_left_to_the_base_image(dockerfile: Dockerfile) -> Findings:
+    """Some USER is set, whatever the base image and the entrypoint do.
+
+    That the base image sets a user, or a script in it steps down from root, is nowhere in the project: it may change
+    with the next one. Of images that run as root ``image-sets-a-user`` speaks.
+
+    Bad::
+
+        ARG BASE
+        FROM ${BASE}  # <-
+        CMD ["/app"]
+
+    Bad::
+
+        FROM gcr.io/distroless/static-debian12:nonroot  # <-
+        COPY app /app
+        CMD ["/app"]
+
+    Good::
+
+        FROM debian:12-slim AS base
+        USER 10001
+        FROM base
+        CMD ["/app"]
+    """
+    stage = _final(dockerfile)
+    if any(each.last("USER") for each in dockerfile.stages):
+        not_applicable("USER is set")
+    if holds_files_only(stage) or is_windows(stage):
+        not_applicable("the image only holds files, or a Windows image has no root")
+    if _is_known_to_start_as_root(stage):
+        not_applicable("image-sets-a-user judges it")
+    yield stage.finding("its user is left to the base image", _switching_to_a_number(stage))
+
+
+@control(
+    severity="low",
+    optional=True,
+    cis="4.1",
+    equivalents={
+        "kics": "last_user_is_root",
+        "trivy": "DS-0002",
+        "checkov": "CKV_DOCKER_8",
+        "hadolint": "DL3002",
+        "semgrep": "last-user-is-root",
+    },
+)
+def stepping_down_not_left_to_the_entrypoint(dockerfile: Dockerfile) -> Findings:
+    """The last USER is not root, whatever the entrypoint does.
+
+    A script that steps down does so for its own command. `docker exec`, healthchecks and another entrypoint are root.
+
+    Bad::
+
+        FROM debian:12-slim
+        USER root  # <-
+        ENTRYPOINT ["gosu", "app", "/app"]
+
+    Good::
+
+        FROM debian:12-slim
+        USER app
+        ENTRYPOINT ["/app"]
+    """
+    stage = _final(dockerfile)
+    user = stage.last("USER")
+    if user is None or not user.words or user.words[0].value is None or not is_root(user.words[0].text):
+        not_applicable("root is not its last USER")
+    if _is_known_to_start_as_root(stage):
+        not_applicable("non-root-image-user judges it")
+    yield user.finding("the last USER is root", advice("USER 10001"))
+
+
+def _is_known_to_start_as_root(stage: Stage) -> bool:
+    try:
+        return _starts_as_root(stage)
+    except (NotApplicable, UnknownFact):
+        return False
 
 
 @control(severity="low", optional=True, cis="4.1", equivalents={"tally": "tally/user-created-but-never-used"})
