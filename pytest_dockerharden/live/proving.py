@@ -13,12 +13,12 @@ from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project
 from pytest_dockerharden.paths import reading
 from pytest_dockerharden.remedy.check import Checker
+from pytest_dockerharden.remedy.errors import CannotEditError
 from pytest_dockerharden.remedy.evidence import Proposal
 from pytest_dockerharden.remedy.replacements import edits_of
 from pytest_dockerharden.remedy.sites import Sheets
 from pytest_dockerharden.remedy.text import TextEdit, edited
 from pytest_dockerharden.remedy.wishes import Wish
-from pytest_dockerharden.remedy.yaml_edit import CannotEditError
 from pytest_dockerharden.stack.errors import EngineError
 from pytest_dockerharden.stack.run import Run
 from pytest_dockerharden.verdicts import COMES_UP, Result

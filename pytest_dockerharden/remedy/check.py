@@ -88,7 +88,8 @@ def _complaint(known: _Loaded, wishes: list[Wish]) -> str:
         by_place.setdefault(_place(wish.path), []).append(wish)
     for path, before, after in differences(known.model, project.model.plain()):
         near = [*by_place.get(_place(path), ()), *by_place.get((), ())]
-        if not (_means_nothing(path) or _is_allowed(near, path, before, after) or _is_completed(known.model, path)):
+        completed = _is_completed(known.model, path) or _is_default_network(known.model, path, wishes)
+        if not (_means_nothing(path) or completed or _is_allowed(near, path, before, after)):
             return f"it would change {_shown(path)} as well"
     return ""
 
@@ -101,6 +102,13 @@ def _place(path: Path) -> Path:
 def _is_completed(before: Any, path: Path) -> bool:
     """Whether it is the network that Compose gives to a service of which nothing was written."""
     return path[2:] == ("networks", "default") and before["services"].get(path[1], _ABSENT) is None
+
+
+def _is_default_network(before: Any, path: Path, wishes: list[Wish]) -> bool:
+    """Whether it is the network that Compose makes as soon as the first service is on it."""
+    if path[:2] != ("networks", "default") or "default" in (before.get("networks") or {}):
+        return False
+    return any(wish.edit.path[:1] == ("network_mode",) for wish in wishes)
 
 
 def _shown(path: Path) -> str:

@@ -10,10 +10,10 @@ from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.paths import reading
 from pytest_dockerharden.remedy.check import Checker
+from pytest_dockerharden.remedy.errors import CannotEditError
 from pytest_dockerharden.remedy.sites import Sheets, Site, edits_at, joined, sites_of
 from pytest_dockerharden.remedy.text import Taken, TextEdit, apply_edits
 from pytest_dockerharden.remedy.wishes import Wish, wishes_of
-from pytest_dockerharden.remedy.yaml_edit import CannotEditError
 
 _ROUNDS = 10
 _IN_THE_WAY = "another change touches the same lines"
@@ -121,7 +121,8 @@ class _Round:
             if key in failed:
                 yield wish, failed[key]
             elif key in still:
-                yield wish, "the control would object all the same"
+                set_elsewhere = f"the variable {wish.variable} is set, and its value decides"
+                yield wish, set_elsewhere if wish.variable else "the control would object all the same"
 
     def _fulfil(self) -> None:
         self.accepted, self.failed = [], []

@@ -12,10 +12,10 @@ from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.replacement import Replacement
 from pytest_dockerharden.remedy.check import Checker
+from pytest_dockerharden.remedy.errors import CannotEditError
 from pytest_dockerharden.remedy.sites import Sheets, Site, edits_at, joined, sites_of
 from pytest_dockerharden.remedy.text import TextEdit, edited, line_starts, overlap
 from pytest_dockerharden.remedy.wishes import Wish, wishes_of
-from pytest_dockerharden.remedy.yaml_edit import CannotEditError
 
 _CANDIDATES = 3
 

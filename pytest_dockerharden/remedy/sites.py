@@ -14,10 +14,12 @@ from typing import Any, Literal
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.remedy.errors import CannotEditError
 from pytest_dockerharden.remedy.shape import Shape, Shapes, shapes_of
+from pytest_dockerharden.remedy.template import as_text, other_default
 from pytest_dockerharden.remedy.text import TextEdit, line_starts, newline_of
 from pytest_dockerharden.remedy.wishes import Path, Wish
-from pytest_dockerharden.remedy.yaml_edit import CannotEditError, YamlText, merged
+from pytest_dockerharden.remedy.yaml_edit import YamlText, merged
 from pytest_dockerharden.source.reading import read_source
 
 SiteKind = Literal["add", "set", "append", "remove", "remove-item", "rewrite", "conditions", "text"]
@@ -180,7 +182,8 @@ def _key_of_item(file: str, item: Shape | None, key: str, value: object) -> Site
 def _there(wish: Wish, node: Node, sheets: Sheets) -> Iterator[Site]:
     """Where the value that is there is written."""
     if node.template is not None:
-        raise CannotEditError("the value comes from a variable")
+        yield _default(wish, node, sheets)
+        return
     place = node.key_origin
     assert place is not None
     if wish.edit.kind == "append":
@@ -192,6 +195,16 @@ def _there(wish: Wish, node: Node, sheets: Sheets) -> Iterator[Site]:
     entry = sheets.shapes(place.file).entry(place)
     if entry is not None:
         yield Site(place.file, "set", entry[0], entry[1].value, entry[1], wish.edit.value)
+
+
+def _default(wish: Wish, node: Node, sheets: Sheets) -> Site:
+    """The text that a variable stands in, with another default or another text beside it."""
+    shape = sheets.shapes(node.origin.file).scalar(node.origin)
+    if shape is None or wish.edit.kind == "append" or isinstance(wish.edit.value, (dict, list)):
+        raise CannotEditError("the value comes from a variable")
+    written, wish.variable = other_default(node.template or "", as_text(wish.edit.value))
+    entry = node.key_origin and sheets.shapes(node.origin.file).entry(node.key_origin)
+    return Site(node.origin.file, "rewrite", entry[0] if entry else None, shape=shape, value=written)
 
 
 def _overriding(wish: Wish, model: Node, sheets: Sheets) -> Iterator[Site]:

@@ -21,6 +21,7 @@ class Wish:
 
     ``base`` is the path in the model that the path of the edit starts from (``services``, ``web``), empty for edits of
     plain text. ``projects`` are the combinations that it speaks of. ``reason`` says why it was not fulfilled.
+    ``variable`` is the one whose default is written anew: that does nothing where it has a value.
     """
 
     result: Result
@@ -31,6 +32,7 @@ class Wish:
     projects: tuple[Project, ...]
     reason: str = ""
     candidate: int = field(default=0)
+    variable: str = ""
 
     @property
     def path(self) -> Path:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.remedy.errors import CannotEditError
 from pytest_dockerharden.remedy.shape import Shape, Shapes
 from pytest_dockerharden.remedy.text import TextEdit, newline_of
 from pytest_dockerharden.remedy.write import block, flow, item, scalar
@@ -13,13 +14,9 @@ from pytest_dockerharden.remedy.write import block, flow, item, scalar
 _LINE_END = pattern(r"\r\n|\r|\n")
 _COMMENT = pattern(r"(?:^|[ \t])#", 8)
 # what is a plain text outside flow style
-_VARIABLE = pattern(r"\$\{\w+(?::?[-?+]\w*)?\}")
+_VARIABLE = pattern(r"\$\{\w+(?::?[-?+][\w.:/-]*)?\}")
 _ANCHOR = pattern(r"&\S+[ \t]+")
 _DASH = pattern(r"-[ \t]*\Z")
-
-
-class CannotEditError(Exception):
-    """Why there is no edit that would do this and nothing else."""
 
 
 class YamlText:

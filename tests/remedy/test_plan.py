@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_dockerharden.remedy.errors import CannotEditError
+from pytest_dockerharden.remedy.template import other_default
 from tests.remedy.helpers import plan_for
 
 BOM = "\ufeff"
@@ -122,6 +124,14 @@ CASES = {
         "services:\n  web:  # later\n  db:\n    image: db\n    read_only: true\n",
         "services:\n  web:  # later\n    read_only: true\n  db:\n    image: db\n    read_only: true\n",
     ),
+    "a default of a variable": (
+        "services:\n  web:\n    image: app\n    read_only: ${RO:-false}  # c\n",
+        "services:\n  web:\n    image: app\n    read_only: ${RO:-true}  # c\n",
+    ),
+    "a default of a variable in quotes": (
+        "services:\n  web: {image: app, read_only: '${RO-no}'}\n",
+        "services:\n  web: {image: app, read_only: '${RO-true}'}\n",
+    ),
     "an anchor that nothing refers to": (
         "services:\n  web: &web\n    image: app\n    read_only: &ro false\n",
         "services:\n  web: &web\n    image: app\n    read_only: &ro true\n",
@@ -147,7 +157,6 @@ def test_a_key_is_written_where_it_belongs_and_nothing_else_moves(text: str, exp
 
 
 UNTOUCHED = {
-    "a value from a variable": "services:\n  web:\n    image: app\n    read_only: ${RO:-false}\n",
     "a text that is no YAML": "services:\n  web:\n   image: app\n  bad\n",
     "a waived finding": "services:\n  web:  # harden: waive read-only-rootfs until 2999-01-01 -- w\n    image: app\n",
 }
@@ -210,6 +219,50 @@ def test_a_default_of_a_password_is_taken_out_in_the_form_it_stands_in(tmp_path:
         "  b:\n    image: app\n    environment:\n      DB_PASSWORD: '${DB_PASSWORD:-hunter2}'\n"
     )
     assert mended(tmp_path, text, "no-secrets-written-in-environment") == text.replace(":-hunter2}", ":?}")
+
+
+def test_a_variable_that_is_set_keeps_its_default_and_is_named(tmp_path: Path) -> None:
+    text = "services:\n  web:\n    image: app\n    read_only: ${RO:-false}\n"
+    toml = STRICT.format('"read-only-rootfs"')
+    plan = plan_for(tmp_path, {"compose.yaml": text, "dockerharden.toml": toml, ".env": "RO=false\n"})
+    assert plan.after == {}
+    assert [wish.reason for wish in plan.left] == ["the variable RO is set, and its value decides"]
+
+
+TEMPLATES = {
+    "a default": ("${A:-always}", "on-failure:5", "${A:-on-failure:5}", "A"),
+    "text behind a variable": ("${A:-50000}:0", "50000:50000", "${A:-50000}:50000", ""),
+    "text before a variable": ("docker.io/${A-x}", "ghcr.io/x", "ghcr.io/${A-x}", ""),
+    "a default in the middle": ("a${B:-x}c", "abc", "a${B:-b}c", "B"),
+}
+
+
+@pytest.mark.parametrize(("template", "new", "written", "variable"), TEMPLATES.values(), ids=TEMPLATES)
+def test_of_a_text_with_variables_one_part_changes(template: str, new: str, written: str, variable: str) -> None:
+    assert other_default(template, new) == (written, variable)
+
+
+@pytest.mark.parametrize("template", ["${A}", "$A", "${A:?must}", "${A:-${B:-c}}", "${A:+b}", "${A:-x}y${B:-z}"])
+def test_a_variable_without_a_default_of_its_own_is_not_written_anew(template: str) -> None:
+    with pytest.raises(CannotEditError):
+        other_default(template, "other")
+
+
+def test_a_service_leaves_the_host_s_network_for_the_first_default_one(tmp_path: Path) -> None:
+    text = "services:\n  web:\n    image: app\n    network_mode: host\n"
+    assert mended(tmp_path, text, "no-host-network") == text.replace("    network_mode: host\n", "")
+
+
+def test_each_file_loses_its_obsolete_line(tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": "version: '3'\nservices:\n  web:\n    image: app\n",
+        "compose.override.yaml": "version: '3'\nservices:\n  web:\n    init: true\n",
+        "dockerharden.toml": STRICT.format('"no-obsolete-version"'),
+    }
+    plan = plan_for(tmp_path, files)
+    assert {Path(file).name: text for file, text in plan.after.items()} == {
+        name: files[name].split("\n", 1)[1] for name in ("compose.yaml", "compose.override.yaml")
+    }
 
 
 def test_a_program_that_needs_temporary_files_gets_a_place_for_them(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_second_place_is_taken_where_the_first_would_change_another_service(tm
     "text",
     [
         pytest.param(
-            "services:\n  web:\n    image: app\n    read_only: ${RO:-false}\n", id="the value is a variable's"
+            "services:\n  web:\n    image: app\n    read_only: ${RO:-${NO:-false}}\n", id="the value is two variables'"
         ),
         pytest.param(
             "services:\n  web:  # harden: waive read-only-rootfs until 2999-01-01 -- w\n    image: app\n",

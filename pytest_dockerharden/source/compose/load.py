@@ -96,7 +96,8 @@ class _Load:
         home = environment.get("HOME")
         problems.add(*normalise(model, project=name, directory_of=lambda node: self.directory, home=home))
         if (version := model.get("version")) is not None:
-            problems.warn("`version` is obsolete and ignored", version.place, "remove it")
+            for place in dict.fromkeys((*version.related, version.place)):
+                problems.warn("`version` is obsolete and ignored", place, "remove it")
         _set_name(model, name)
         inactive = drop_inactive(model, active_profiles(self.options.profiles, self.environment))
         problems.add(*check(model, inactive, self.session.incomplete), *warnings(model))
