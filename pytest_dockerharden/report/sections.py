@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.dataclass import dataclass
+from pytest_dockerharden.model.scanner import scanner_of
 from pytest_dockerharden.report.excerpt import clean
 from pytest_dockerharden.suites import Section, Suite
 from pytest_dockerharden.verdicts import Result
@@ -43,6 +44,8 @@ _COLOURS = {"failed": "red", "error": "red", "unknown": "yellow", "passed": "gre
 # many sections in a row of which the same is to be said are one line
 _ALIKE = frozenset({NOT_ASKED, LIVE, STATIC, IMAGE, OUT_OF_SCOPE, LEFT_OUT})
 _MANY = 3
+# its checks have the numbers of the CIS benchmark
+_NUMBERED = "docker-bench"
 _NAMED = 4
 
 
@@ -74,7 +77,8 @@ class Asked:
 class Outcome:
     """What a run says of one section. ``partly`` is that live mode judges more of it; ``failing`` are subjects.
 
-    ``why`` is the reason that most subjects give where nothing was judged, or nothing could be known.
+    ``why`` is the reason that most subjects give where nothing was judged, or nothing could be known. ``scanners`` are
+    those whose imported results are part of it.
     """
 
     section: Section
@@ -82,6 +86,7 @@ class Outcome:
     partly: bool = False
     failing: tuple[str, ...] = ()
     why: str = ""
+    scanners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +100,41 @@ class Benchmark:
 def outcomes(
     suite: Suite, controls: Collection[Control], results: Iterable[Result], nothing: Iterable[Result], asked: Asked
 ) -> list[Outcome]:
-    """One for each section, in the order of the document. ``nothing`` are results that do not apply."""
+    """One for each section, in the order of the document. ``nothing`` are results that do not apply.
+
+    What other scanners found counts where one of our controls that hold the section holds their rule, and where they
+    name the section themselves.
+    """
     by_control: dict[str, list[Result]] = {}
+    imported: dict[tuple[str, str], list[Result]] = {}
     for result in (*results, *nothing):
-        by_control.setdefault(result.control.id, []).append(result)
-    return [_outcome(suite, section, controls, by_control, asked) for section in suite.sections.values()]
+        scanner = scanner_of(result.control.id)
+        if scanner:
+            for alias in result.aliases:
+                imported.setdefault((scanner, alias), []).append(result)
+        else:
+            by_control.setdefault(result.control.id, []).append(result)
+    return [_outcome(suite, section, controls, by_control, imported, asked) for section in suite.sections.values()]
 
 
 def _outcome(
-    suite: Suite, section: Section, controls: Collection[Control], results: Mapping[str, list[Result]], asked: Asked
+    suite: Suite,
+    section: Section,
+    controls: Collection[Control],
+    results: Mapping[str, list[Result]],
+    imported: Mapping[tuple[str, str], list[Result]],
+    asked: Asked,
 ) -> Outcome:
-    if section.manual or section.out_of_scope:
+    found = _imported(suite, section, controls, imported)
+    scanners = tuple(dict.fromkeys(scanner_of(result.control.id) for result in found))
+    by_hand = bool(section.manual or section.out_of_scope)
+    if by_hand and not found:
         return Outcome(section, MANUAL if section.manual else OUT_OF_SCOPE)
     applied = [control for control in suite.controls_of(section, controls) if suite.selects(control)]
-    if not applied:
+    if not applied and not by_hand:
         return Outcome(section, LEFT_OUT)
     judged = [(result, _verdict(suite, section, result)) for c in applied for result in results.get(c.id, ())]
+    judged += [(result, result.verdict) for result in found]
     verdicts = {verdict for _, verdict in judged}
     status = next((verdict for verdict in _WORST_FIRST if verdict in verdicts), "")
     if not status:
@@ -118,7 +142,21 @@ def _outcome(
     # what is built says no more of a section than what is written, but for the files in it
     partly = status == "passed" and not all(asked.asks(c) for c in applied if c.judges != "Image")
     failing = tuple(dict.fromkeys(_name(r) for r, v in judged if v in _WORST_FIRST[:2]))
-    return Outcome(section, status, partly, failing, _why(status, judged))
+    return Outcome(section, status, partly, failing, _why(status, judged), scanners)
+
+
+def _imported(
+    suite: Suite, section: Section, controls: Collection[Control], imported: Mapping[tuple[str, str], list[Result]]
+) -> list[Result]:
+    """What scanners decided of a section; what they leave to people, it does already."""
+    if not imported:
+        return []
+    holders = [control for control in suite.controls_of(section, controls) if suite.selects(control)]
+    rules = {(scanner, rule) for c in holders for scanner, held in c.equivalents.items() for rule in held}
+    if suite.benchmark == "cis":
+        rules.add((_NUMBERED, section.number))
+    found = {id(result): result for rule in sorted(rules) for result in imported.get(rule, ())}
+    return [result for result in found.values() if result.verdict in ("failed", "waived", "passed")]
 
 
 def _why(status: str, judged: Iterable[tuple[Result, str]]) -> str:
@@ -177,13 +215,17 @@ def _lines(outcome: Outcome, widths: tuple[int, ...], everything: bool) -> Itera
     section = outcome.section
     more = len(outcome.failing) - _NAMED
     who = ", ".join(map(clean, outcome.failing[:_NAMED])) + (f" and {more} more" if more > 0 else "")
-    who = who or clean(outcome.why)
+    who = "; ".join(filter(None, (who or clean(outcome.why), _imports(outcome))))
     cells = [f"{cell:{width}}" for cell, width in zip(_columns(outcome), widths, strict=True) if width]
     text = f"  {'  '.join(cells)}  "
     yield f"{text}{clean(section.title)}{f': {who}' if who else ''}", _COLOURS.get(outcome.status, "")
     said = section.manual or section.out_of_scope or (f"and by hand: {section.rest}" if section.rest else "")
     if everything and said:
         yield f"{'':{len(text)}}{clean(said)}", ""
+
+
+def _imports(outcome: Outcome) -> str:
+    return f"imported from {' and '.join(outcome.scanners)}" if outcome.scanners else ""
 
 
 def _columns(outcome: Outcome) -> tuple[str, str, str]:

@@ -90,3 +90,32 @@ def test_text_of_a_report_cannot_drive_the_terminal(project: Project) -> None:
     done = run(project, "--harden-import", "report.json", "-v", "-rA")
     assert "\x1b" not in done.stdout
     assert "\x07" not in done.stdout
+
+
+def test_a_section_of_a_benchmark_counts_what_was_imported_and_names_the_scanner(project: Project) -> None:
+    shutil.copy(DATA / "docker-bench.json", project.path / "bench.json")
+    shutil.copy(DATA / "trivy-fs.json", project.path / "trivy.json")
+    imports = ("--harden-import", "bench.json", "--harden-import", "trivy.json")
+    done = run(project, *imports, "--harden-suite", "cis-docker", "--harden-report", "json:report.json")
+    folder = project.path.name
+    (benchmark,) = json.loads((project.path / "report.json").read_text())["benchmarks"]
+    told = {
+        number: (section["status"], section["failing"], section["imported_from"])
+        for section in benchmark["sections"]
+        if (number := section["number"]) in {"1.1.1", "1.2.1", "2.2", "2.7", "4.1", "5.11", "5.18", "6.1"}
+    }
+    assert told == {
+        "1.1.1": ("passed", [], ["docker-bench"]),
+        "1.2.1": ("by hand", [], []),  # said by neither
+        "2.2": ("failed", [f"{folder}/bench.json"], ["docker-bench"]),
+        "2.7": ("needs --harden-live", [], []),
+        "4.1": (
+            "failed",
+            ["st-nearpriv", "st-plain", f"{folder}/Dockerfile", "app/Dockerfile"],
+            ["docker-bench", "trivy"],
+        ),
+        "5.11": ("failed", ["st-share", "st-sockalt"], ["docker-bench"]),
+        "5.18": ("needs --harden-static", [], []),  # left to people by it, too
+        "6.1": ("by hand", [], []),
+    }
+    assert "Memory is limited: st-share, st-sockalt; imported from docker-bench\n" in done.stdout

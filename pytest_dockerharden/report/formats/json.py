@@ -47,6 +47,7 @@ def _benchmark(benchmark: Benchmark) -> dict[str, Any]:
             "status": outcome.status,
             "partly": outcome.partly,
             "failing": list(outcome.failing),
+            "imported_from": list(outcome.scanners),
             "by_hand": outcome.section.manual or outcome.section.rest,
             "out_of_scope": outcome.section.out_of_scope,
         }
