@@ -142,9 +142,13 @@ def _neighbours(project: Project) -> _Neighbours:
 
 
 def _ports(service: Service) -> Fact[tuple[Port, ...]]:
+    """On the host's network, and on none, the engine discards what is under ``ports``: there is nothing to publish."""
     node = service.get("ports")
     if node is None:
         return Known((), service.origin)
+    mode = service.get("network_mode")
+    if mode is not None and not mode.unresolved and mode.text() in ("host", "none"):
+        return Known((), node.place)
     found = []
     for item in node:
         port = _port(item)

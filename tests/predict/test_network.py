@@ -105,6 +105,15 @@ def test_a_port_whose_interface_or_number_is_open_is_unknown(predict: Predict, p
     assert predict(f"ports: ['{port}']").ports.known is False
 
 
+@pytest.mark.parametrize("mode", ["host", "none"])
+def test_the_engine_discards_ports_on_the_hosts_network_and_on_none(predict: Predict, mode: str) -> None:
+    assert predict(f"network_mode: {mode}\nports: ['8080:80']").ports.value == ()
+
+
+def test_ports_stand_on_other_networks(predict: Predict) -> None:
+    assert [p.host_port for p in predict("network_mode: bridge\nports: ['8080:80']").ports.value] == ["8080"]
+
+
 def test_long_ports_with_an_open_number_are_on_every_interface(predict: Predict) -> None:
     ports = predict("ports: [{target: 80, published: '${PORT}'}]").ports.value
     assert [(p.container_port, p.host_ip) for p in ports] == [(80, "")]
