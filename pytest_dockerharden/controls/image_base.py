@@ -14,7 +14,7 @@ from pytest_dockerharden.model.known_images import default_user
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import Reference, parse_reference
-from pytest_dockerharden.model.releases import end_of_life
+from pytest_dockerharden.model.releases import end_of_life, given_up
 from pytest_dockerharden.model.remedies import advice, remove_word
 from pytest_dockerharden.model.shell import Word
 
@@ -112,7 +112,7 @@ def tagged_base_image(stage: Stage) -> Findings:
     for image, origin in _decided_images(stage):
         if not image.tag:
             yield stage.finding(
-                f"{image.familiar} has no tag, so it is latest", advice(f"{image.text}:VERSION"), at=origin
+                f"{image.familiar} has no tag, so it is latest", advice(f"FROM {image.text}:VERSION"), at=origin
             )
 
 
@@ -434,9 +434,17 @@ def _past_its_end(stage: Stage) -> Findings:
     image = external_base(stage)
     since = end_of_life(image)
     if since:
+        if given_up(image) == since:
+            message, remedy = (
+                f"the {image.familiar} images were given up in {since}",
+                "FROM an image that is maintained",
+            )
+        else:
+            message = f"{image.familiar}:{image.tag} had its end of life in {since}"
+            remedy = "FROM a release that is supported"
         yield stage.finding(
-            f"{image.familiar}:{image.tag} had its end of life in {since}",
-            advice("FROM a release that is supported"),
+            message,
+            advice(remedy),
             at=stage.base_word.origin,
         )
 

@@ -198,9 +198,16 @@ def _worth_parsing(instruction: Instruction) -> bool:
     return bool(_WORTH.search(instruction.text)) or any(_WORTH.search(h.body) for h in instruction.heredocs)
 
 
+# what a build step is given because it asks for a value, and forgets: `SECRET_KEY_BASE=dummy rails assets:precompile`
+_STAND_IN = pattern(
+    r"(?i)(?<![a-z])(dummy|placeholder|fake|throwaway|unused|unneeded|ignored|whatever|precompile|"
+    r"not[-_]?(used|needed|required|a[-_]secret)|build[-_]?(time|only))(?![a-z])"
+)
+
+
 def _command_literals(command: Command) -> Iterator[TextOrigin]:
     for variable, assigned in command.assignments:
-        if is_literal_secret(variable, assigned.text):
+        if is_literal_secret(variable, assigned.text) and not _STAND_IN.search(assigned.text):
             yield assigned.origin
     if command.name in {"sh", "bash"} and command.has("-c"):
         return  # its commands follow
@@ -468,7 +475,7 @@ def whole_context_copy_is_filtered(dockerfile: Dockerfile) -> Findings:
         not_applicable("there is an ignore file")
     for stage in dockerfile.stages:
         if may_ship(stage):
-            for instruction in instructions(stage, "COPY", "ADD"):
+            for instruction in stage.of("COPY", "ADD"):  # ONBUILD copies another build's context
                 if _copies_everything(instruction):
                     yield instruction.finding(
                         "the whole context is copied, and no .dockerignore filters it",

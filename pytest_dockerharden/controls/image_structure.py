@@ -231,7 +231,7 @@ def no_empty_continuation(dockerfile: Dockerfile) -> Findings:
         if problem.kind == "warning" and "empty line" in problem.message:
             yield dockerfile.finding(
                 "an empty line continues the instruction",
-                remove_lines(problem.origin, text="delete it", effect="safe"),
+                remove_lines(problem.origin, text="remove it", effect="safe"),
                 at=problem.origin,
             )
 
@@ -486,6 +486,7 @@ def base_image_has_a_default(stage: Stage) -> Findings:
 # bases whose configuration sets no variable but PATH
 _BARE = frozenset("scratch alpine debian ubuntu busybox centos rockylinux almalinux amazonlinux archlinux".split())  # noqa: SIM905
 _ALWAYS_THERE = frozenset({"PATH", "HOME", "HOSTNAME", "TERM", "USER", "PWD", "SHELL", "LANG"})
+_SET_BY_NO_OFFICIAL_IMAGE = frozenset({"PYTHONPATH", "NODE_PATH"})
 _EXPANDED = ("ADD", "COPY", "ENV", "EXPOSE", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR")
 
 
@@ -518,7 +519,8 @@ def declared_variables(stage: Stage) -> Findings:
         RUN VERSION=2 && echo $VERSION $HOME
     """
     globals_ = {pair.key.text for arg in stage.dockerfile.preamble for pair in arg.pairs}
-    bare = parse_reference(stage.root_base() or "").official in _BARE or stage.root_base() == "scratch"
+    official = parse_reference(stage.root_base() or "").official
+    bare = official in _BARE or stage.root_base() == "scratch"
     later = {pair.key.text for part in stage.of("ARG", "ENV") for pair in part.pairs}
     for instruction in stage.of(*_EXPANDED):
         reported: set[str] = set()
@@ -530,7 +532,7 @@ def declared_variables(stage: Stage) -> Findings:
                 or name.lower() == name.upper()
             ):
                 continue
-            if _is_surely_undeclared(name, globals_, later, bare=bare):
+            if _is_surely_undeclared(name, globals_, later - _extended(instruction, official), bare=bare):
                 reported.add(name)
                 yield instruction.finding(
                     f"${name} is not declared{_hint(name, instruction)}", advice(f"ARG {name}"), at=origin
@@ -553,6 +555,12 @@ def _used(instruction: Instruction) -> Iterator[tuple[str, TextOrigin]]:
         if "$" in word.raw and not word.raw.startswith("'"):
             for name, _ in _variables(word.raw):
                 yield name, word.origin
+
+
+def _extended(env: Instruction, official: str) -> set[str]:
+    """What ``ENV X=/a:$X`` adds to: the base may set it, as CUDA's and Tomcat's set LD_LIBRARY_PATH."""
+    names = {pair.key.text for pair in env.pairs} if env.keyword == "ENV" else set()
+    return names - _SET_BY_NO_OFFICIAL_IMAGE if official else names
 
 
 def _is_surely_undeclared(name: str, globals_: set[str], later: set[str], *, bare: bool) -> bool:

@@ -56,7 +56,7 @@ _ENDED: dict[str, dict[str, str]] = {
 _WITHDRAWN = {
     "openjdk": "2022-07",
     "java": "2017-01",
-    "centos": "2024-06",
+    "centos": "2021-12",  # what `latest` names
     "adoptopenjdk": "2021-08",
     "jenkins": "2018-07",
 }
@@ -76,11 +76,16 @@ def end_of_life(image: Reference) -> str:
     name = image.official
     if not name:
         return ""
-    if name in _WITHDRAWN:
-        return _WITHDRAWN[name]
     match = _VERSION.match(image.tag)
     ended = _branch_end(name, match[1]) if match else ""
-    return ended or _system_end(image.tag)
+    return ended or given_up(image) or _system_end(image.tag)
+
+
+def given_up(image: Reference) -> str:
+    """The month since which no release at all of an official image gets updates; empty for all others."""
+    if image.official == "openjdk" and "-ea" in image.tag:  # early access is what it still publishes
+        return ""
+    return _WITHDRAWN.get(image.official, "")
 
 
 def _branch_end(name: str, version: str) -> str:

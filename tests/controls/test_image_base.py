@@ -9,6 +9,7 @@ import pytest
 from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.releases import end_of_life
 from tests.controls.dockerfiles import Place, places
+from tests.helpers import hits
 
 DIGEST = "sha256:" + "0a" * 32
 ONE = [("0", 1)]
@@ -146,9 +147,18 @@ def test_registries_are_compared_with_the_list(
         ("node:lts", ""),
         ("ubuntu:22.04", ""),
         ("openjdk:17-jdk", "2022-07"),
+        ("centos:centos8", "2021-12"),
+        ("centos:7.9.2009", "2024-06"),
+        ("centos:latest", "2021-12"),
+        ("openjdk:27-ea-jdk", ""),
         ("python:3.1", "2012-04"),
         ("python:3.12", ""),
     ],
 )
 def test_ends_of_life(image: str, since: str) -> None:
     assert end_of_life(parse_reference(image)) == since
+
+
+def test_an_image_that_was_given_up_is_not_said_to_be_an_old_release(tmp_path: Path) -> None:
+    found = hits(tmp_path, {"Dockerfile": "FROM openjdk:21-jdk-slim\n"}, "supported-base-release")
+    assert [hit.message for hit in found] == ["the openjdk images were given up in 2022-07"]

@@ -39,6 +39,9 @@ TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
         pytest.param(
             "no-literal-secrets-in-dockerfile", "FROM a:1\nRUN export DB_PASSWORD=hunter2\n", WHOLE, id="export"
         ),
+        pytest.param(
+            "no-literal-secrets-in-dockerfile", "FROM a:1\nRUN DB_PASSWORD=hunter2 ./x\n", WHOLE, id="for one"
+        ),
         pytest.param("no-credentials-in-urls", "FROM a:1\nADD https://u:s3cr3t@h/x /x\n", TWO, id="ADD"),
         pytest.param("no-credentials-in-urls", "FROM a:1\nRUN pip install -i https://u:s3cr3t@h/x p\n", TWO, id="pip"),
         pytest.param("no-credentials-in-urls", "FROM a:1\nENV URL=https://u:s3cr3t@h/x\n", TWO, id="ENV"),
@@ -75,6 +78,12 @@ def test_a_credential_is_found(tmp_path: Path, control: str, text: str, expected
         pytest.param("no-secrets-in-build-variables", "FROM a:1\nRUN <<E\nENV PASSWORD=x\nE\n", id="text in a heredoc"),
         pytest.param("no-literal-secrets-in-dockerfile", "FROM a:1\nRUN curl -u $U:$P x\n", id="variables"),
         pytest.param("no-literal-secrets-in-dockerfile", "FROM a:1\nRUN curl -u user: x\n", id="no password"),
+        pytest.param("no-literal-secrets-in-dockerfile", "FROM a:1\nRUN SECRET_KEY=dummy ./make\n", id="a stand-in"),
+        pytest.param(
+            "no-literal-secrets-in-dockerfile",
+            "FROM a:1\nRUN OTP_SECRET=precompile_placeholder SECRET_KEY_BASE=not-needed rails assets:precompile\n",
+            id="stand-ins for one command",
+        ),
         pytest.param("no-literal-secrets-in-dockerfile", "FROM a:1\nRUN mysql -p\n", id="asks for it"),
         pytest.param("no-literal-secrets-in-dockerfile", "FROM a:1\nRUN mkdir -p src && cp -p a b\n", id="another -p"),
         pytest.param(
@@ -107,6 +116,9 @@ def test_a_credential_is_found(tmp_path: Path, control: str, text: str, expected
             "whole-context-copy-is-filtered", "FROM a:1 AS b\nFROM a:1\nCOPY --from=b . /x\n", id="from a stage"
         ),
         pytest.param("whole-context-copy-is-filtered", "FROM a:1\nCOPY src/ ./\n", id="only the destination"),
+        pytest.param(
+            "whole-context-copy-is-filtered", "FROM a:1\nONBUILD COPY . /x\n", id="the context of a later build"
+        ),
         pytest.param("whole-context-copy-is-filtered", "FROM a:1\nCOPY *.py /x/\n", id="some files"),
         pytest.param(
             "whole-context-copy-is-filtered",

@@ -40,6 +40,10 @@ TWO = [("0", 2)]
         pytest.param("declared-variables", "FROM a:1\nCOPY x-$TARGETARCH /x\n", TWO, id="a platform argument"),
         pytest.param("declared-variables", "FROM a:1\nWORKDIR $D\nARG D=/x\n", TWO, id="declared too late"),
         pytest.param("declared-variables", "FROM alpine:3.22\nWORKDIR /$D\n", TWO, id="declared nowhere"),
+        pytest.param(
+            "declared-variables", "FROM python:3.13\nENV PYTHONPATH=/a:$PYTHONPATH\n", TWO, id="not of python"
+        ),
+        pytest.param("declared-variables", "FROM alpine:3.22\nENV LD_PATH=/a:$LD_PATH\n", TWO, id="not of a bare base"),
         pytest.param("env-does-not-use-itself", 'FROM a:1\nENV A=1 B="x$A"\n', TWO, id="quoted"),
         pytest.param(
             "variables-are-unset-where-they-are-set", "FROM a:1\nENV A=1\nRUN unset A\n", [("0", 3)], id="unset"
@@ -111,6 +115,10 @@ def test_a_fault_is_found(tmp_path: Path, control: str, text: str, expected: lis
             "declared-variables", "ARG V=1\nFROM a:1\nRUN for V in 1 2; do echo $V; done\n", id="set by the script"
         ),
         pytest.param("declared-variables", "FROM a:1\nARG D\nWORKDIR $D\nADD $HTTP_PROXY /x\n", id="predefined"),
+        pytest.param(
+            "declared-variables", "FROM nvidia/cuda:12.9.1\nENV LD_PATH=/a:$LD_PATH\n", id="adds to what a base may set"
+        ),
+        pytest.param("declared-variables", "FROM tomcat:11\nENV LD_PATH=$LD_PATH:/a\n", id="adds to an official base"),
         pytest.param("env-does-not-use-itself", "FROM a:1\nENV PATH=/x:$PATH\n", id="extends itself"),
         pytest.param("env-does-not-use-itself", "FROM a:1\nENV A=1\nENV A=2 B=$A\n", id="was set before"),
         pytest.param("variables-are-unset-where-they-are-set", shell("export A=1 && x && unset A"), id="its own"),
