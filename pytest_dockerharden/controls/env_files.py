@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_dockerharden.controls.secret_files import is_sample
+from pytest_dockerharden.controls.secret_files import is_sample, short_path
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.files import FileFact
@@ -48,7 +48,7 @@ def env_files_are_not_tracked(service: Service) -> Findings:
         if fact.tracked and _secret_keys(fact) and not is_sample(fact.path):
             yield service.finding(
                 "an env file with secrets is in git",
-                advice("git rm --cached, ignore it, and change the secrets"),
+                advice(f"git rm --cached {short_path(service.project, node)}, ignore it, and change the secrets"),
                 at=node,
             )
 
@@ -152,7 +152,9 @@ def env_files_are_private(service: Service) -> Findings:
     for node, fact in _env_files(service):
         if fact.inside and fact.exists and fact.mode & _OTHERS_READ and _secret_keys(fact):
             yield service.finding(
-                "every user of the host can read this env file", advice(f"chmod 0600 {node.text()}"), at=node
+                "every user of the host can read this env file",
+                advice(f"chmod 0600 {short_path(service.project, node)}"),
+                at=node,
             )
 
 

@@ -195,7 +195,11 @@ def awaited_service_has_a_healthcheck(service: Service) -> Findings:
         if other is None or condition is None or condition.text() != "service_healthy":
             continue
         if has_healthcheck(other) is False:
-            yield service.finding(f"{name} has no healthcheck to wait for", advice("give it one"), at=condition)
+            yield service.finding(
+                f"{name} has no healthcheck to wait for",
+                advice(f'services:\n  {name}:\n    healthcheck:\n      test: ["CMD", ...]'),
+                at=condition,
+            )
 
 
 @control(severity="high")

@@ -469,7 +469,9 @@ def vex_is_attested(stage: Stage) -> Findings:
     """
     for instruction in instructions(stage, "COPY", "ADD"):
         if any(re.search(r"(?i)(^|[./_-])(open)?vex\.json\Z", plain(word)) for word in instruction.words):
-            yield instruction.finding("a VEX document is copied", advice("docker scout attest, or cosign attest"))
+            yield instruction.finding(
+                "a vulnerability statement (VEX) is copied", advice("docker scout attest, or cosign attest")
+            )
 
 
 @control(severity="low", optional=True, equivalents={"tally": "tally/windows/no-chown-flag"})

@@ -222,7 +222,8 @@ def no_xdebug_in_image(stage: Stage) -> Findings:
     for run in _production_runs(stage):
         for command in run.script.commands if "xdebug" in run.text else ():
             if command.name in {"pecl", "docker-php-ext-enable", "install-php-extensions", "apk", "apt-get"}:
-                yield run.finding("xdebug is installed", advice("a stage of its own for debugging"), at=command.origin)
+                remedy = advice("FROM ... AS debug\nRUN pecl install xdebug && docker-php-ext-enable xdebug")
+                yield run.finding("xdebug is installed", remedy, at=command.origin)
                 break
 
 

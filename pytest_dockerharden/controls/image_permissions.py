@@ -49,7 +49,9 @@ def no_sudo_in_build(stage: Stage) -> Findings:
         COPY sudo.conf /etc/
     """
     for run, command in commands(stage, "sudo", "doas"):
-        yield run.finding(f"{command.name} runs in the build", advice("USER root before the step"), at=command.origin)
+        yield run.finding(
+            f"{command.name} runs in the build", advice("USER root\nRUN ...\nUSER ..."), at=command.origin
+        )
 
 
 @control(severity="high", cis="4.8", owasp="RULE 2")

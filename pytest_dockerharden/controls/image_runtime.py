@@ -600,4 +600,6 @@ def scratch_needs_no_shell(stage: Stage) -> Findings:
                 not_applicable("a shell may have been copied")
     for instruction in instructions(stage, "RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"):
         if instruction.form == "shell" and has_posix_shell(instruction):
-            yield instruction.finding(f"{instruction.keyword} needs a shell that is not there", advice('["program"]'))
+            yield instruction.finding(
+                f"{instruction.keyword} needs a shell that is not there", advice(f'{instruction.keyword} ["program"]')
+            )

@@ -210,7 +210,11 @@ def gpu_driver_functions_are_named(stage: Stage) -> Findings:
     """
     for env, pair, value in _variables(stage, "NVIDIA_DRIVER_CAPABILITIES"):
         if value == "all":
-            yield env.finding("every driver function is asked for", advice("compute,utility"), at=pair.origin)
+            yield env.finding(
+                "every driver function is asked for",
+                advice("ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility"),
+                at=pair.origin,
+            )
 
 
 @control(severity="low", optional=True, equivalents={"tally": "tally/gpu/no-hardcoded-visible-devices"})

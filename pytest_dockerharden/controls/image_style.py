@@ -200,7 +200,11 @@ def no_inline_ignores(dockerfile: Dockerfile) -> Findings:
     """
     for comment in dockerfile.comments:
         if re.match(r"\s*hadolint\s+(global\s+)?ignore\s*=", comment.text):
-            yield dockerfile.finding("rules are switched off by a comment", advice("a waiver"), at=comment.origin)
+            yield dockerfile.finding(
+                "rules are switched off by a comment",
+                advice("# harden: waive CONTROL until YYYY-MM-DD -- reason"),
+                at=comment.origin,
+            )
 
 
 @control(severity="info", optional=True, equivalents={"sonar": "S7018", "tally": "tally/sort-packages"})

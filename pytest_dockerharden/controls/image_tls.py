@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pytest_dockerharden.model.build import commands, instructions, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
@@ -47,15 +47,20 @@ def _one_of(flags: str) -> Callable[[list[str]], str]:
 
 
 def _unverified(stage: Stage, client: _Client) -> Findings:
-    remedy = advice("COPY the CA certificate and run update-ca-certificates")
     for instruction in instructions(stage, "ENV", "ARG") if client.variables else ():
         for pair in instruction.pairs:
             if pair.value is not None and _switches_off(client, pair.key.text, plain(pair.value)):
-                yield instruction.finding(f"{pair.key.text} switches verification off", remedy, at=pair.origin)
+                told = f"{pair.key.text} switches verification off"
+                yield instruction.finding(told, _remedy(told), at=pair.origin)
     for run in runs(stage):
         if client.hint.search(run.text) or any(client.hint.search(heredoc.body) for heredoc in run.heredocs):
             for command in run.script.commands:
-                yield from (run.finding(m, remedy, at=at) for m, at in _told(client, command))
+                yield from (run.finding(m, _remedy(m), at=at) for m, at in _told(client, command))
+
+
+def _remedy(told: str) -> Remedy:
+    # the checksum database of Go has nothing to do with certificates
+    return advice("remove it" if told.startswith("GO") else "COPY the CA certificate and run update-ca-certificates")
 
 
 def _switches_off(client: _Client, name: str, value: str) -> bool:

@@ -37,7 +37,7 @@ def _secret_files(project: Project) -> Iterator[tuple[str, Node, FileFact]]:
         not_applicable("no secret is a file of the project")
 
 
-def _short(project: Project, node: Node) -> str:
+def short_path(project: Project, node: Node) -> str:
     return node.text().removeprefix(f"{project.directory}/")
 
 
@@ -78,7 +78,7 @@ def secret_files_exist(project: Project) -> Findings:
             ignored = ignored or bool(fact.git_ignored)
             if not fact.git_ignored:
                 yield project.finding(
-                    f"the file of secret {name} is missing", advice(f"create {_short(project, node)}"), at=node
+                    f"the file of secret {name} is missing", advice(f"create {short_path(project, node)}"), at=node
                 )
         elif fact.is_dir:
             yield project.finding(f"secret {name} is a directory", advice("name a file"), at=node)
@@ -122,7 +122,7 @@ def secret_files_are_private(project: Project) -> Findings:
         if fact.exists and not fact.is_dir and fact.mode & _OTHERS_READ:
             yield project.finding(
                 f"every user of the host can read the file of secret {name}",
-                advice("chmod 0400, owned by the uid that the service runs as"),
+                advice(f"chown UID {short_path(project, node)} && chmod 0400 {short_path(project, node)}"),
                 at=node,
             )
 
@@ -163,7 +163,7 @@ def secret_files_are_not_tracked(project: Project) -> Findings:
         if fact.tracked and not is_sample(fact.path):
             yield project.finding(
                 f"the file of secret {name} is in git",
-                advice(f"git rm --cached {_short(project, node)}, ignore it, and change the secret"),
+                advice(f"git rm --cached {short_path(project, node)}, ignore it, and change the secret"),
                 at=node,
             )
 
