@@ -27,8 +27,8 @@ class Request:
     ``choosing`` says that single items are asked for by their ids, out of all there are. ``start`` is where the user
     is, ``top`` the folder up to which a configuration may stand. ``images`` are configurations of images at hand.
     ``tallying`` says that of what passed, and of what does not apply, nobody will ask for more than the number.
-    ``imports`` are reports of other scanners, ``scanners`` the names of those to run; ``static`` says whether what we
-    judge of texts has items of its own.
+    ``imports`` are reports of other scanners, ``scanners`` the names of those to run, and ``answers`` what those have
+    said already; ``static`` says whether what we judge of texts has items of its own.
     """
 
     start: str
@@ -41,6 +41,7 @@ class Request:
     images: Mapping[str, ImageConfig] | None = None
     imports: tuple[str, ...] = ()
     scanners: tuple[str, ...] = ()
+    answers: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     static: bool = True
 
     def policy_folder(self, file: str) -> str:

@@ -7,7 +7,7 @@ import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from pytest_dockerharden.report.comparison import Comparison, Items
     from pytest_dockerharden.report.sections import Benchmark
 
+# what the controller tells workers of pytest-xdist
+_ANSWERS = "dockerharden-answers"
+
 
 class StaticSession:
     """Discovery, collection and reports of one run with ``--harden-static`` or ``--harden-live``, or both."""
@@ -46,6 +49,7 @@ class StaticSession:
         self.config = config
         self.images = self._images()
         self.request = request_of(config)
+        self.request.answers.update(getattr(config, "workerinput", {}).get(_ANSWERS, {}))
         if self.images is not None and config.option.harden_static:
             self.request.images = self.images.configurations
         self.excerpts = Excerpts(self.request.start)
@@ -127,6 +131,12 @@ class StaticSession:
 
     def _is_needed(self, result: Result) -> bool:
         return result.control is READABLE and self.live is not None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Workers judge what the scanners have told the controller, and do not run them again."""
+        if self.request.scanners and self.evaluation:
+            node.workerinput[_ANSWERS] = self.request.answers
 
     def pytest_report_header(self) -> list[str]:
         return header(self.evaluation, len(self.images.references) if self.images is not None else 0)

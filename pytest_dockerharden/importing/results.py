@@ -13,7 +13,7 @@ from pytest_dockerharden.importing.controls import READABLE, by_equivalent, cont
 from pytest_dockerharden.importing.coverage import images_of, scanned_images
 from pytest_dockerharden.importing.once import Once
 from pytest_dockerharden.importing.reading import read_report
-from pytest_dockerharden.importing.running import find_scanner
+from pytest_dockerharden.importing.running import AskedOnce
 from pytest_dockerharden.importing.scan import Found, Scan, UnreadableReportError
 from pytest_dockerharden.importing.waiving import Waiving
 from pytest_dockerharden.model.finding import SEVERITIES, Finding, Remedy, Severity, is_less
@@ -63,8 +63,8 @@ class Importing:
         """Let a scanner look at what the request names, and at the images where it can. One that is missing fails."""
         request = self.evaluation.request
         source = os.path.join(request.start, f"scanner:{name}")
+        scanner = AskedOnce(name, request.answers)
         try:
-            scanner = find_scanner(name)
             skipped = [path for path in self.evaluation.discovery.not_visited if os.path.isdir(path)]
             paths = [*request.directories, *request.files]
             scans = [scanner.scan_files(path, [p for p in skipped if is_below(p, path)]) for path in paths]

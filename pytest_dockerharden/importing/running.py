@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pytest_dockerharden.importing.document import parse_document, read_document, table
 from pytest_dockerharden.importing.reading import scans_of
 from pytest_dockerharden.importing.scan import Scan, UnreadableReportError
 from pytest_dockerharden.model.secrets import mask
+
+Answer = TypeVar("Answer")
+Answers = dict[tuple[str, ...], bytes]
+"""What scanners said, by what they were asked: plain data, as pytest-xdist sends it to workers."""
 
 TIMEOUT = 600.0
 """So many seconds may one scan take."""
@@ -63,6 +68,39 @@ class Trivy:
             options = ("--format", "json", "--output", report, "--quiet", "--exit-code", "0")
             _run((self.program, command, *options, *arguments), folder)
             return scans_of(read_document(report), "")[0]
+
+
+@dataclass(slots=True)
+class AskedOnce:
+    """A scanner of which nothing is asked twice as long as ``answers`` are kept. It is looked for when it is needed."""
+
+    name: str
+    answers: Answers
+
+    def scan_files(self, path: str, skipped: Sequence[str] = ()) -> Scan:
+        """As :meth:`Trivy.scan_files`."""
+        return self._once(("files", path, *skipped), lambda scanner: scanner.scan_files(path, skipped))
+
+    def scan_image(self, reference: str) -> Scan:
+        """As :meth:`Trivy.scan_image`."""
+        return self._once(("image", reference), lambda scanner: scanner.scan_image(reference))
+
+    def has_database(self) -> bool:
+        """As :meth:`Trivy.has_database`."""
+        return self._once(("database",), lambda scanner: scanner.has_database())
+
+    def _once(self, question: tuple[str, ...], ask: Callable[[Trivy], Answer]) -> Answer:
+        key = (self.name, *question)
+        if key not in self.answers:
+            try:
+                answer: Answer | UnreadableReportError = ask(find_scanner(self.name))
+            except UnreadableReportError as error:
+                answer = error
+            self.answers[key] = pickle.dumps(answer)
+        known: Answer | UnreadableReportError = pickle.loads(self.answers[key])  # noqa: S301 - our own
+        if isinstance(known, UnreadableReportError):
+            raise known
+        return known
 
 
 def find_scanner(name: str) -> Trivy:

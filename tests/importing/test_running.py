@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,26 @@ def test_what_it_finds_is_judged(scanner: Scanner) -> None:
     assert results["trivy:DS-0010"].file == str(scanner.project.path / "app/Dockerfile")
     assert results["import-readable"].verdict == "passed"
     assert results["import-readable"].reason.startswith("trivy: 3 files, 15 findings")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_it_runs_once_whoever_judges(scanner: Scanner, workers: tuple[str, ...]) -> None:
+    if workers:
+        pytest.importorskip("xdist")
+    scanner.install()
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--harden-scanner", "trivy", "-q", *workers]
+    done = subprocess.run(command, cwd=scanner.project.path, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1].startswith("15 failed, 1 passed in ")
+    assert [call[0] for call in scanner.calls()] == ["fs", "version"]
+
+
+def test_a_failure_of_it_is_told_to_workers_as_well(scanner: Scanner) -> None:
+    pytest.importorskip("xdist")
+    scanner.install(before="echo no such flag >&2; exit 1")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--harden-scanner", "trivy", "-n", "2"]
+    done = subprocess.run(command, cwd=scanner.project.path, capture_output=True, text=True, check=False)
+    assert "scanner:trivy: it failed (exit status 1): no such flag" in done.stdout
+    assert [call[0] for call in scanner.calls()] == ["fs"]
 
 
 def test_it_is_told_to_stay_offline(scanner: Scanner) -> None:
