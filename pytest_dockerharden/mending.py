@@ -76,6 +76,8 @@ class Mending:
         from pytest_dockerharden.stack.errors import StackError
 
         for key, course in courses.all.items():
+            if courses.held:
+                self._look_again(course, courses)
             proposals = self.evidence[key].proposals()
             if not proposals or "live" in course.failures:
                 continue
@@ -89,6 +91,16 @@ class Mending:
             self.proofs.append(proof)
             if self.saying:
                 self._write(proof)
+
+    def _look_again(self, course: Course, courses: Courses) -> None:
+        """What tests of the user's own make a stack write is seen only behind them."""
+        from pytest_dockerharden.stack.errors import StackError
+
+        try:
+            course.look_again(courses.engine.client)
+        except StackError as error:
+            self.refusals.append(f"{self._shown(course.file)}: what its tests made it do is not seen: {error.message}")
+            course.failures.setdefault("live", error)  # nothing is proposed of half of what it does
 
     def _write(self, proof: Proof) -> None:
         from pytest_dockerharden.remedy.plan import Plan

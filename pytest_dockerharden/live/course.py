@@ -278,6 +278,14 @@ class Course:
         self.seen(self, client)
         return with_last_words(self._verdicts().postures(phase, self.postures), self.stack, client, self.secrecy)
 
+    def look_again(self, client: docker.DockerClient) -> None:
+        """Have the stack looked at as it is after tests of the user's own; what was judged stays. Raises StackError."""
+        if self.stack is not None and not self.stopped and "live" in self.done:
+            self.progress("looking again, after the tests that use it")
+            with answering():
+                self.postures = observe(self.stack, self.project, client, "live")
+                self.seen(self, client)
+
     def _learn_images(self, client: docker.DockerClient) -> None:
         """What the images bring is no guess any more; static mode said of it that it is not known."""
         from pytest_dockerharden.imaging.configurations import predict_from_images

@@ -21,6 +21,10 @@ services:
     image: IMAGE
     command: ["sh", "-c", "echo x > /here && exec sleep 1000"]
     init: true
+  asked:
+    image: IMAGE
+    command: ["sleep", "1000"]
+    init: true
   picky:
     image: IMAGE
     command: ["sleep", "1000"]
@@ -32,12 +36,21 @@ services:
 """
 
 
+# what only a test makes it do
+USER_TEST = """\
+def test_it_keeps_what_it_is_told(harden_stack):
+    told = harden_stack.container("asked").exec_run(["sh", "-c", "mkdir /notes && echo x > /notes/a"])
+    assert told.exit_code == 0
+"""
+
+
 @pytest.fixture(scope="module")
 def fixed(tmp_path_factory: pytest.TempPathFactory, engine: object, image: str) -> tuple[Stack, str]:
     stack = Stack(tmp_path_factory.mktemp("evidence"), engine, image)
     stack.add("dockerharden.toml", TOML)
     stack.add("compose.yaml", COMPOSE)
-    done = stack.run("--harden-live", "--harden-fix", "-k", "live")
+    stack.add("test_notes.py", USER_TEST)
+    done = stack.run("--harden-live", "--harden-fix", "compose.yaml", "test_notes.py", "-k", "live or keeps")
     return stack, done.stdout + done.stderr
 
 
@@ -64,6 +77,10 @@ def test_limits_have_head_room_over_what_was_used(fixed: tuple[Stack, str]) -> N
         "pids: 16",
         "memory: 96M",
     ]
+
+
+def test_what_a_test_of_the_user_s_makes_it_write_gets_a_tmpfs_too(fixed: tuple[Stack, str]) -> None:
+    assert "      - /notes:size=16m,uid=0,gid=0,mode=0755" in service(fixed[0], "asked")
 
 
 def test_what_does_not_come_up_with_its_edit_keeps_the_others(fixed: tuple[Stack, str]) -> None:
