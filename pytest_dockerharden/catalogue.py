@@ -35,7 +35,7 @@ def show(config: pytest.Config) -> int:
 
 
 def _list(form: str, controls: Iterable[Control]) -> str:
-    peers = {peer for control in controls for peer in control.equivalents}
+    known = forms(controls)
     if form == "text":
         return listing(controls)
     if form == "json":
@@ -44,10 +44,14 @@ def _list(form: str, controls: Iterable[Control]) -> str:
         from pytest_dockerharden.schema import schema_text
 
         return schema_text(controls)
-    if form in peers:
+    if form in known:
         return listing_for(form, controls)
-    known = ["text", "json", "schema", *sorted(peers)]
     raise pytest.UsageError(f"--harden-list: no `{form}`{did_you_mean(form, known)} (there are: {', '.join(known)})")
+
+
+def forms(controls: Iterable[Control]) -> list[str]:
+    """What ``--harden-list`` takes: the forms of the whole list, and the tools whose rules are held."""
+    return ["text", "json", "schema", *sorted({peer for control in controls for peer in control.equivalents})]
 
 
 def listing_for(peer: str, controls: Iterable[Control]) -> str:

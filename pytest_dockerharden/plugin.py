@@ -21,6 +21,21 @@ _ASKED = ("harden_static", "harden_live", "harden_attach", "harden_image", "hard
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 
 
+class _Offered:
+    """``choices`` of an option that takes other values as well: a shell that completes asks for them one by one."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __contains__(self, value: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        from pytest_dockerharden import completion
+
+        return iter(getattr(completion, self.kind)())
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
     group = parser.getgroup("dockerharden", "Hardening of containers (pytest-dockerharden)")
     group.addoption(
@@ -81,6 +96,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
     )
     group.addoption(
         "--harden-suite",
+        choices=_Offered("suites"),
         metavar="NAME-or-FILE",
         help="Which controls to apply: recommended (default), strict, cis-docker, owasp, nist-800-190, or a file",
     )
@@ -111,6 +127,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
     group.addoption(
         "--harden-report",
         action="append",
+        choices=_Offered("reports"),
         default=[],
         metavar="FORMAT[:PATH]",
         help="Write a report, to the terminal where no path is given: json:harden.json (repeatable)",
@@ -124,12 +141,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:  # noqa: D103
         "--harden-list",
         nargs="?",
         const="text",
+        choices=_Offered("listings"),
         metavar="text|json|schema|TOOL",
         help="List every control and exit; for a tool such as hadolint: the controls that hold its rules; "
         "schema: the JSON schema of the configuration",
     )
     group.addoption(
-        "--harden-explain", action="append", default=[], metavar="ID", help="Explain a control and exit (repeatable)"
+        "--harden-explain",
+        action="append",
+        default=[],
+        choices=_Offered("controls"),
+        metavar="ID",
+        help="Explain a control and exit (repeatable)",
     )
     group.addoption(
         "--harden-diff",

@@ -196,14 +196,18 @@ def _find(name: str, directory: str) -> str:
         if not os.path.exists(path):
             raise ConfigurationError(f"no suite file {name}")
         return path
-    names: list[str] = []
     for folder in _FOLDERS:
         for candidate in (folder / f"{name}.toml", folder / name / "suite.toml"):
             if candidate.is_file():
                 return str(candidate)
-        names += [path.stem for path in folder.glob("*.toml")] if folder.is_dir() else []
-        names += [path.parent.name for path in folder.glob("*/suite.toml")] if folder.is_dir() else []
-    raise ConfigurationError(f"no suite `{name}`; there are: {', '.join(sorted(names))} (a file's name ends in .toml)")
+    known = ", ".join(sorted(names_of_suites()))
+    raise ConfigurationError(f"no suite `{name}`; there are: {known} (a file's name ends in .toml)")
+
+
+def names_of_suites() -> set[str]:
+    """The suites that are known by name."""
+    files = [path for folder in _FOLDERS for path in (*folder.glob("*.toml"), *folder.glob("*/suite.toml"))]
+    return {_name_of(str(path)) for path in files}
 
 
 def _severities(table: Any, where: str) -> dict[str, Severity]:

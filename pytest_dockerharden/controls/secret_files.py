@@ -38,6 +38,7 @@ def _secret_files(project: Project) -> Iterator[tuple[str, Node, FileFact]]:
 
 
 def short_path(project: Project, node: Node) -> str:
+    """A path as it is typed in the folder of the project."""
     return node.text().removeprefix(f"{project.directory}/")
 
 

@@ -36,5 +36,19 @@ def test_an_option_is_completed(program: str, tmp_path: Path) -> None:
     assert completions(f"{program} --harden-stat", tmp_path) == ["--harden-static"]
 
 
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        pytest.param("pytest --harden-suite ", "cis-docker nist-800-190 owasp recommended strict", id="suites"),
+        pytest.param("pytest --harden-suite st", "strict", id="a suite"),
+        pytest.param("pytest --harden-report ", "codequality github html json markdown sarif", id="formats"),
+        pytest.param("dockerharden --harden-explain read-only-root", "read-only-rootfs", id="a control"),
+        pytest.param("pytest --harden-list hado", "hadolint", id="a tool"),
+    ],
+)
+def test_the_values_of_an_option_are_offered(line: str, offered: str, tmp_path: Path) -> None:
+    assert completions(line, tmp_path) == offered.split()
+
+
 def test_the_choices_of_an_option_are_offered(tmp_path: Path) -> None:
     assert completions("pytest --harden-fail-on ", tmp_path) == ["info", "low", "medium", "high", "critical"]
