@@ -48,7 +48,9 @@ class StaticSession:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.images = self._images()
+        self.scanner_ids = self._scanner_ids()
         self.request = request_of(config)
+        self.request.choosing |= bool(self.scanner_ids)
         self.request.answers.update(getattr(config, "workerinput", {}).get(_ANSWERS, {}))
         if self.images is not None and config.option.harden_static:
             self.request.images = self.images.configurations
@@ -76,6 +78,13 @@ class StaticSession:
         from pytest_dockerharden.imaging.session import Images, take_ids
 
         return Images(self, take_ids(self.config))
+
+    def _scanner_ids(self) -> list[str]:
+        if not self.config.option.harden_scanner:
+            return []
+        from pytest_dockerharden.importing.chosen import take_scanner_ids
+
+        return take_scanner_ids(self.config)
 
     def _targets(self) -> list[Target]:
         try:
@@ -201,6 +210,10 @@ class StaticSession:
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         if self.images is not None:
             items += self.images.items(session)
+        if self.scanner_ids:
+            from pytest_dockerharden.importing.chosen import chosen
+
+            items += chosen(self.scanner_ids, session, self)
 
     # items
 
@@ -326,10 +339,13 @@ class StaticSession:
     def _replacements(self) -> Replacements:
         from pytest_dockerharden.remedy.replacements import Replacements
 
-        return Replacements(self.evaluation)
+        observed = [result for result in self.judged if result.phase in ("live", "restarted", "drill")]
+        return Replacements(self.evaluation, observed, self.mending.proven() if self.mending else {})
 
     def _edits(self, finding: Finding) -> Sequence[Replacement]:
-        return self._replacements.of(finding)
+        edits = self._replacements.of(finding)
+        written = self.mending.written if self.mending else ()
+        return () if any(edit.file in written for edit in edits) else edits
 
     @functools.cached_property
     def _comparison(self) -> Comparison | None:

@@ -13,7 +13,8 @@ KNOWN = (
     "tally", "buildkit", "dclint", "compose-lint", "clair", "gitleaks", "codeql", OWN,
 )  # fmt: skip
 
-_UNFIT = pattern(r"[^\w.:/@+-]+")
+# two colons part the names in a node id
+_UNFIT = pattern(r"[^\w.:/@+-]+|::+")
 _NO_NAME = pattern(r"[^a-z0-9]+")
 _NEAR = 0.75
 

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_dockerharden.evaluation import evaluate
 from pytest_dockerharden.model.origin import ReportOrigin, TextOrigin
+from pytest_dockerharden.model.scanner import imported_id
 from pytest_dockerharden.request import Request
 from tests.importing.conftest import AWS_KEY, AWS_SECRET, DATA, TOKEN, Project, data
 from tests.importing.test_reading import VULNERABLE, sarif
@@ -413,3 +414,7 @@ def test_the_data_is_what_was_written_without_secrets() -> None:
     for path in DATA.iterdir():
         assert AWS_KEY not in path.read_text(encoding="utf-8")
     assert data("trivy-fs.json")["Results"][3]["Secrets"][0]["Match"] == 'AWS_ACCESS_KEY_ID = "********************"'
+
+
+def test_an_id_can_be_typed_whatever_a_rule_is_called() -> None:
+    assert imported_id("semgrep", "python::lang::use of exec") == "semgrep:python-lang-use-of-exec"

@@ -188,6 +188,28 @@ def test_an_image_that_cannot_be_scanned_is_a_failure_of_its_own(scanner: Scanne
     assert results["import-readable[postgres:16]"].findings[0].message.endswith("(exit status 1): no such image")
 
 
+@pytest.mark.parametrize(
+    ("ids", "outcome"),
+    [
+        pytest.param(["scanner:trivy::import-readable"], "1 passed in ", id="what was looked at"),
+        pytest.param(["scanner:trivy::trivy:DS-0002[dockerharden-base/redis:bookworm]"], "1 failed in ", id="an image"),
+        pytest.param(["../x/scanner:trivy::import-readable"], "1 passed in ", id="as shown from another folder"),
+        pytest.param(["docker-compose.yml::import::import:scanned-image[db]"], "1 passed in ", id="a compose file"),
+        pytest.param(
+            ["app/Dockerfile::trivy:DS-0010", "scanner:trivy::import-readable"], "1 failed, 1 passed in ", id="2"
+        ),
+        pytest.param(["scanner:trivy::no-such-rule"], "not found: scanner:trivy::no-such-rule", id="none"),
+    ],
+)
+def test_an_item_is_chosen_by_its_id(scanner: Scanner, ids: list[str], outcome: str) -> None:
+    scanner.project.add("docker-compose.yml", "services:\n  db:\n    image: dockerharden-base/redis:bookworm\n")
+    version = json.dumps({"Version": "0.59.1", "VulnerabilityDB": {"Version": 2}})
+    scanner.install(before=f'[ "$1" = image ] && cp {DATA / "trivy-image.json"} "$5" && exit 0', version=version)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--harden-scanner", "trivy", "-q", *ids]
+    done = subprocess.run(command, cwd=scanner.project.path, capture_output=True, text=True, check=False)
+    assert outcome in done.stdout + done.stderr
+
+
 def test_folders_that_are_not_visited_are_not_scanned(scanner: Scanner) -> None:
     scanner.project.add("node_modules/x/Dockerfile", "FROM x\n")
     scanner.project.add("dockerharden.toml", 'ignore = ["old"]\n')
