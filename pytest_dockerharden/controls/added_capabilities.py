@@ -31,6 +31,7 @@ _ADMINISTRATION = frozenset(
 
 # what an image cannot do its work without, as its own documentation says; what hands over the host is never here
 _NET = frozenset({"NET_ADMIN"})
+_TUNNEL = "/dev/net/tun"
 _NEEDED: dict[str, frozenset[str]] = {
     **dict.fromkeys(("wireguard", "wg-easy", "gluetun", "openvpn", "tailscale", "zerotier", "netbird"), _NET),
     **dict.fromkeys(("pihole", "adguardhome", "fail2ban", "keepalived", "ipsec-vpn-server"), _NET),
@@ -58,7 +59,10 @@ def taken_back(posture: Posture, name: str, origin: Origin, effect: Class = "beh
 
 
 def _needed(posture: Posture) -> frozenset[str]:
-    return _NEEDED.get(family(posture), frozenset())
+    """A tunnel's device in a network of its own says what NET_ADMIN is for, whatever the image's name."""
+    needed = _NEEDED.get(family(posture), frozenset())
+    tunnel = any(device.source == _TUNNEL for device in posture.devices.get(()))
+    return needed | _NET if tunnel and posture.network_mode.get("host") != "host" else needed
 
 
 def _held(posture: Posture, names: frozenset[str]) -> Iterator[tuple[str, Origin]]:
@@ -132,8 +136,9 @@ def no_host_control_capabilities(posture: Posture) -> Findings:
 def no_host_reaching_capabilities(posture: Posture) -> Findings:
     """No capability is added that reaches the host's network or kernel.
 
-    NET_ADMIN rewrites routes and firewall, BPF loads programs into the kernel, SYS_BOOT restarts the machine. Of the
-    known VPN servers, which cannot do without NET_ADMIN, nothing is said.
+    NET_ADMIN rewrites routes and firewall, BPF loads programs into the kernel, SYS_BOOT restarts the machine. Of
+    known VPN servers, and of a service with /dev/net/tun on a network of its own, NET_ADMIN is not reported: they
+    cannot do without.
 
     Bad::
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_dockerharden.controls.added_capabilities import added, taken_back
 from pytest_dockerharden.model.capabilities import ALL, DEFAULT, canonical
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Edit, Findings, Remedy
+from pytest_dockerharden.model.known_images import starts_under_s6
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import set_key
-from pytest_dockerharden.model.roles import family
+from pytest_dockerharden.model.roles import base_image, family
 
+# what s6 needs to own folders, to become the user of PUID and to end what runs as it
+_S6_NEEDS = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
 # what a server needs to become another user, and what its own start-up script adds to that
 _STEP_DOWN = {"nginx": ("CHOWN", "SETGID", "SETUID")} | dict.fromkeys(
     ("redis", "valkey", "postgres", "mysql", "mariadb", "mongo", "rabbitmq"), ("SETGID", "SETUID")
@@ -73,9 +78,18 @@ def capabilities_dropped(posture: Posture) -> Findings:
         message = f"it keeps {_enumerate(kept)} of the default capabilities"
     else:
         return
-    yield posture.cap_bounding.finding(
-        message, set_key("cap_drop", ["ALL"], breaks="a program that uses one; add back just that one in cap_add")
-    )
+    yield posture.cap_bounding.finding(message, _all_dropped(posture))
+
+
+def _all_dropped(posture: Posture) -> Remedy:
+    remedy = set_key("cap_drop", ["ALL"], breaks="a program that uses one; add back just that one in cap_add")
+    image = base_image(posture)
+    if image is None or not starts_under_s6(image):
+        return remedy
+    back = [name for name in _S6_NEEDS if name not in added(posture)]
+    lines = "".join(f"\n  - {name}" for name in back)
+    edits = tuple(Edit("append", ("cap_add",), name) for name in back)
+    return replace(remedy, text=f"{remedy.text}\ncap_add:{lines}", edits=remedy.edits + edits) if back else remedy
 
 
 @control(

@@ -13,7 +13,9 @@ from pytest_dockerharden.model.paths import covers, real
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Device, Posture
 from pytest_dockerharden.model.remedies import advice, remove_item, remove_key
+from pytest_dockerharden.model.roles import watches_the_host
 
+_KERNEL_LOG = "/dev/kmsg"
 # disks, what they are made of, and the kernel's log: each is the host's data by itself
 _DISKS = pattern(
     r"/dev(?:/(?:kmsg|(?:mapper|disk|zvol)/.*|block(?:/.*)?|dm-\d+|loop(?:\d+.*|-control)?|(?:sd|vd|xvd|hd)[a-z]{1,3}\d*"
@@ -80,7 +82,7 @@ def no_host_disks(posture: Posture) -> Findings:
     """No disk of the host is given.
 
     From the raw device a container reads and writes every file of the host, past every permission; with all of /dev it
-    has every disk. The kernel's log is the whole machine's too.
+    has every disk. The kernel's log is the whole machine's too; only of agents that report on the host it is not said.
 
     Bad::
 
@@ -105,10 +107,11 @@ def no_host_disks(posture: Posture) -> Findings:
 
 def _given(posture: Posture, devices: re.Pattern[str]) -> Findings:
     for device in posture.devices.value:
-        if devices.fullmatch(real(device.source)):
-            yield posture.devices.finding(
-                f"it is given the device {device.source}", _taken_away(posture, device), at=device.origin
-            )
+        path = real(device.source)
+        is_log = path == _KERNEL_LOG
+        if devices.fullmatch(path) and not (is_log and watches_the_host(posture)):
+            what = f"the kernel's log {path}" if is_log else f"the device {device.source}"
+            yield posture.devices.finding(f"it is given {what}", _taken_away(posture, device), at=device.origin)
 
 
 @control(severity="critical", plan="P1", cis="5.18", equivalents={"docker-bench": "5.18"})

@@ -144,12 +144,18 @@ _WRITES_ITS_ROOT = _names(
     ghcr.io/home-assistant/home-assistant homeassistant/home-assistant mcr.microsoft.com/mssql/server
     localstack/localstack localstack/localstack-pro onlyoffice/documentserver phusion/baseimage
     ghcr.io/paperless-ngx/paperless-ngx plexinc/pms-docker collabora/code
+    qmcgaw/gluetun ghcr.io/qdm12/gluetun haugene/transmission-openvpn ghcr.io/blakeblackshear/frigate
+    homebridge/homebridge oznu/homebridge wurstmeister/kafka confluentinc/cp-kafka confluentinc/cp-zookeeper
+    confluentinc/cp-server confluentinc/cp-enterprise-kafka
     """
 )
+# s6 as process 1, which makes the folders of its user, and becomes that user
+_S6_OF_A_PUBLISHER = (
+    "linuxserver/", "lscr.io/linuxserver/", "ghcr.io/linuxserver/", "hotio/", "ghcr.io/hotio/", "ghcr.io/imagegenius/",
+)  # fmt: skip
 _WRITE_THEIR_ROOT = (
-    "linuxserver/", "lscr.io/linuxserver/", "ghcr.io/linuxserver/", "hotio/", "ghcr.io/hotio/", "kasmweb/",
-    "ghcr.io/imagegenius/", "mcr.microsoft.com/devcontainers/", "mcr.microsoft.com/vscode/", "jupyter/",
-    "quay.io/jupyter/", "selenium/", "seleniarm/",
+    *_S6_OF_A_PUBLISHER, "kasmweb/", "binhex/", "osixia/", "mcr.microsoft.com/devcontainers/",
+    "mcr.microsoft.com/vscode/", "jupyter/", "quay.io/jupyter/", "selenium/", "seleniarm/",
 )  # fmt: skip
 
 
@@ -185,6 +191,11 @@ def writes_its_root(image: Reference) -> bool:
     """Whether the image's own start-up writes all over its root, so that it does not start on a read-only one."""
     name = image.familiar
     return name in _WRITES_ITS_ROOT or name.startswith(_WRITE_THEIR_ROOT)
+
+
+def starts_under_s6(image: Reference) -> bool:
+    """Whether s6 starts the image's program: as root, which gives folders and the process to the user of PUID."""
+    return image.familiar.startswith(_S6_OF_A_PUBLISHER)
 
 
 def _by_tag(image: Reference, name: str) -> str | None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.controls.postures import found, in_files, verdict
+from tests.controls.postures import found, in_files, stack, verdict
+from tests.helpers import judgements
 
 DROP = "cap_drop: [ALL]\n"
 
@@ -208,3 +209,25 @@ def test_names_the_engine_refuses_are_reported(tmp_path: Path) -> None:
 
 def test_unknown_privileges_are_unknown(tmp_path: Path) -> None:
     assert verdict(tmp_path, "capabilities-dropped", 'cap_drop: ["${DROP}"]') == "unknown"
+
+
+S6 = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
+
+
+@pytest.mark.parametrize(
+    ("body", "back"),
+    [
+        pytest.param("image: app:1", (), id="nothing is known of it"),
+        pytest.param("image: lscr.io/linuxserver/sonarr:4", S6, id="s6"),
+        pytest.param("image: linuxserver/x:1\ncap_add: [SETUID, chown]", S6[1:5], id="some are back"),
+    ],
+)
+def test_what_s6_needs_is_written_beside_the_dropped_capabilities(
+    tmp_path: Path, body: str, back: tuple[str, ...]
+) -> None:
+    judged = judgements(tmp_path, {"compose.yaml": stack(body)}, "capabilities-dropped")
+    (finding,) = [finding for one in judged for finding in one.findings]
+    assert finding.remedy is not None
+    first, *others = finding.remedy.edits
+    assert (first.path, first.value) == (("cap_drop",), ["ALL"])
+    assert [(edit.path, edit.value) for edit in others] == [(("cap_add",), name) for name in back]

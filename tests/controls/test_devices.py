@@ -19,7 +19,7 @@ def test_an_ordinary_device_is_not_dangerous(tmp_path: Path, device: str) -> Non
 
 @pytest.mark.parametrize(
     "device",
-    ["/dev/kmsg", "/dev/sda", "/dev/sda1", "/dev/nvme0n1p2", "/dev/vda", "/dev/xvdf", "/dev/mapper/root",
+    ["/dev/sda", "/dev/sda1", "/dev/nvme0n1p2", "/dev/vda", "/dev/xvdf", "/dev/mapper/root",
      "/dev/dm-0", "/dev/loop0", "/dev", "/dev/disk/by-id/x", "/dev/mmcblk0p1", "/dev/./sda", "/dev/zvol/tank/vm",
      "/dev/mtdblock0"],
 )  # fmt: skip
@@ -27,6 +27,16 @@ def test_a_disk_of_the_host_is_reported(tmp_path: Path, device: str) -> None:
     message = f"it is given the device {device}"
     assert found(tmp_path, "no-host-disks", f"devices:\n  - {device}:/dev/x:r") == [(5, message)]
     assert found(tmp_path, "no-dangerous-devices", f"devices:\n  - {device}:/dev/x:r") == []
+
+
+def test_the_kernels_log_is_reported_by_its_name(tmp_path: Path) -> None:
+    message = "it is given the kernel's log /dev/kmsg"
+    assert found(tmp_path, "no-host-disks", "devices:\n  - /dev/kmsg") == [(5, message)]
+
+
+def test_of_an_exporter_of_the_host_the_kernels_log_is_not_said_and_a_disk_is(tmp_path: Path) -> None:
+    exporter = "image: gcr.io/cadvisor/cadvisor:v0.49.1\ndevices: [/dev/kmsg, /dev/sda]"
+    assert found(tmp_path, "no-host-disks", exporter) == [(4, "it is given the device /dev/sda")]
 
 
 @pytest.mark.parametrize("device", ["/dev/mem", "/dev/kvm", "/dev/input/event0", "/dev/disk", "/dev/mapper"])

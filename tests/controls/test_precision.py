@@ -44,6 +44,20 @@ HOST = 'volumes: ["/:/rootfs:ro", "/proc:/host/proc:ro", "/var/lib/docker/contai
             id="a VPN server routes",
         ),
         pytest.param(
+            "no-host-reaching-capabilities",
+            "image: acme/tunnel:1\ncap_add: [NET_ADMIN]\ndevices: ['/dev/net/tun:/dev/net/tun']",
+            id="a tunnel of any name routes",
+        ),
+        pytest.param("read-only-rootfs", "image: qmcgaw/gluetun:v3", id="a start-up that writes below /etc"),
+        pytest.param(
+            "read-only-rootfs", "image: confluentinc/cp-kafka:7.7.0", id="a start-up that writes its settings"
+        ),
+        pytest.param(
+            "ports-bound-to-interface",
+            "image: acme/app:1\nnetwork_mode: host\nports: ['8080:80']",
+            id="ports that the engine discards",
+        ),
+        pytest.param(
             "no-shared-resource-capabilities",
             "image: hashicorp/vault:1.17\ncap_add: [IPC_LOCK]",
             id="vault locks its memory",
@@ -119,6 +133,13 @@ def test_one_program_and_the_server_it_uses_may_share_an_env_file(tmp_path: Path
         pytest.param(
             "no-host-reaching-capabilities", "image: acme/app:1\ncap_add: [NET_ADMIN]", 4, id="an ordinary service"
         ),
+        pytest.param(
+            "no-host-reaching-capabilities",
+            "image: acme/tunnel:1\ncap_add: [NET_ADMIN]\ndevices: [/dev/net/tun]\nnetwork_mode: host",
+            4,
+            id="a tunnel that routes the machine",
+        ),
+        pytest.param("read-only-rootfs", "image: acme/cp-kafka:1", 2, id="an image of that name from elsewhere"),
     ],
 )
 def test_what_has_none_is_reported(tmp_path: Path, control: str, body: str, line: int) -> None:
