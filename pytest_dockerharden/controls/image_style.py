@@ -291,4 +291,5 @@ def long_scripts_are_heredocs(stage: Stage) -> Findings:
             continue
         chained = len(re.findall(r"&&|;(?!;)", instruction.text)) >= 2 and len(instruction.script.commands) >= 3
         if row == 3 or chained:
-            yield instruction.finding("a long script in one line", advice("RUN <<EOF"))
+            message = "a chain of many commands" if chained else "the third RUN in a row"
+            yield instruction.finding(message, advice("RUN <<EOF"))
