@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_dockerharden.live.course import Course
     from pytest_dockerharden.live.courses import Courses
     from pytest_dockerharden.live.proving import Proof
+    from pytest_dockerharden.model.finding import Edit
     from pytest_dockerharden.remedy.evidence import Evidence
     from pytest_dockerharden.remedy.plan import Plan
     from pytest_dockerharden.session import StaticSession
@@ -35,6 +36,8 @@ class Mending:
         self.evidence: dict[str, Evidence] = {}
         self.proofs: list[Proof] = []
         self.refusals: list[str] = []
+        # after they were judged, so that no place in them is where it was
+        self.written: set[str] = set()
 
     def apply(self, evaluation: Evaluation) -> Evaluation:
         """The evaluation to show. Raises UsageError where a file must not be overwritten."""
@@ -113,6 +116,12 @@ class Mending:
             save(plan, evaluation.request.top, self._shown, forced=self.saying > 1, ours=ours)
         except NotSavedError as refusal:
             self.refusals.append(str(refusal))
+        else:
+            self.written.update(before)
+
+    def proven(self) -> dict[tuple[str, str, str], tuple[Edit, ...]]:
+        """The edits with which stacks came up again, by file, control and service."""
+        return {(p.course.file, k.what, k.service): k.edits for p in self.proofs for k in p.kept}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:

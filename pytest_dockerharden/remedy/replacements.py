@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from pytest_dockerharden.evaluation import Evaluation
 from pytest_dockerharden.model.dataclass import dataclass
-from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.model.finding import Edit, Finding
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.replacement import Replacement
 from pytest_dockerharden.remedy.check import Checker
 from pytest_dockerharden.remedy.errors import CannotEditError
 from pytest_dockerharden.remedy.sites import Sheets, Site, edits_at, joined, sites_of
 from pytest_dockerharden.remedy.text import TextEdit, edited, line_starts, overlap
-from pytest_dockerharden.remedy.wishes import Wish, wishes_of
+from pytest_dockerharden.remedy.wishes import Wish, wishes_of, wishes_of_observed
+from pytest_dockerharden.verdicts import Result
 
 _CANDIDATES = 3
 
@@ -31,26 +32,46 @@ class Replacements:
     """What ``--harden-fix`` would write, finding by finding: each stands alone, and they may exclude each other.
 
     Everything is made when the first finding is asked for, and proved as a plan is: nothing but the keys it is for
-    changes in any combination. The texts are those the evaluation read.
+    changes in any combination. The texts are those the evaluation read. ``observed`` are results of running stacks;
+    ``proven`` are the edits, by file, control and service, with which one was seen to come up and pass.
     """
 
-    def __init__(self, evaluation: Evaluation) -> None:
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        observed: Iterable[Result] = (),
+        proven: Mapping[tuple[str, str, str], tuple[Edit, ...]] | None = None,
+    ) -> None:
         self.evaluation = evaluation
+        self.observed = observed
+        self.proven = proven or {}
         self.sheets = Sheets()
         self._found: dict[int, tuple[Replacement, ...]] | None = None
+        self._same: dict[int, int] = {}
 
     def of(self, finding: Finding) -> tuple[Replacement, ...]:
         """The replacements that mend a finding of the evaluation, all of them or none."""
         if self._found is None:
-            self._found = {id(fix.finding): tuple(self._shown(fix.edits)) for fix in self._fixes()}
-        return self._found.get(id(finding), ())
+            wishes = self._wishes()
+            self._found = {id(fix.finding): tuple(self._shown(fix.edits)) for fix in self._fixes(wishes)}
+        return self._found.get(self._same.get(id(finding), id(finding)), ())
 
-    def _fixes(self) -> Iterator[_Fix]:
+    def _wishes(self) -> list[list[Wish]]:
+        """Those of each finding. What was seen in a running stack as well as in the text is mended once."""
         groups: dict[int, list[Wish]] = {}
         for wish in wishes_of(self.evaluation):
             groups.setdefault(id(wish.finding), []).append(wish)
+        known = {_what(wishes[0]): number for number, wishes in groups.items()}
+        for wishes in wishes_of_observed(self.observed, self.evaluation, self.proven):
+            number = id(wishes[0].finding)
+            first = known.setdefault(_what(wishes[0]), number)
+            if first == number:
+                groups[number] = wishes
+            self._same[number] = first
+        return list(groups.values())
+
+    def _fixes(self, waiting: list[list[Wish]]) -> Iterator[_Fix]:
         self.checker = Checker(self.evaluation)
-        waiting = list(groups.values())
         for candidate in range(_CANDIDATES):
             fixes = [fix for wishes in waiting if (fix := self._fix(wishes, candidate))]
             good = [fix for layer in _layers(fixes) for fix in self._proved(layer)]
@@ -86,6 +107,10 @@ class Replacements:
             line, end_line = bisect_right(starts, edit.start), bisect_right(starts, end)
             column, end_column = edit.start - starts[line - 1] + 1, end - starts[end_line - 1] + 1
             yield Replacement(edit.file, line, column, end_line, end_column, new)
+
+
+def _what(wish: Wish) -> tuple[str, str, str, str]:
+    return wish.result.file, wish.result.control.id, wish.base[1] if wish.base else "", repr(wish.remedy.edits)
 
 
 def _common_end(old: str, new: str) -> int:

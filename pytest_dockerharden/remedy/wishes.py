@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 
 from pytest_dockerharden.evaluation import Evaluation
@@ -51,11 +51,31 @@ def wishes_of(evaluation: Evaluation, *, safe_only: bool = False) -> Iterator[Wi
         projects = projects_of(result, evaluation)
         for finding in result.findings:
             remedy = finding.remedy
-            if remedy is None or (safe_only and remedy.effect != "safe"):
-                continue
-            for edit in remedy.edits:
-                wish = Wish(result, finding, remedy, edit, _base(result), projects)
-                yield from _expanded(wish) if projects else [wish]
+            if remedy is not None and (remedy.effect == "safe" or not safe_only):
+                yield from _of_finding(result, finding, remedy, _base(result), projects)
+
+
+def wishes_of_observed(
+    results: Iterable[Result], evaluation: Evaluation, proven: Mapping[tuple[str, str, str], tuple[Edit, ...]]
+) -> Iterator[list[Wish]]:
+    """Those of each finding of running stacks, in every combination that has the service. ``proven`` goes first."""
+    for result in results:
+        service = result.service or result.subject.rpartition("/")[2]
+        projects = tuple(p for p in projects_of(result, evaluation) if service in p.services)
+        edits = proven.get((result.file, result.control.id, service))
+        for finding in result.findings if result.fails and projects else ():
+            remedy = finding.remedy
+            if remedy is not None and (edits or remedy.edits):
+                wished = replace(remedy, edits=edits or remedy.edits)
+                yield [*_of_finding(result, finding, wished, ("services", service), projects)]
+
+
+def _of_finding(
+    result: Result, finding: Finding, remedy: Remedy, base: Path, projects: tuple[Project, ...]
+) -> Iterator[Wish]:
+    for edit in remedy.edits:
+        wish = Wish(result, finding, remedy, edit, base, projects)
+        yield from _expanded(wish) if projects else [wish]
 
 
 def projects_of(result: Result, evaluation: Evaluation) -> tuple[Project, ...]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_dockerharden.evaluation import Evaluation, evaluate
-from pytest_dockerharden.model.finding import Finding
+from pytest_dockerharden.model.finding import Edit, Finding
+from pytest_dockerharden.model.origin import KernelOrigin
 from pytest_dockerharden.policy import Overrides
 from pytest_dockerharden.remedy.replacements import Replacement, Replacements
 from pytest_dockerharden.request import Request
+from pytest_dockerharden.verdicts import Result
 
 LIMITS = ("memory-limit", "pids-limit")
 
@@ -74,3 +77,35 @@ def test_a_value_that_stays_is_in_no_replacement(tmp_path: Path) -> None:
     evaluation = evaluated(tmp_path, {"Dockerfile": "FROM a:1\nENV PASSWORD hunter2\n"}, "strict")
     (finding,) = findings(evaluation, "equals-sign-in-variables")
     assert Replacements(evaluation).of(finding) == (Replacement(str(tmp_path / "Dockerfile"), 2, 13, 2, 14, "="),)
+
+
+def observed(evaluation: Evaluation, name: str) -> Result:
+    """What a running stack would say of the same."""
+    static = next(result for result in evaluation.all_results() if result.name == name)
+    seen = KernelOrigin("web", "/proc/1/mountinfo", "overlay / rw")
+    found = tuple(replace(finding, origin=seen) for finding in static.findings)
+    return replace(static, phase="live", findings=found, service="")
+
+
+def test_what_is_seen_in_a_running_stack_is_mended_in_the_text_as_well(tmp_path: Path) -> None:
+    evaluation = evaluated(tmp_path, {"compose.yaml": "services:\n  web:\n    image: app\n"})
+    live = observed(evaluation, "read-only-rootfs[web]")
+    replacements = Replacements(evaluation, [live])
+    path = str(tmp_path / "compose.yaml")
+    assert replacements.of(live.findings[0]) == (Replacement(path, 3, 15, 3, 15, "\n    read_only: true"),)
+    assert replacements.of(live.findings[0]) == replacements.of(findings(evaluation, "read-only-rootfs")[0])
+
+
+def test_what_a_running_stack_got_along_with_goes_before_what_text_suggests(tmp_path: Path) -> None:
+    evaluation = evaluated(tmp_path, {"compose.yaml": "services:\n  web:\n    image: app\n"})
+    live = observed(evaluation, "read-only-rootfs[web]")
+    proven = (Edit("set", ("read_only",), True), Edit("append", ("tmpfs",), "/cache:size=16m"))
+    key = (live.file, "read-only-rootfs", "web")
+    new = [edit.new for edit in Replacements(evaluation, [live], {key: proven}).of(live.findings[0])]
+    assert new == ["\n    read_only: true", "\n    tmpfs:\n      - /cache:size=16m"]
+
+
+def test_what_only_a_running_stack_shows_has_none_where_the_service_is_not_in_the_text(tmp_path: Path) -> None:
+    evaluation = evaluated(tmp_path, {"compose.yaml": "services:\n  web:\n    image: app\n"})
+    live = replace(observed(evaluation, "read-only-rootfs[web]"), subject="gone")
+    assert Replacements(evaluation, [live]).of(live.findings[0]) == ()
