@@ -98,7 +98,12 @@ def _written(service: Service, name: str, variable: Variable) -> str:
     return with_defaults(template) if template else (variable.value or "").replace("$", "\0")
 
 
-@control(severity="low", optional=True, owasp="RULE 12", equivalents={"compose-lint": "CL-0020"})
+@control(
+    severity="low",
+    optional=True,
+    owasp="RULE 12",
+    equivalents={"kics": "passwords_and_secrets", "compose-lint": "CL-0020"},
+)
 def no_credential_among_arguments(service: Service) -> Findings:
     """No argument that is named like a credential has its value in the file.
 

@@ -181,7 +181,7 @@ def _texts(service: Service) -> Iterator[tuple[str, Node]]:
             yield name, node
 
 
-@control(severity="high", plan="P2", cis="4.10", owasp="RULE 12")
+@control(severity="high", plan="P2", cis="4.10", owasp="RULE 12", equivalents={"kics": "passwords_and_secrets"})
 def no_secrets_in_config_content(project: Project) -> Findings:
     """No config is written in the compose file with a credential in it.
 
@@ -261,3 +261,58 @@ def secrets_not_in_environment(posture: Posture) -> Findings:
             yield posture.environment.finding(
                 f"{name} is an environment variable", advice(_by_file(name)), at=variable.origin
             )
+
+
+@control(severity="high", owasp="RULE 12", equivalents={"kics": "passwords_and_secrets"})
+def no_secrets_in_driver_options(project: Project) -> Findings:
+    """No option of a volume's, network's or log driver holds a credential.
+
+    What a share or a log collector asks for stands in the history of the repository then, and `docker volume inspect`
+    or `docker inspect` shows it. The driver options of a share take `credentials=FILE`, or a variable.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            logging:
+              driver: splunk
+              options:
+                splunk-token: 176fcebf-4cf5-4edf-91bc-703796522d20  # <-
+        volumes:
+          share:
+            driver_opts:
+              type: cifs
+              device: //nas/share
+              o: username=web,password=hunter2  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            logging:
+              driver: splunk
+              options:
+                splunk-token: ${SPLUNK_TOKEN:?}
+        volumes:
+          share:
+            driver_opts:
+              type: cifs
+              device: //nas/share
+              o: username=web,password=${SHARE_PASSWORD:?},uid=1000
+    """
+    for options in _driver_options(project):
+        for key, node in options.items():
+            text = with_defaults(node.template or node.text())
+            named = [(key, text), *((name, value) for name, _, value in (o.partition("=") for o in text.split(",")))]
+            if any(is_secret_name(name) and is_literal_secret(name, value) for name, value in named):
+                yield project.finding(f"the option {key} holds a credential", advice(_BY_REFERENCE), at=node)
+
+
+def _driver_options(project: Project) -> Iterator[Node]:
+    declared = [*project.volumes.values(), *project.networks.values()]
+    services = [service.node.get("logging", "options") for service in project.services.values()]
+    for options in [*(each.get("driver_opts") for each in declared), *services]:
+        if options is not None and isinstance(options.value, dict):
+            yield options
