@@ -150,8 +150,11 @@ def _is_switched_off(service: Service) -> bool:
     return node is not None and node.value is True
 
 
+_SETTING = frozenset({"export", "env", "declare"})
+
+
 def _arguments(command: Command) -> Iterator[tuple[str, str]]:
-    """Names and values: of assignments, of options with `=`, of options and the word behind them, of mysql's -pX."""
+    """Names and values: of assignments, also by `export`; of options and the word behind them; of mysql's -pX."""
     for name, word in command.assignments:
         yield name, _shown(word)
     words = command.words
@@ -162,6 +165,8 @@ def _arguments(command: Command) -> Iterator[tuple[str, str]]:
         elif flag.startswith("-"):
             following = _shown(words[index + 1]) if index + 1 < len(words) else ""
             yield flag.lstrip("-").replace("-", "_"), value if equals or following.startswith("-") else following
+        elif equals and command.name in _SETTING:
+            yield flag, value
 
 
 def _shown(word: Word) -> str:
