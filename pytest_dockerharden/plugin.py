@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # the options that ask for a judgement
 _ASKED = ("harden_static", "harden_live", "harden_attach", "harden_image", "harden_import", "harden_scanner")
+# those that are answered without a run
+_TOLD = ("harden_list", "harden_explain", "harden_baseline")
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 
 
@@ -187,8 +189,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     """Where nothing but ours is judged, no code of the repository is run: not even a conftest.py at its top."""
     known = early_config.known_args_namespace
     typed = [str(argument) for argument in early_config.invocation_params.args]
-    judges = any(getattr(known, name, None) for name in _ASKED)
-    is_ours = judges or _mends(known)
+    is_ours = any(getattr(known, name, None) for name in _ASKED + _TOLD) or _mends(known)
     if is_ours and not any(argument.split("::")[0].endswith(".py") for argument in typed):
         known.noconftest = True
         # addopts may name options of a conftest.py, or of a plugin that only the repository's own tests need

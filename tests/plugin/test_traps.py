@@ -334,3 +334,21 @@ def test_a_mistake_in_the_configuration_is_one_clear_line(stack: Repo, text: str
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(f"ERROR: dockerharden: {message}")
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        pytest.param("--harden-baseline", "dockerharden.toml: added 2 waivers*", id="baseline"),
+        pytest.param("--harden-list", "filesystem:", id="list"),
+        pytest.param("--harden-explain=read-only-rootfs", "read-only-rootfs: *", id="explain"),
+    ],
+)
+def test_what_is_answered_without_a_run_needs_nothing_of_the_repository_either(
+    stack: Repo, option: str, said: str
+) -> None:
+    stack.add("pytest.ini", "[pytest]\naddopts = --cov\n")
+    stack.add("conftest.py", "raise RuntimeError('no')\n")
+    result = stack.pytester.runpytest_subprocess(option)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines([said])
