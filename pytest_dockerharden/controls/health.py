@@ -65,16 +65,23 @@ def healthcheck_defined(posture: Posture) -> Findings:
               retries: 3
               start_period: 10s
     """
-    if posture.service is not None and _runs_once(posture.service):
-        not_applicable("it runs to completion")
-    if posture.service is not None and _only_uses_others(posture):
-        not_applicable("it uses other services, and nobody waits for it or calls it")
+    if (reason := why_none_is_missed(posture)) is not None:
+        not_applicable(reason)
     if posture.healthcheck.value is None:
         switched_off = posture.service is not None and posture.service.get("healthcheck") is not None
         yield posture.healthcheck.finding(
             "its healthcheck is switched off" if switched_off else "it has no healthcheck",
             suggested_healthcheck(posture),
         )
+
+
+def why_none_is_missed(posture: Posture) -> str | None:
+    """Why nobody would miss a healthcheck of this service; None where somebody does."""
+    if posture.service is not None and _runs_once(posture.service):
+        return "it runs to completion"
+    if posture.service is not None and _only_uses_others(posture):
+        return "it uses other services, and nobody waits for it or calls it"
+    return None
 
 
 def _runs_once(service: Service) -> bool:

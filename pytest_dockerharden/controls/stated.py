@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pytest_dockerharden.controls.health import why_none_is_missed
 from pytest_dockerharden.controls.network import PUBLIC_PORTS, names_all
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
@@ -28,7 +29,8 @@ from pytest_dockerharden.model.roles import on_every_interface
 def explicit_healthcheck(service: Service) -> Findings:
     """A service whose image is not known to have a healthcheck gives one.
 
-    Whether the image brings one is not said anywhere in the project, and may change with the next image.
+    Whether the image brings one is not said anywhere in the project, and may change with the next image. Of workers,
+    which ``healthcheck-defined`` leaves out, the same is said: a hung one is replaced by nobody.
 
     Bad::
 
@@ -45,7 +47,9 @@ def explicit_healthcheck(service: Service) -> Findings:
               test: ["CMD", "/app", "--check"]
     """
     posture = service.posture
-    if posture is None or posture.healthcheck.known or service.get("healthcheck") is not None:
+    if posture is None or service.get("healthcheck") is not None:
+        not_applicable("healthcheck-defined judges it")
+    if posture.healthcheck.known and (posture.healthcheck.value is not None or why_none_is_missed(posture) is None):
         not_applicable("healthcheck-defined judges it")
     yield service.finding(
         "no healthcheck is given, and the image may have none", advice('healthcheck:\n  test: ["CMD", "..."]')
