@@ -98,7 +98,7 @@ class Replacements:
         return [*self._proved(fixes[:middle]), *self._proved(fixes[middle:])] if middle else []
 
     def _shown(self, edits: Sequence[TextEdit]) -> Iterator[Replacement]:
-        for edit in sorted(edits, key=lambda edit: (edit.file, edit.start, edit.end, -edit.depth)):
+        for edit in sorted(edits, key=lambda edit: (edit.file, edit.start, edit.end, -edit.depth, edit.rank)):
             text = self.sheets.text(edit.file)
             # what stays goes into no report: it may be a secret
             kept = _common_end(text[edit.start : edit.end], edit.new)

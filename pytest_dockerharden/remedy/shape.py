@@ -44,6 +44,14 @@ class Shape:
         return next((entry for entry in self.entries if entry[0].value == key), None)
 
     @property
+    def last(self) -> Shape:
+        """The value that a collection ends with."""
+        shape = self
+        while shape.entries or shape.items:
+            shape = shape.entries[-1][1] if shape.entries else shape.items[-1]
+        return shape
+
+    @property
     def is_null(self) -> bool:
         """Whether it is nothing, written out or not."""
         return self.kind == "scalar" and not self.style and self.value in {"", "~", "null", "Null", "NULL"}

@@ -248,16 +248,9 @@ def _conditions(parent: Node | None, missing: Path, value: object, sheets: Sheet
 
 def _adding(file: str, mapping: Shape, key: str, value: object) -> Iterator[Site]:
     yield Site(file, "add", mapping, key, value=value)
-    if mapping.entries and not mapping.flow and _last(mapping).style in {"|", ">"}:
+    if mapping.entries and not mapping.flow and mapping.last.style in {"|", ">"}:
         # behind a text of several lines a new line may become part of it
         yield Site(file, "add", mapping, key, value=value, behind=0)
-
-
-def _last(shape: Shape) -> Shape:
-    """The value that a collection ends with."""
-    while shape.entries or shape.items:
-        shape = shape.entries[-1][1] if shape.entries else shape.items[-1]
-    return shape
 
 
 def nested(path: Path, value: object) -> object:

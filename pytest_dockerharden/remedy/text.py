@@ -12,7 +12,8 @@ from pytest_dockerharden.model.dataclass import dataclass
 class TextEdit:
     """Replace ``text[start:end]`` of a file by ``new``. Offsets count code points, behind a byte order mark.
 
-    Of insertions at one place the one with the greater ``depth`` comes first: it belongs to what ends there.
+    Of insertions at one place the one with the greater ``depth`` comes first: it belongs to what ends there. Of those
+    of one depth the one with the lower ``rank`` does.
     """
 
     file: str
@@ -20,6 +21,7 @@ class TextEdit:
     end: int
     new: str
     depth: int = 0
+    rank: int = 0
 
 
 class Taken:
@@ -50,7 +52,7 @@ def overlap(first: TextEdit, second: TextEdit) -> bool:
 def apply_edits(text: str, edits: Iterable[TextEdit]) -> str:
     """The text with all edits made. They do not overlap; those at one place are written in the order given."""
     parts, position = [], 0
-    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end, -edit.depth)):
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end, -edit.depth, edit.rank)):
         parts += [text[position : edit.start], edit.new]
         position = edit.end
     return "".join([*parts, text[position:]])

@@ -17,6 +17,15 @@ _COMMENT = pattern(r"(?:^|[ \t])#", 8)
 _VARIABLE = pattern(r"\$\{\w+(?::?[-?+][\w.:/-]*)?\}")
 _ANCHOR = pattern(r"&\S+[ \t]+")
 _DASH = pattern(r"-[ \t]*\Z")
+# as a person groups them: who it is, what it may write, what it may do, how much it may take
+_ORDER = ("user", "read_only", "tmpfs", "cap_drop", "cap_add", "security_opt", "init", "healthcheck", "deploy")
+_NEXT_TO = {
+    "cap_add": ("cap_drop",),
+    "cap_drop": ("cap_add",),
+    "security_opt": ("cap_add", "cap_drop"),
+    "tmpfs": ("read_only",),
+    "read_only": ("tmpfs", "user"),
+}
 
 
 class YamlText:
@@ -34,10 +43,15 @@ class YamlText:
             return self._into_flow(mapping, f"{scalar(key, in_flow=True)}: {flow(value)}")
         if not mapping.entries:
             raise CannotEditError("the mapping is empty")
-        first, last = mapping.entries[0][0], mapping.entries[behind][1]
+        first, near = mapping.entries[0][0], _neighbour(mapping, key) if behind < 0 else None
         self._refuse_odd_key(first)
         lines = [" " * first.column + line for line in block(key, value, self.shapes.step)]
-        return self._lines_behind(last.end, lines)
+        if near is not None:
+            return self._lines_behind(near.end, lines)
+        if behind < 0 and mapping.last.style in {"|", ">"} and self._line_end(mapping.end) == len(self.text):
+            raise CannotEditError("a text of several lines would get a line end")
+        rank = _ORDER.index(key) if key in _ORDER else len(_ORDER)
+        return self._lines_behind(mapping.entries[behind][1].end, lines, rank + 1)
 
     def set_value(self, key: Shape, value: Shape, new: object, *, in_flow: bool) -> TextEdit:
         """Another value for a key that is there."""
@@ -207,12 +221,12 @@ class YamlText:
             raise CannotEditError("the item does not stand behind its dash")
         return begin + found.start(), found.start()
 
-    def _lines_behind(self, offset: int, lines: list[str]) -> TextEdit:
+    def _lines_behind(self, offset: int, lines: list[str], rank: int = 0) -> TextEdit:
         """New lines behind the line that holds an offset, its comment included."""
         end = self._line_end(offset)
         # the items of a list may stand in the column of its key: they come before the next key
         depth = 2 * (len(lines[0]) - len(lines[0].lstrip(" "))) + lines[0].lstrip(" ").startswith("- ")
-        return TextEdit(self.file, end, end, "".join(f"{self.newline}{line}" for line in lines), depth)
+        return TextEdit(self.file, end, end, "".join(f"{self.newline}{line}" for line in lines), depth, rank)
 
     def _line_start(self, offset: int) -> int:
         return max(self.text.rfind("\n", 0, offset), self.text.rfind("\r", 0, offset)) + 1
@@ -224,6 +238,15 @@ class YamlText:
     def _next_line(self, offset: int) -> int:
         found = _LINE_END.search(self.text, offset)
         return found.end() if found else len(self.text)
+
+
+def _neighbour(mapping: Shape, key: str) -> Shape | None:
+    """The value of the key that a new one belongs next to, where it is there."""
+    for other in _NEXT_TO.get(key, ()):
+        entry = mapping.entry(other)
+        if entry is not None and entry[1].kind != "alias" and entry[1].style not in {"|", ">"}:
+            return entry[1]
+    return None
 
 
 def merged(old: Any, new: Any) -> Any:

@@ -87,6 +87,10 @@ CASES = {
         "services:\n  web:\n    image: app\n    labels:\n      a: |\n        run",
         "services:\n  web:\n    image: app\n    read_only: true\n    labels:\n      a: |\n        run",
     ),
+    "a command of several lines at the end of the file": (
+        "services:\n  web:\n    image: app\n    command: >\n      run\n      it",
+        "services:\n  web:\n    image: app\n    read_only: true\n    command: >\n      run\n      it",
+    ),
     "an anchor that all share": (
         "x-base: &base\n  image: app\n  read_only: false\nservices:\n  a:\n    <<: *base\n  b:\n    <<: *base\n",
         "x-base: &base\n  image: app\n  read_only: true\nservices:\n  a:\n    <<: *base\n  b:\n    <<: *base\n",
@@ -185,6 +189,16 @@ def test_lists_grow_in_the_style_they_have(tmp_path: Path) -> None:
         "services:\n  a:\n    image: app\n    security_opt:\n    - label=type:x  # why\n    - no-new-privileges:true\n"
         "    init: true\n  b:\n    image: app\n    security_opt: [label=type:x, no-new-privileges:true]\n"
         "  c:\n    image: app\n    security_opt: [no-new-privileges:true]\n"
+    )
+
+
+def test_keys_are_written_as_people_group_them_and_next_to_what_they_belong_to(tmp_path: Path) -> None:
+    text = "services:\n  web:\n    image: app\n    cap_drop:\n      - ALL\n    # then\n    init: true\n"
+    controls = ("memory-limit", "no-new-privileges", "read-only-rootfs")
+    assert mended(tmp_path, text, *controls) == (
+        "services:\n  web:\n    image: app\n    cap_drop:\n      - ALL\n    security_opt:\n"
+        "      - no-new-privileges:true\n    # then\n    init: true\n    read_only: true\n    deploy:\n"
+        "      resources:\n        limits:\n          memory: 512M\n"
     )
 
 
