@@ -416,20 +416,29 @@ _LABEL_KEY = pattern(r"[a-z0-9](?:[.-]?[a-z0-9])*\Z")
 _RESERVED = ("com.docker.", "io.docker.", "org.dockerproject.")
 _DOCKERS_OWN = frozenset({"com.docker.image.source.entrypoint"})
 _OCI = "org.opencontainers.image."
-_VALUES: dict[str, tuple[re.Pattern[str], str]] = {
-    **dict.fromkeys(
-        (f"{_OCI}url", f"{_OCI}source", f"{_OCI}documentation"), (pattern(r"[a-z][a-z0-9+.-]*://\S+\Z"), "a URL")
-    ),
-    f"{_OCI}created": (
+_FORMS: dict[str, tuple[re.Pattern[str], str]] = {
+    "url": (pattern(r"[a-z][a-z0-9+.-]*://\S+\Z"), "a URL"),
+    "rfc3339": (
         pattern(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z"), "an RFC 3339 time",
     ),
-    f"{_OCI}licenses": (
+    "spdx": (
         pattern(r"\(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?((\s+(AND|OR|WITH)\s+)\(?[A-Za-z0-9][A-Za-z0-9.+-]*\)?)*\Z"),
         "an SPDX expression",
     ),
+    "hash": (pattern(r"[0-9a-f]{7}([0-9a-f]{33})?\Z"), "a commit"),
+    "semver": (
+        pattern(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}(-[\dA-Za-z-]+(\.[\dA-Za-z-]+)*)?(\+[\dA-Za-z-]+(\.[\dA-Za-z-]+)*)?\Z"),
+        "a semantic version",
+    ),
+    "email": (pattern(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+\Z"), "an e-mail address"),
+}  # fmt: skip
+_VALUES: dict[str, tuple[re.Pattern[str], str]] = {
+    **dict.fromkeys((f"{_OCI}url", f"{_OCI}source", f"{_OCI}documentation"), _FORMS["url"]),
+    f"{_OCI}created": _FORMS["rfc3339"],
+    f"{_OCI}licenses": _FORMS["spdx"],
     f"{_OCI}base.digest": (pattern(r"sha256:[0-9a-f]{64}\Z"), "a digest"),
     f"{_OCI}revision": (pattern(r"[0-9a-f]{7,64}\Z|[\w./+-]*\d[\w./+-]*\Z"), "a revision"),
-}  # fmt: skip
+}
 
 
 @control(severity="info", optional=True, equivalents={"hadolint": "DL3048", "tally": "tally/labels/valid-key"})
@@ -490,10 +499,12 @@ def labels_are_given_once(stage: Stage) -> Findings:
     optional=True,
     equivalents={"hadolint": ("DL3051", "DL3052", "DL3053", "DL3054", "DL3055", "DL3056", "DL3058")},
 )
-def valid_label_values(stage: Stage) -> Findings:
-    """Labels of the OCI have values of the form that the OCI asks for.
+def valid_label_values(stage: Stage, *, forms: tuple[str, ...] = ()) -> Findings:
+    """Labels have values of the form that the OCI, or the house, asks for.
 
-    A source that is no URL, a time that no tool can read, an empty title is worse than none.
+    A source that is no URL, a time that no tool can read, an empty title is worse than none. Of labels of your own
+    `forms` says it as hadolint's `--require-label` does: `version:semver`, `contact:email`, `commit:hash`,
+    `created:rfc3339`, `home:url`, `licence:spdx`.
 
     Bad::
 
@@ -507,20 +518,21 @@ def valid_label_values(stage: Stage) -> Findings:
         ARG CREATED
         LABEL org.opencontainers.image.source="https://example.com/app" org.opencontainers.image.created=$CREATED
     """
+    own = {name: _FORMS[form] for name, _, form in (each.rpartition(":") for each in forms) if form in _FORMS}
     for label in instructions(stage, "LABEL"):
         for pair in label.pairs:
-            problem = _value_problem(pair)
+            problem = _value_problem(pair, own)
             if problem:
                 yield label.finding(f"label {pair.key.text} {problem}", at=pair.origin)
 
 
-def _value_problem(pair: Pair) -> str:
+def _value_problem(pair: Pair, own: dict[str, tuple[re.Pattern[str], str]]) -> str:
     value = pair.value.value if pair.value else ""
     if value is None:
         return ""
     if value == "":
         return "is empty"
-    form, what = _VALUES.get(pair.key.text, (None, ""))
+    form, what = own.get(pair.key.text) or _VALUES.get(pair.key.text) or (None, "")
     return f"is not {what}" if form is not None and not form.match(value) else ""
 
 

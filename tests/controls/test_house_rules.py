@@ -80,3 +80,44 @@ def test_a_limit_above_its_bound_is_named(tmp_path: Path, line: str, message: st
 )
 def test_amounts(text: str, size: int) -> None:
     assert amount(text) == size
+
+
+FORMS = ("v:semver", "mail:email", "at:hash", "created:rfc3339", "home:url", "licence:spdx", "x:unheard-of")
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        pytest.param('created="today"', "label created is not an RFC 3339 time", id="time"),
+        pytest.param("v=1.0", "label v is not a semantic version", id="version"),
+        pytest.param("mail=somebody", "label mail is not an e-mail address", id="address"),
+        pytest.param("at=main", "label at is not a commit", id="commit"),
+        pytest.param("home=example.com", "label home is not a URL", id="URL"),
+        pytest.param('licence="as you like"', "label licence is not an SPDX expression", id="licence"),
+        pytest.param('v=""', "label v is empty", id="empty"),
+    ],
+)
+def test_a_label_has_the_form_that_the_house_asks_for(tmp_path: Path, label: str, message: str) -> None:
+    found = hits(tmp_path, {"Dockerfile": f"FROM a:1\nLABEL {label}\n"}, "valid-label-values", forms=FORMS)
+    assert [(hit.line, hit.message) for hit in found] == [(2, message)]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pytest.param('created="2021-03-23 13:04:29.300508335+01:00"', id="a time with a blank"),
+        pytest.param("v=1.0.0-rc.1+build.5", id="a release candidate"),
+        pytest.param("mail=dev@example.com at=43c572f home=https://example.com", id="three"),
+        pytest.param('licence="MIT OR Apache-2.0"', id="two licences"),
+        pytest.param("v=$VERSION", id="not known"),
+        pytest.param("other=today", id="another label"),
+        pytest.param("x=whatever", id="a form that nobody knows"),
+    ],
+)
+def test_a_label_of_the_right_form_is_silent(tmp_path: Path, label: str) -> None:
+    text = f"FROM a:1\nARG VERSION\nLABEL {label}\n"
+    assert hits(tmp_path, {"Dockerfile": text}, "valid-label-values", forms=FORMS) == []
+
+
+def test_no_label_has_a_form_unless_the_house_says_so(tmp_path: Path) -> None:
+    assert hits(tmp_path, {"Dockerfile": "FROM a:1\nLABEL created=today v=1\n"}, "valid-label-values") == []
