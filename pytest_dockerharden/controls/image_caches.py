@@ -34,7 +34,7 @@ def _left(stage: Stage, calls: Iterable[tuple[Instruction, Invocation]], cache: 
     for run, call in calls:
         if not _is_cleaned(run, call):
             message = f"{call.manager} leaves its {cache} in the layer"
-            yield run.finding(message, _cleaned(run, call), at=call.command.origin)
+            yield run.finding(message, _cleaned(stage, run, call), at=call.command.origin)
 
 
 def _fillers(stage: Stage, *managers: str) -> list[tuple[Instruction, Invocation]]:
@@ -241,11 +241,33 @@ _CLEANING = {
 }
 
 
-def _cleaned(run: Instruction, call: Invocation) -> Remedy:
+def _cleaned(stage: Stage, run: Instruction, call: Invocation) -> Remedy:
     if call.manager == "apk":
         return call.with_option("--no-cache", effect="safe")
+    if call.manager in DEBIAN and not _updates(run):
+        return appended(run, "apt-get clean") or advice("apt-get clean")
+    if call.manager in DEBIAN and _are_needed_later(stage, run):
+        return advice("RUN apt-get update && apt-get install ... && rm -rf /var/lib/apt/lists/*")
     cleaning = _CLEANING.get(call.manager, f"{call.manager} clean all")
     return appended(run, cleaning) or advice(cleaning)
+
+
+def _are_needed_later(stage: Stage, run: Instruction) -> bool:
+    """Whether a later step installs from the lists of this one: without them it finds no package."""
+    for end in stage.dockerfile.stages:
+        parts = list(end.chain())
+        if not any(part is stage for part in parts):
+            continue
+        steps = [step for part in reversed(parts) for step in runs(part)]
+        position = next(index for index, step in enumerate(steps) if step is run)
+        for step in steps[position + 1 :]:
+            calls = invocations(step, *DEBIAN)
+            first = next((call.action for call in calls if call.action in {INSTALL, UPDATE, UPGRADE}), "")
+            if first == UPDATE:
+                break
+            if first:
+                return True
+    return False
 
 
 def _is_cleaned(run: Instruction, call: Invocation) -> bool:

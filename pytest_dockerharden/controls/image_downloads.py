@@ -338,9 +338,11 @@ def tools_do_not_phone_home(stage: Stage) -> Findings:
         ENV NEXT_TELEMETRY_DISABLED=1
         RUN npx next build
     """
+    told: set[str] = set()  # one ENV above the first silences the rest
     for run in runs(stage):
         program = re.split(r"[\\\\/]", run.shell[0])[-1].lower().removesuffix(".exe") if run.shell else ""
-        if program in {"powershell", "pwsh"} and _TELEMETRY[program] not in run.environment:
+        if program in {"powershell", "pwsh"} and _TELEMETRY[program] not in {*run.environment, *told}:
+            told.add(_TELEMETRY[program])
             yield run.finding(f"{program} sends telemetry", _opt_out(run, program))
             continue
         if not _TELEMETRY_HINT.search(run.text):
@@ -348,8 +350,9 @@ def tools_do_not_phone_home(stage: Stage) -> Findings:
         for command in run.script.commands:
             tool = _telemetry_tool(command)
             variable = _TELEMETRY.get(tool)
-            given = {*run.environment, *(name for name, _ in command.assignments)}
+            given = {*told, *run.environment, *(name for name, _ in command.assignments)}
             if variable and not {variable, "DO_NOT_TRACK"}.intersection(given):
+                told.add(variable)
                 yield run.finding(f"{tool} sends telemetry", _opt_out(run, tool), at=command.origin)
                 break
 

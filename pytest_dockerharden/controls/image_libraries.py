@@ -98,7 +98,7 @@ def _development(stage: Stage, *managers: str) -> Findings:
         for call in invocations(run, *managers):
             if _brings_development(stage, run, call):
                 message = f"{call.manager} {call.verb} brings development dependencies"
-                yield run.finding(message, _for_production_only(call), at=call.command.origin)
+                yield run.finding(message, _for_production_only(stage, call), at=call.command.origin)
 
 
 def _production_runs(stage: Stage, *, shipped: bool = True) -> Iterator[Instruction]:
@@ -164,7 +164,7 @@ def bundler_leaves_development_out(stage: Stage) -> Findings:
         for call in invocations(run, "bundle"):
             if _is_frozen(stage, run, call) and _brings_development(stage, run, call):
                 message = "bundle install brings development dependencies"
-                yield run.finding(message, _for_production_only(call), at=call.command.origin)
+                yield run.finding(message, _for_production_only(stage, call), at=call.command.origin)
 
 
 @control(severity="low", optional=True, nist="4.1.1", equivalents={"tally": "tally/ruby/missing-bundle-deployment"})
@@ -243,9 +243,16 @@ _OPTIONS = {
 }
 
 
-def _for_production_only(call: Invocation) -> Remedy:
+# what needs the compilers and bundlers among the development dependencies
+_BUILDS = pattern(
+    r"\b((npm|pnpm|yarn|bun) (run )?(-\S+ )*[\w:-]*(build|compile|test|lint)|npm run|npx|tsc|webpack|vite)\b"
+)
+
+
+def _for_production_only(stage: Stage, call: Invocation) -> Remedy:
     option = _OPTIONS.get(call.manager)
-    if option is None:
+    builds = call.manager in {"npm", "pnpm", "yarn"} and any(_BUILDS.search(step.text) for step in runs(stage))
+    if option is None or builds:
         return advice(_PRODUCTION.get(call.manager, ""))
     return call.with_option(option, breaks="a step of the build that needs development dependencies")
 

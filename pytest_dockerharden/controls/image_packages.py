@@ -222,7 +222,10 @@ def no_recommended_packages(stage: Stage) -> Findings:
     for run, call in found:
         if not configured and not _without_recommends(call):
             breaks = "a program that needs a package which is only recommended"
-            remedy = call.with_option("--no-install-recommends", breaks=breaks)
+            if call.has("--install-recommends"):  # somebody wants them
+                remedy = advice("--no-install-recommends")
+            else:
+                remedy = call.with_option("--no-install-recommends", breaks=breaks)
             yield run.finding("recommended packages are installed too", remedy, at=call.command.origin)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pytest_dockerharden.model.build import commands, holds_files_only, instructions, is_windows, may_ship, plain
 from pytest_dockerharden.model.control import control
@@ -58,7 +59,12 @@ _STARTING = frozenset({"CMD", "ENTRYPOINT", "HEALTHCHECK", "STOPSIGNAL", "EXPOSE
 def _switching(stage: Stage, user: str) -> Remedy:
     """USER above what ends the stage and needs no root to be built."""
     end = next((i for i in reversed(stage.instructions) if i.keyword not in _STARTING), stage.instructions[0])
-    return insert_behind(end.origin, f"\nUSER {user}", text=f"USER {user}", breaks=_ROOTS)
+    line = stage.dockerfile.text.split("\n")[end.origin.end_line - 1].rstrip("\r")
+    escape = stage.dockerfile.directives.get("escape")
+    if line.rstrip().endswith(escape.text if escape else "\\"):  # the file ends where the instruction goes on
+        return advice(f"USER {user}")
+    behind = replace(end.origin, end_column=max(len(line) + 1, end.origin.end_column))
+    return insert_behind(behind, f"\nUSER {user}", text=f"USER {user}", breaks=_ROOTS)
 
 
 def _switching_to_a_number(stage: Stage) -> Remedy:

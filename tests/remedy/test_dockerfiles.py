@@ -19,6 +19,20 @@ MENDED = {
         "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
         "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
     ),
+    "no-apt-lists-left ": (
+        "FROM debian:12 AS a\nRUN apt-get update && apt-get install -y x\nRUN apt-get update && apt-get install -y y\n",
+        (
+            "FROM debian:12 AS a\nRUN apt-get update && apt-get install -y x && rm -rf /var/lib/apt/lists/*\n"
+            "RUN apt-get update && apt-get install -y y && rm -rf /var/lib/apt/lists/*\n"
+        ),
+    ),
+    "no-apt-archives-left": (
+        "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y x\nRUN apt-get install -y y\n",
+        (
+            "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y x && apt-get clean\n"
+            "RUN apt-get install -y y && apt-get clean\n"
+        ),
+    ),
     "no-pip-cache-left": (
         "FROM python:3.12\r\nRUN pip install -r requirements.txt\r\n",
         "FROM python:3.12\r\nRUN pip install --no-cache-dir -r requirements.txt\r\n",
@@ -47,6 +61,14 @@ MENDED = {
         "FROM nginx:1.27-alpine\nCOPY site /usr/share/nginx/html\nEXPOSE 80\n",
         "FROM nginx:1.27-alpine\nCOPY site /usr/share/nginx/html\nUSER 101:101\nEXPOSE 80\n",
     ),
+    "image-sets-a-user  ": (
+        "FROM debian:12\nRUN useradd --system app  \n",
+        "FROM debian:12\nRUN useradd --system app  \nUSER app\n",
+    ),
+    "tools-do-not-phone-home": (
+        "FROM node:22\nRUN npx next build\nRUN npx next build b\n",
+        "FROM node:22\nENV NEXT_TELEMETRY_DISABLED=1\nRUN npx next build\nRUN npx next build b\n",
+    ),
     "cmd-stands-once": (
         'FROM debian:12\nCMD ["a"]\n# the real one\nCMD ["b"]\n',
         'FROM debian:12\n# the real one\nCMD ["b"]\n',
@@ -67,6 +89,33 @@ LEFT = {
     "a shell syntax that no array has": ("exec-form-start", "FROM debian:12\nCMD server --port $PORT | tee log\n"),
     "a base whose folder is not known": ("absolute-workdir", "FROM debian:12\nWORKDIR app\n"),
     "a base that may set a user": ("image-sets-a-user", 'FROM example.org/app:1\nCMD ["x"]\n'),
+    "lists that a later step installs from": (
+        "no-apt-lists-left",
+        (
+            "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y x\n"
+            "RUN apt-get update && apt-get install -y y && rm -rf /var/lib/apt/lists/*\n"
+        ),
+    ),
+    "lists that a later stage installs from": (
+        "no-apt-lists-left",
+        "FROM debian:12 AS a\nRUN apt-get update && apt-get install -y x\nFROM a\nRUN apt-get install -y y\n",
+    ),
+    "an instruction that goes on where the file ends": (
+        "image-sets-a-user",
+        "FROM debian:12\nRUN useradd --system app && \\\n",
+    ),
+    "recommended packages that are asked for": (
+        "no-recommended-packages",
+        "FROM debian:12\nRUN apt-get install -y --install-recommends wine\n",
+    ),
+    "what a later step builds with": (
+        "no-development-dependencies",
+        "FROM node:22\nRUN npm install\nRUN cd web && \\\n  npm run build\n",
+    ),
+    "what a trigger builds with": (
+        "no-development-dependencies",
+        "FROM node:22\nONBUILD RUN npm install\nONBUILD RUN npm run build\n",
+    ),
     "a RUN in exec form": ("no-apt-archives-left", 'FROM debian:12\nRUN ["apt-get", "install", "-y", "curl"]\n'),
 }
 
