@@ -63,7 +63,7 @@ def _line(row: dict[str, Any], controls: list[str]) -> str:
     registry = load_all()
     names = "; ".join(f"{peer} {', '.join(identifiers)}" for peer, identifiers in row.get("peers", {}).items())
     held = ", ".join(f"`{name}`{' (strict)' if registry[name].optional else ''}" for name in controls)
-    said = ". ".join(filter(None, (held, row.get("without", "") if not controls else "")))
+    said = ". ".join(filter(None, (held, row.get("together" if controls else "without", ""))))
     return f"| {' | '.join(_cell(text) for text in (row['meaning'], names or '—', row['class'], said))} |"
 
 

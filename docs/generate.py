@@ -79,10 +79,15 @@ def rules_of(peer: str) -> dict[str, Rule]:
         identifier: Rule(
             "; ".join(dict.fromkeys(row["meaning"] for row in rows.get(identifier, ()))),
             holders.get(identifier, []),
-            "; ".join(dict.fromkeys(row["without"] for row in rows.get(identifier, ()) if "without" in row)),
+            "; ".join(dict.fromkeys(filter(None, (_reason(row, identifier) for row in rows.get(identifier, ()))))),
         )
         for identifier in sorted(rows.keys() | holders.keys(), key=_natural)
     }
+
+
+def _reason(row: Mapping[str, Any], identifier: str) -> str:
+    """Why a rule has no control: what is said of it, or else of its row."""
+    return str(row.get("reasons", {}).get(identifier, row.get("without", "")))
 
 
 def _natural(identifier: str) -> list[tuple[bool, int, str]]:
