@@ -54,7 +54,7 @@ class StaticSession:
         self.request.answers.update(getattr(config, "workerinput", {}).get(_ANSWERS, {}))
         if self.images is not None and config.option.harden_static:
             self.request.images = self.images.configurations
-        self.excerpts = Excerpts(self.request.start)
+        self.excerpts = Excerpts(self.request.start, self.request.top)
         self.protocol = Protocol(self)
         self.targets = self._targets()
         self.earlier = self._earlier()

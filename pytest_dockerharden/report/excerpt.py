@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import textwrap
 import unicodedata
 from typing import Any
@@ -12,7 +13,7 @@ from pytest_dockerharden.model.finding import Finding
 from pytest_dockerharden.model.origin import ImageOrigin, KernelOrigin, Origin, ReportOrigin, TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.scanner import scanner_of
-from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
+from pytest_dockerharden.paths import LIMIT, is_inside, read_bytes, shown_path
 from pytest_dockerharden.report.lines import is_env_file, masked_line, names_only
 from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 
@@ -21,10 +22,14 @@ _SENTENCE_END = pattern(r"(?<=[.!?]) (?=[A-Z\"'`])")
 
 
 class Excerpts:
-    """Renders results. Keeps the lines of the files that it has shown."""
+    """Renders results. Keeps the lines of the files that it has shown.
 
-    def __init__(self, start: str) -> None:
+    ``start`` is where paths begin. Of what a link leads to outside of ``top`` nothing is shown, for it was not read.
+    """
+
+    def __init__(self, start: str, top: str = "") -> None:
         self.start = start
+        self.top = top or start
         self._lines: dict[str, list[str]] = {}
         self._excerpts: dict[Origin, list[str]] = {}
 
@@ -116,7 +121,8 @@ class Excerpts:
         lines = self._lines.get(file)
         if lines is None:
             _forget_if_many(self._lines)
-            lines = _text(file).rstrip().split("\n")
+            leads_out = os.path.islink(file) and not is_inside(file, self.top)
+            lines = [] if leads_out else _text(file).rstrip().split("\n")
             lines = self._lines[file] = [names_only(line) for line in lines] if is_env_file(file) else lines
         return lines
 

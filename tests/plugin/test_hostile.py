@@ -88,3 +88,27 @@ def test_a_path_without_end_does_not_fill_the_header(repo: Repo) -> None:
     header = next(line for line in repo.judge().outlines if "not visited" in line)
     assert len(header) < 300
     assert header.endswith("/node_modules (dependencies)")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links")
+@pytest.mark.parametrize("name", ["docker-compose.yml", "Dockerfile"])
+def test_no_report_shows_what_a_link_leads_to_outside(
+    repo: Repo, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "passwd"
+    outside.write_text("root:x:0:0\n")
+    repo.add("docker-compose.prod.yml", COMPOSE)
+    (repo.path / "a").mkdir()
+    (repo.path / "a" / name).symlink_to(outside)
+    formats = ("html", "sarif", "codequality", "markdown", "github", "json")
+    result = repo.judge(*(f"--harden-report={each}:{each}.out" for each in formats))
+    result.stdout.fnmatch_lines(["*lies outside the project, it is not opened*"])
+    for text in (result.stdout.str(), *((repo.path / f"{each}.out").read_text() for each in formats)):
+        assert "root:x" not in text
+
+
+def test_what_a_link_leads_to_inside_is_shown(repo: Repo) -> None:
+    repo.add("docker-compose.yml", COMPOSE)
+    (repo.path / "a").mkdir()
+    (repo.path / "a/docker-compose.yml").symlink_to("../docker-compose.yml")
+    repo.judge("a/docker-compose.yml").stdout.fnmatch_lines(["  --> a/docker-compose.yml:2:3", "  2 |   a:"])

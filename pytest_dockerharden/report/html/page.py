@@ -35,7 +35,7 @@ class Page:
         self.report = report
         self.results = [result for _, result in in_order(report.entries)]
         self.stacks = [stack for stack in report.stacks if _is_judged(stack, self.results)]
-        self.excerpts = Excerpts(report.start)
+        self.excerpts = Excerpts(report.start, report.root)
         self.secrets = secrets_of(_all_postures(report.stacks))
         self.findings = Findings(self.excerpts, self.hide)
 
@@ -129,7 +129,7 @@ class Page:
     def _stack(self, stack: Stack, suffix: str) -> Iterator[tuple[str, str, Markup]]:
         name, files = self._name(stack), self._files(stack)
         made = Matrix([*stack.project.services])
-        postures = Postures(Excerpts(stack.project.directory), self.hide)
+        postures = Postures(Excerpts(stack.project.directory, self.report.root), self.hide)
         for result in self.results:
             if belongs(result, stack):
                 made.add(result, result.service or _WHOLE)
