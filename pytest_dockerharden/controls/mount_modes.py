@@ -245,10 +245,14 @@ def no_shared_volumes(posture: Posture) -> Findings:
         if _may_be_shared(mount):
             others = [name for name in _users_of(service.project.services, mount) if name != service.name]
             if others:
-                what = "volume " if mount.kind == "volume" else ""
-                yield posture.mounts.finding(
-                    f"it shares {what}{mount.source} with {', '.join(others)}", at=mount.origin
-                )
+                what = f"volume {mount.source}" if mount.kind == "volume" else _as_written(service, mount)
+                yield posture.mounts.finding(f"it shares {what} with {', '.join(others)}", at=mount.origin)
+
+
+def _as_written(service: Service, mount: Mount) -> str:
+    """A directory of the project by its path from there: the same on every machine."""
+    root = service.project.directory.rstrip("/") + "/"
+    return f"./{mount.source.removeprefix(root)}" if mount.source.startswith(root) else mount.source
 
 
 def _may_be_shared(mount: Mount) -> bool:

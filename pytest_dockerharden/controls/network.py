@@ -42,6 +42,8 @@ def _on_loopback(posture: Posture, port: Port) -> Remedy:
     """The port as it is written, with the address in front of it."""
     text = f'ports:\n  - "127.0.0.1:{port.host_port}:{port.container_port}"'
     place, service = port.origin, posture.service
+    if service is not None and _is_for_swarm(service):
+        return advice(f"remove {_shown(port)} from `ports`: Swarm binds no address; its proxy needs none of them")
     breaks = "clients on other machines"
     if not isinstance(place, TextOrigin) or service is None or service.source_text is None:
         return advice(text)
@@ -55,6 +57,13 @@ def _on_loopback(posture: Posture, port: Port) -> Remedy:
         return advice(text)
     front = "127.0.0.1:{}" if port.host_port else "127.0.0.1::{}"
     return rewrite_item("ports", place, front, text=text, breaks=breaks)
+
+
+def _is_for_swarm(service: Service) -> bool:
+    """Whether only ``docker stack deploy`` honours what is under ``deploy``; it ignores an address, or refuses it."""
+    return service.text("deploy.mode") == "global" or any(
+        service.get(f"deploy.{key}") for key in ("placement", "update_config", "rollback_config", "endpoint_mode")
+    )
 
 
 def _unpublished(posture: Posture, port: Port) -> Remedy:

@@ -8,10 +8,12 @@ from pytest_dockerharden.controls.health_probe import shell_syntax
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.known_images import starts_an_init
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.reference import parse_reference
+from pytest_dockerharden.model.reference import Reference, parse_reference
 from pytest_dockerharden.model.remedies import advice, insert_before, set_key, text_edit
+from pytest_dockerharden.model.roles import base_image
 from pytest_dockerharden.model.shell import Command, Script
 
 _ON_DEBIAN = frozenset(
@@ -22,9 +24,18 @@ _ON_DEBIAN = frozenset(
 )  # fmt: skip
 
 
+# what ends by itself where it stands last: a job, which nobody stops
+_ENDS = frozenset(
+    {
+        "exit", "true", ":", "echo", "printf", "mc", "curl", "wget", "psql", "mysql", "mariadb", "mongosh", "mongoimport",
+        "mongorestore", "createdb", "pg_restore", "rabbitmqadmin", "kafka-topics", "kafka-topics.sh", "rpk", "aws",
+        "awslocal", "chown", "chmod", "cp", "mkdir", "rm", "touch",
+    }
+)  # fmt: skip
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
+_INITS = frozenset({"tini", "dumb-init", "catatonit", "init", "my_init", "s6-svscan", "systemd"})
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh"})
 
 
@@ -78,7 +89,7 @@ def _shell_keeps_process_1(script: Script, *, dash: bool) -> bool:
         return False
     inner = [command for command in script.commands[1:] if "$()" not in command.via and len(command.via) == 1]
     running = [command for command in inner if command.name not in {"set", "export", "cd", "umask", "ulimit", "trap"}]
-    if any(command.name == "trap" for command in inner) or not running or running[-1].name == "exec":
+    if any(command.name == "trap" for command in inner) or not running or running[-1].name in {"exec", *_ENDS}:
         return False
     return len(running) > 1 or (dash and script.commands[0].name == "sh")
 
@@ -242,12 +253,21 @@ def init_reaps_children(posture: Posture) -> Findings:
             image: app
             init: true
     """
-    if posture.service is not None and {"tini", "dumb-init"} & {
-        word.rsplit("/", 1)[-1] for word in posture.entrypoint.get(())[:1]
-    }:
+    image = base_image(posture)
+    entrypoint = posture.entrypoint.get(())
+    if posture.service is not None and entrypoint and posixpath.basename(entrypoint[0]) in _INITS:
+        return
+    if image is not None and starts_an_init(image):
         return
     if not posture.init.value:
-        yield posture.init.finding("no init process", set_key("init", True, effect="safe"))
+        yield posture.init.finding("no init process", _with_init(image))
+
+
+def _with_init(image: Reference | None) -> Remedy:
+    """Safe where the image is known: s6 and systemd end at once where they are not process 1."""
+    if image is not None and "/" not in image.familiar:
+        return set_key("init", True, effect="safe")
+    return set_key("init", True, breaks="an image whose own init has to be process 1 (s6-overlay, systemd)")
 
 
 @control(severity="medium", plan="P2")

@@ -153,6 +153,16 @@ _WRITES_ITS_ROOT = _names(
 _S6_OF_A_PUBLISHER = (
     "linuxserver/", "lscr.io/linuxserver/", "ghcr.io/linuxserver/", "hotio/", "ghcr.io/hotio/", "ghcr.io/imagegenius/",
 )  # fmt: skip
+# Images whose entrypoint is an init; that of s6-overlay refuses to be anything but process 1.
+_INIT = _names(
+    """
+    ghcr.io/home-assistant/home-assistant homeassistant/home-assistant homebridge/homebridge oznu/homebridge
+    ghcr.io/blakeblackshear/frigate ghcr.io/paperless-ngx/paperless-ngx jc21/nginx-proxy-manager phusion/baseimage
+    pihole/pihole plexinc/pms-docker apache/airflow jenkins/jenkins elasticsearch
+    docker.elastic.co/elasticsearch/elasticsearch docker.elastic.co/kibana/kibana kibana
+    """
+)
+_INIT_OF_A_PUBLISHER = (*_S6_OF_A_PUBLISHER, "jlesage/", "crazymax/")
 _WRITE_THEIR_ROOT = (
     *_S6_OF_A_PUBLISHER, "kasmweb/", "binhex/", "osixia/", "mcr.microsoft.com/devcontainers/",
     "mcr.microsoft.com/vscode/", "jupyter/", "quay.io/jupyter/", "selenium/", "seleniarm/",
@@ -196,6 +206,11 @@ def writes_its_root(image: Reference) -> bool:
 def starts_under_s6(image: Reference) -> bool:
     """Whether s6 starts the image's program: as root, which gives folders and the process to the user of PUID."""
     return image.familiar.startswith(_S6_OF_A_PUBLISHER)
+
+
+def starts_an_init(image: Reference) -> bool:
+    """Whether process 1 of the image is an init already: another in front is of no use, and s6 ends for it."""
+    return image.familiar in _INIT or image.familiar.startswith(_INIT_OF_A_PUBLISHER)
 
 
 def _by_tag(image: Reference, name: str) -> str | None:

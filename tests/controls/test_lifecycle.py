@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import hits, verdicts
+from tests.helpers import hits, judgements, verdicts
 
 
 def found(folder: Path, settings: str, control: str, image: str = "image: app", **files: str) -> list[tuple[str, int]]:
@@ -39,6 +39,7 @@ HERE = "compose.yaml"
         pytest.param("init-reaps-children", "", [(HERE, 2)], id="no init"),
         pytest.param("init-reaps-children", "    init: true\n", [], id="an init"),
         pytest.param("init-reaps-children", "    entrypoint: [/sbin/tini, --, app]\n", [], id="tini of the image"),
+        pytest.param("init-reaps-children", "    entrypoint: [/init]\n", [], id="s6 of the image"),
         pytest.param("stops-gracefully", "    stop_signal: SIGKILL\n", [(HERE, 4)], id="SIGKILL"),
         pytest.param("stops-gracefully", "    stop_signal: kill\n", [(HERE, 4)], id="kill"),
         pytest.param("stops-gracefully", "    stop_grace_period: 0s\n", [(HERE, 4)], id="no time"),
@@ -171,3 +172,17 @@ SCRIPTED = {
 def test_an_entrypoint_script_hands_over(tmp_path: Path, script: str, expected: list) -> None:
     files = {**SCRIPTED, "entrypoint.sh": script}
     assert found(tmp_path, "", "entrypoint-script-hands-over", "build: .", **files) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "effects"),
+    [
+        pytest.param("redis:7.4", ["safe"], id="an official image has none"),
+        pytest.param("acme/app:1", ["behaviour-changing"], id="another may have one that must be process 1"),
+        pytest.param("lscr.io/linuxserver/sonarr:4", [], id="s6 is there and must be process 1"),
+        pytest.param("apache/airflow:2.10.0", [], id="dumb-init is there"),
+    ],
+)
+def test_an_init_is_written_only_where_none_can_be(tmp_path: Path, image: str, effects: list[str]) -> None:
+    judged = judgements(tmp_path, {"compose.yaml": f"services:\n  a:\n    image: {image}\n"}, "init-reaps-children")
+    assert [finding.remedy.effect for one in judged for finding in one.findings if finding.remedy] == effects

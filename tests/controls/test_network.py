@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.controls.postures import found, verdict
-from tests.helpers import hits
+from tests.controls.postures import found, stack, verdict
+from tests.helpers import hits, judgements
 
 
 def ports(*published: str) -> str:
@@ -205,3 +205,20 @@ def test_a_port_beside_the_proxy_is_reported(tmp_path: Path) -> None:
     assert found(tmp_path, "one-way-in", ports("8000:8000"), proxy) == [(5, message)]
     assert found(tmp_path, "one-way-in", ports("127.0.0.1:8000:8000"), proxy) == []
     assert found(tmp_path, "one-way-in", ports("8000:8000")) == []
+
+
+@pytest.mark.parametrize(
+    ("deploy", "effect"),
+    [
+        pytest.param("{mode: global}", "advice", id="on every node"),
+        pytest.param("{placement: {constraints: [node.role == manager]}}", "advice", id="placed on a node"),
+        pytest.param("{update_config: {parallelism: 2}}", "advice", id="updated by Swarm"),
+        pytest.param(
+            "{replicas: 2, resources: {limits: {memory: 1G}}}", "behaviour-changing", id="of Compose too"
+        ),
+    ],
+)
+def test_of_a_service_for_swarm_no_address_is_written(tmp_path: Path, deploy: str, effect: str) -> None:
+    body = f"deploy: {deploy}\nports: ['9090:9090']"
+    judged = judgements(tmp_path, {"compose.yaml": stack(body)}, "ports-bound-to-interface")
+    assert [finding.remedy.effect for one in judged for finding in one.findings if finding.remedy] == [effect]
