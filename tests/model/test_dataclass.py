@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -84,3 +84,59 @@ def test_the_standard_library_works_with_it() -> None:
     assert dataclasses.replace(word, text="b") == Word("b", 2)
     assert dataclasses.asdict(word) == {"text": "a", "line": 2, "notes": ()}
     assert [each.name for each in dataclasses.fields(Word)] == ["text", "line", "notes"]
+
+
+@dataclass(slots=True)
+class Base:
+    """What others are made of."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("a",)
+    name: str
+    size: int = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Derived(Base):
+    """With more of its own, and another default."""
+
+    size: int = 2
+    parts: list[str] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Open:
+    """Without slots."""
+
+    name: str = "a"
+    parts: list[str] = field(default_factory=list)
+
+
+def test_a_derived_class_has_the_fields_of_its_base() -> None:
+    assert repr(Derived("a", parts=["x"])) == "Derived(name='a', size=2, parts=['x'])"
+    assert [each.name for each in dataclasses.fields(Derived)] == ["name", "size", "parts"]
+    assert [each.kw_only for each in dataclasses.fields(Derived)] == [False, True, True]
+    assert dataclasses.replace(Derived("a"), parts=["y"]) == Derived("a", parts=["y"])
+    assert Derived("a", size=1) != Base("a") == Base("a", 1)
+    assert not hasattr(Derived("a"), "__dict__")
+
+
+def test_what_belongs_to_the_class_is_no_field() -> None:
+    assert Base.kinds == Derived("a").kinds == ("a",)
+
+
+def test_a_class_without_slots_keeps_its_defaults() -> None:
+    assert (Open.name, Open().name, Open().parts, hasattr(Open, "parts")) == ("a", "a", [], False)
+
+
+def test_values_are_taken_apart_by_match() -> None:
+    match Word("a", 2):
+        case Word(text, line):
+            assert (text, line) == ("a", 2)
+
+
+def test_the_standard_library_derives_from_ours() -> None:
+    @dataclasses.dataclass
+    class Own(Base):
+        more: int = 3
+
+    assert Own("a") == Own("a", 1, 3)
