@@ -163,6 +163,12 @@ def _mode_words(command: Command) -> Iterator[Word]:
             yield word
 
 
+def _is_of_devices(command: Command) -> bool:
+    """Whether all that is changed lies in /dev, which is made anew for each container."""
+    paths = [plain(word) for word in command.args if "/" in word.text]
+    return bool(paths) and all(path.startswith("/dev/") for path in paths)
+
+
 def _mode(word: Word) -> str:
     return re.sub(r"\A(--mode=|-m)", "", plain(word))
 
@@ -198,7 +204,7 @@ def no_world_writable_files(stage: Stage) -> Findings:
             )
     for run, command in commands(stage, "chmod", "install", "mkdir"):
         for word in _mode_words(command):
-            if others_may_write(_mode(word)):
+            if others_may_write(_mode(word)) and not _is_of_devices(command):
                 yield run.finding(
                     f"mode {_mode(word)} lets everyone write",
                     advice("chown to the user that needs it, and mode 755 or 775"),

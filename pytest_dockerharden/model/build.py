@@ -12,8 +12,9 @@ from pytest_dockerharden.model.remedies import insert_behind
 from pytest_dockerharden.model.shell import Command, Word
 
 _WINDOWS = pattern(
-    r"mcr\.microsoft\.com/(windows|.*(nanoserver|windowsservercore))|(nanoserver|windowsservercore)(:|-|$)"
+    r"mcr\.microsoft\.com/(windows|dotnet/framework/|.*(nanoserver|windowsservercore))|(nanoserver|windowsservercore)(:|-|$)"
 )
+_WINDOWS_SHELL = pattern(r"(\A|[\\/])(powershell|cmd)(\.exe)?\Z")  # PowerShell's on Linux is pwsh
 _POSIX_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "mksh"})
 
 
@@ -85,7 +86,11 @@ def is_covered(path: str, targets: list[str]) -> bool:
 def is_windows(stage: Stage) -> bool:
     """Whether the stage builds a Windows image, as its base, platform, shell or ``escape`` directive tells."""
     platform = stage.platform.text if stage.platform else ""
-    return platform.startswith("windows") or bool(_WINDOWS.search(stage.root_base() or ""))
+    if platform.startswith("windows") or _WINDOWS.search(stage.root_base() or ""):
+        return True
+    escape = stage.dockerfile.directives.get("escape")
+    shells = [shell.words[0].text.lower() for shell in stage.inherited("SHELL") if shell.words]
+    return (escape is not None and escape.text == "`") or any(_WINDOWS_SHELL.search(shell) for shell in shells)
 
 
 def has_posix_shell(instruction: Instruction) -> bool:

@@ -105,6 +105,7 @@ def test_a_dangerous_step_is_found(tmp_path: Path, control: str, text: str, expe
             "no-world-writable-files", shell("chmod +w /a && chmod u+rwx,g+w /b"), id="umask takes it from others"
         ),
         pytest.param("no-world-writable-files", shell("chmod o-w /a && chmod a-w /b"), id="taken away"),
+        pytest.param("no-world-writable-files", shell("chmod 666 /dev/stdout /dev/stderr"), id="devices of the build"),
         pytest.param("no-world-writable-files", shell("chmod -R +x /777"), id="a path"),
         pytest.param("no-world-writable-files", shell("chmod --reference=/a /777"), id="of another file"),
         pytest.param("no-world-writable-files", shell("mkdir -p 777 && install -m 755 a 777"), id="names"),
