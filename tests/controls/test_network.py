@@ -213,9 +213,7 @@ def test_a_port_beside_the_proxy_is_reported(tmp_path: Path) -> None:
         pytest.param("{mode: global}", "advice", id="on every node"),
         pytest.param("{placement: {constraints: [node.role == manager]}}", "advice", id="placed on a node"),
         pytest.param("{update_config: {parallelism: 2}}", "advice", id="updated by Swarm"),
-        pytest.param(
-            "{replicas: 2, resources: {limits: {memory: 1G}}}", "behaviour-changing", id="of Compose too"
-        ),
+        pytest.param("{replicas: 2, resources: {limits: {memory: 1G}}}", "behaviour-changing", id="of Compose too"),
     ],
 )
 def test_of_a_service_for_swarm_no_address_is_written(tmp_path: Path, deploy: str, effect: str) -> None:
