@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 
@@ -14,12 +15,14 @@ OUTSIDE = "outside"
 _GAP, _HEIGHT, _ROW = 64, 34, 48
 # what a wide window shows at once
 _PAGE = 1200
+# more services than these that are on the same networks are drawn in a frame, with one line for all
+_FEW = 8
 _MARGIN, _CHARACTER, _LONGEST = 12, 7.4, 30
 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A service, a network or the world outside; ``layer`` and ``row`` place it."""
+    """A service, a network, the world outside, or a frame with many services; ``layer`` and ``row`` place it."""
 
     key: str
     label: str
@@ -31,9 +34,35 @@ class Node:
     place: str = ""
     failed: int = 0
     verdict: str = ""
+    members: list[Node] = field(default_factory=list)
+
+    @property
+    def columns(self) -> int:
+        """Of a frame: about as wide as it is high, for a box is twice as wide as high."""
+        return max(1, round(math.sqrt(len(self.members) / 2)))
+
+    @property
+    def depth(self) -> int:
+        """How many services stand below each other in a frame."""
+        return math.ceil(len(self.members) / self.columns)
+
+    @property
+    def rows(self) -> int:
+        return self.depth + 1 if self.members else 1
 
     @property
     def width(self) -> float:
+        if self.members:
+            return self.columns * (self.cell + _MARGIN * 2) + _MARGIN
+        return self._own_width
+
+    @property
+    def cell(self) -> float:
+        """The width of a frame's widest box."""
+        return max(member.width for member in self.members)
+
+    @property
+    def _own_width(self) -> float:
         return 28 + _CHARACTER * max(len(_cut(self.label)), 0.86 * len(_cut(self.note)))
 
 
@@ -50,9 +79,33 @@ def nodes_of(postures: Mapping[str, Posture]) -> list[list[Node]]:
             _connect(graph[OUTSIDE], service)
         for network in posture.networks.get(()):
             _connect(service, graph.setdefault(f"n:{network.name}", _network(network)))
-    layers = _layers(graph)
+    layers = _layers(_framed(graph))
     _order(layers)
     return layers
+
+
+def _framed(graph: Mapping[str, Node]) -> dict[str, Node]:
+    """The graph with one node for many services that lead to the same."""
+    alike: dict[tuple[str, ...], list[Node]] = {}
+    for node in graph.values():
+        if node.kind == "service" and node.edges:
+            alike.setdefault(tuple(sorted(other.key for other in node.edges)), []).append(node)
+    framed = dict(graph)
+    for keys, members in alike.items():
+        if len(members) > _FEW:
+            frame = Node(f"f:{' '.join(keys)}", members[0].label, "frame", edges=members[0].edges)
+            frame.members = sorted(members, key=lambda node: node.label)
+            inside = {member.key for member in members}
+            for other in frame.edges:
+                other.edges = [*(each for each in other.edges if each.key not in inside), frame]
+            framed = {key: node for key, node in framed.items() if key not in inside} | {frame.key: frame}
+    return framed
+
+
+def services_of(layers: Iterable[Iterable[Node]]) -> Iterator[Node]:
+    """The services of all layers, in frames or not."""
+    for node in (node for layer in layers for node in layer):
+        yield from node.members or ([node] if node.kind == "service" else ())
 
 
 def _note(posture: Posture) -> str:
@@ -78,7 +131,7 @@ def _connect(one: Node, other: Node) -> None:
 
 def _layers(graph: Mapping[str, Node]) -> list[list[Node]]:
     seen: dict[str, Node] = {}
-    starts = [graph[OUTSIDE], *(node for node in graph.values() if node.kind == "service")]
+    starts = [graph[OUTSIDE], *(node for node in graph.values() if node.kind in ("service", "frame"))]
     for start in starts:
         if start.key in seen:
             continue
@@ -99,7 +152,7 @@ def _layers(graph: Mapping[str, Node]) -> list[list[Node]]:
 
 def _order(layers: Sequence[list[Node]], sweeps: int = 4) -> None:
     """Each node near those it is connected with; layers are centred on each other."""
-    tallest = max(map(len, layers))
+    tallest = max(sum(node.rows for node in layer) for layer in layers)
     for layer in layers:
         layer.sort(key=lambda node: node.label)
         _spread(layer, tallest)
@@ -115,8 +168,10 @@ def _middle(node: Node) -> float:
 
 def _spread(layer: Iterable[Node], tallest: int) -> None:
     nodes = list(layer)
-    for index, node in enumerate(nodes):
-        node.row = (tallest - len(nodes)) / 2 + index
+    top = (tallest - sum(node.rows for node in nodes)) / 2
+    for node in nodes:
+        node.row = top + (node.rows - 1) / 2
+        top += node.rows
 
 
 @dataclass(slots=True)
@@ -133,7 +188,7 @@ def render(postures: Mapping[str, Posture], name: str, standings: Mapping[str, S
     if not postures:
         return Markup("")
     layers = nodes_of(postures)
-    for node in (node for layer in layers for node in layer if node.kind == "service"):
+    for node in services_of(layers):
         if standing := standings.get(node.label):
             node.place, node.verdict, node.failed = standing.place, standing.verdict, standing.failed
     edges = sorted({(node.key, other.key) for layer in layers for node in layer for other in node.edges})
@@ -145,7 +200,8 @@ def render(postures: Mapping[str, Posture], name: str, standings: Mapping[str, S
 
 _CAPTION = (
     "From left to right: how many steps it takes from outside. A dashed network is internal: nothing on it "
-    "alone gets out. A service is red where a control fails, with how many, and leads to its posture."
+    "alone gets out. A frame holds many services that are on the same networks. A service is red where a control "
+    "fails, with how many, and leads to its posture."
 )
 
 
@@ -157,7 +213,8 @@ def _svg(layers: Sequence[Sequence[Node]], name: str) -> Markup:
     for each in widths:
         lefts.append(x)
         x += each + gap
-    width, height = x - gap + _MARGIN, max(map(len, layers)) * _ROW + 2 * _MARGIN
+    tallest = max(sum(node.rows for node in layer) for layer in layers)
+    width, height = x - gap + _MARGIN, tallest * _ROW + 2 * _MARGIN
     spans = {node.key: (lefts[index], node.width, _y(node)) for index, layer in enumerate(layers) for node in layer}
     drawn = [line for layer in layers for node in layer for line in _lines(node, spans)]
     drawn += [_box(node, *spans[node.key]) for layer in layers for node in layer]
@@ -196,7 +253,20 @@ def _lines(node: Node, spans: Mapping[str, tuple[float, float, float]]) -> Itera
             yield tag("path", d=path, class_=kind)
 
 
+def _frame(node: Node, left: float, width: float, y: float) -> Markup:
+    height = node.depth * _ROW
+    top, step = y - height / 2, node.cell + _MARGIN * 2
+    inside = [
+        _box(member, left + _MARGIN + index // node.depth * step, node.cell, top + (index % node.depth + 0.5) * _ROW)
+        for index, member in enumerate(node.members)
+    ]
+    place = {"x": f"{left:.0f}", "y": f"{top:.0f}", "width": f"{width:.0f}", "height": f"{height:.0f}"}
+    return tag("g", tag("rect", **place, rx=10), *inside, class_="frame")
+
+
 def _box(node: Node, left: float, width: float, y: float) -> Markup:
+    if node.members:
+        return _frame(node, left, width, y)
     radius = _HEIGHT / 2 if node.kind != "service" else 6
     kind = f"{node.kind} internal" if node.kind == "network" and node.note else f"{node.kind} {node.verdict}".strip()
     middle = left + width / 2
