@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_dockerharden.source.compose import load
 from tests.helpers import assemble_files, hits, verdicts
 
 MISSING = "services:\n  a:\n    extends: {file: no.yaml, service: base}\n    privileged: true\n"
@@ -42,3 +43,26 @@ def test_the_base_that_is_not_there_is_the_only_complaint(tmp_path: Path, text: 
 def test_a_base_that_is_there_is_judged(tmp_path: Path) -> None:
     text = "services:\n  a:\n    extends: base\n  base:\n    image: x:1\n"
     assert verdicts(tmp_path, {"compose.yaml": text}, "read-only-rootfs") == {"a": "failed", "base": "failed"}
+
+
+OVERLAY = "services:\n  db:\n    ports: ['5432:5432']\n    privileged: true\n"
+
+
+@pytest.mark.parametrize("name", ["docker-compose.override.yml", "compose.prod.yaml", "docker-compose-dev.yml"])
+def test_a_lone_overlay_is_judged_by_what_is_written_in_it(tmp_path: Path, name: str) -> None:
+    assert verdicts(tmp_path, {name: OVERLAY}, "read-only-rootfs") == {"db": "unknown"}
+    assert [(hit.subject, hit.line) for hit in hits(tmp_path, {name: OVERLAY}, "not-privileged")] == [("db", 4)]
+    assert hits(tmp_path, {name: OVERLAY}, "accepted-by-compose") == []
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "compose.bad.yaml"])
+def test_a_file_that_is_no_overlay_has_to_name_an_image(tmp_path: Path, name: str) -> None:
+    assert [hit.line for hit in hits(tmp_path, {name: OVERLAY}, "accepted-by-compose")] == [2]
+
+
+def test_an_overlay_over_its_base_is_complete(tmp_path: Path) -> None:
+    base, overlay = tmp_path / "docker-compose.yml", tmp_path / "docker-compose.override.yml"
+    base.write_text("services:\n  db:\n    image: app:1\n")
+    overlay.write_text(OVERLAY)
+    assert load([str(base), str(overlay)]).services["db"].incomplete == ""
+    assert load([str(overlay)]).services["db"].incomplete != ""

@@ -99,8 +99,9 @@ def required_env_files_exist(service: Service) -> Findings:
 
 
 def _is_seldom_checked_in(fact: FileFact) -> bool:
-    """A ``.env`` is made on each machine; outside a checkout nothing tells whether this one is."""
-    return fact.git_ignored is None and fact.path.rsplit("/", 1)[-1].startswith(".env")
+    """A hidden env file is made on each machine; outside a checkout nothing tells whether this one is."""
+    name = fact.path.rsplit("/", 1)[-1]
+    return fact.git_ignored is None and name.startswith(".") and "env" in name
 
 
 def _is_required(service: Service, path: Node) -> bool:

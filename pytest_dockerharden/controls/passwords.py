@@ -58,7 +58,7 @@ def databases_ask_for_a_password(posture: Posture) -> Findings:
     open_by_switch = {
         "POSTGRES_HOST_AUTH_METHOD", "MYSQL_ALLOW_EMPTY_PASSWORD", "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD",
         "MARIADB_ALLOW_EMPTY_PASSWORD", "ALLOW_EMPTY_PASSWORD", "ALLOW_ANONYMOUS_LOGIN", "NEO4J_AUTH",
-        "DISABLE_SECURITY_PLUGIN", "XPACK.SECURITY.ENABLED",
+        "DISABLE_SECURITY_PLUGIN", "PLUGINS.SECURITY.DISABLED", "XPACK.SECURITY.ENABLED",
     }  # fmt: skip
     off = {"NEO4J_AUTH": {"none"}, "POSTGRES_HOST_AUTH_METHOD": {"trust"}, "XPACK.SECURITY.ENABLED": {"false"}}
     for name, variable in posture.environment.value.items():

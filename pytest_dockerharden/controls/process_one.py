@@ -27,8 +27,8 @@ _ON_DEBIAN = frozenset(
 # what ends by itself where it stands last: a job, which nobody stops
 _ENDS = frozenset(
     {
-        "exit", "true", ":", "echo", "printf", "mc", "curl", "wget", "psql", "mysql", "mariadb", "mongosh", "mongoimport",
-        "mongorestore", "createdb", "pg_restore", "rabbitmqadmin", "kafka-topics", "kafka-topics.sh", "rpk", "aws",
+        "exit", "true", ":", "echo", "printf", "mc", "curl", "wget", "psql", "mysql", "mariadb", "mongosh",
+        "mongoimport", "mongorestore", "createdb", "pg_restore", "rabbitmqadmin", "kafka-topics", "kafka-topics.sh", "rpk", "aws",
         "awslocal", "chown", "chmod", "cp", "mkdir", "rm", "touch",
     }
 )  # fmt: skip

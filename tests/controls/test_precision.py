@@ -38,6 +38,17 @@ HOST = 'volumes: ["/:/rootfs:ro", "/proc:/host/proc:ro", "/var/lib/docker/contai
             id="what LocalStack takes in place of credentials",
         ),
         pytest.param("required-env-files-exist", "env_file: .env", id="a .env is made on each machine"),
+        pytest.param("required-env-files-exist", "env_file: .docker.env", id="so is another hidden one"),
+        pytest.param(
+            "signals-reach-the-program",
+            'entrypoint: ["sh", "-c", "until mc alias set s http://s3:9000; do sleep 1; done; mc mb s/b || true"]',
+            id="a job that makes a bucket ends by itself",
+        ),
+        pytest.param(
+            "signals-reach-the-program",
+            """entrypoint: /bin/sh -c "mc alias set s http://s3:9000; mc mb s/b; exit 0;\"""",
+            id="a job that says that it ends",
+        ),
         pytest.param(
             "no-host-reaching-capabilities",
             "image: lscr.io/linuxserver/wireguard:1.0\ncap_add: [NET_ADMIN]",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from pytest_dockerharden.model.node import Node
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.source.compose import discovery, dotenv
@@ -23,6 +24,9 @@ from pytest_dockerharden.source.reading import beginning
 DEFAULTS = LoadOptions()
 MOST_SERVICES = 1_000
 RESOURCES = ("networks", "volumes", "secrets", "configs")
+# what is made to be laid over another file, by its name: compose.override.yaml, docker-compose.prod.yml
+_OVERLAY = pattern(r"(?i)(?:docker-)?compose[._-](?!(?:bad|good|positive|negative|vuln|insecure)).+\.ya?ml")
+_SOURCES = frozenset({"image", "build", "provider"})
 
 
 def load(files: Sequence[str], options: LoadOptions = DEFAULTS) -> Project:
@@ -43,6 +47,7 @@ class _Load:
         self.files = [os.path.abspath(file) for file in files] or self._found(start)
         self.directory = given or os.path.dirname(self.files[0])
         self.service_env_files: dict[str, tuple[Node, ...]] = {}
+        self.laid_over: set[str] = set()
 
     def _found(self, start: str) -> list[str]:
         files = discovery.named_files(start, self.environment) or discovery.discover(start)
@@ -100,11 +105,21 @@ class _Load:
                 problems.warn("`version` is obsolete and ignored", place, "remove it")
         _set_name(model, name)
         inactive = drop_inactive(model, active_profiles(self.options.profiles, self.environment))
-        problems.add(*check(model, inactive, self.session.incomplete), *warnings(model))
+        self.laid_over = self._laid_over(model)
+        problems.add(*check(model, inactive, self.session.incomplete | self.laid_over), *warnings(model))
         if self.options.drop_unused:
             drop_unused(model)
         for service, node in _entries(model, "services").items():
             self.service_env_files[service] = add_env_files(node, environment, self.session)
+
+    def _laid_over(self, model: Node) -> set[str]:
+        """Services without an image in a lone overlay: they have it in the file that this one is laid over."""
+        if self.options.strict or len(self.files) > 1 or not _OVERLAY.fullmatch(os.path.basename(self.files[0])):
+            return set()
+        services = _entries(model, "services")
+        return {
+            name for name, node in services.items() if isinstance(node.value, dict) and not _SOURCES & node.value.keys()
+        }
 
     def _documents(self) -> list[Document]:
         documents = [document for file in self.files for document in self.session.documents(file)]
@@ -142,6 +157,8 @@ class _Load:
             )
             if service in self.session.incomplete:
                 project.services[service].incomplete = "what it extends is not at hand"
+            elif service in self.laid_over:
+                project.services[service].incomplete = "the file that this one is laid over is not at hand"
         for resource in RESOURCES:
             getattr(project, resource).update(_entries(model, resource))
         return project
