@@ -7,10 +7,20 @@ from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, remove_key, set_key
+from pytest_dockerharden.model.roles import family
 
 _MEBIBYTE = 1 << 20
 _SMALLEST_MEMORY = 6 * _MEBIBYTE  # moby daemon/daemon_unix.go, linuxMinMemory
 _SHM_DEFAULT = 64 * _MEBIBYTE
+# what does not start, or not for long, within the limits of an ordinary service
+_LARGE = frozenset(
+    {
+        "elasticsearch", "opensearch", "logstash", "kibana", "solr", "kafka", "cp-kafka", "cp-server", "cassandra",
+        "neo4j", "clickhouse-server", "mssql/server", "sonarqube", "nexus3", "jenkins", "keycloak", "gitlab-ce",
+        "gitlab-ee", "airflow", "ollama", "home-assistant", "plex", "jellyfin", "immich-server", "minecraft-server",
+        "mysql", "mariadb", "mongo",
+    }
+)  # fmt: skip
 
 
 def _amount(size: int) -> str:
@@ -19,6 +29,11 @@ def _amount(size: int) -> str:
         if size % unit == 0 and size >= unit:
             return f"{size // unit}{letter}"
     return f"{size // _MEBIBYTE}m" if size >= _MEBIBYTE else f"{size}b"
+
+
+def _room(posture: Posture) -> tuple[str, int]:
+    """Memory and processes to write; threads count as processes, so that a JVM does not start with a hundred."""
+    return ("4G", 1000) if family(posture) in _LARGE else ("512M", 100)
 
 
 def _limit(posture: Posture, name: str, plain: str, value: object) -> Remedy:
@@ -76,7 +91,8 @@ def memory_limit(posture: Posture) -> Findings:
             mem_limit: 512m
     """
     if posture.memory.value is None:
-        yield posture.memory.finding("its memory is not limited", _limit(posture, "memory", "mem_limit", "512M"))
+        memory, _ = _room(posture)
+        yield posture.memory.finding("its memory is not limited", _limit(posture, "memory", "mem_limit", memory))
 
 
 @control(
@@ -160,8 +176,9 @@ def pids_limit(posture: Posture) -> Findings:
             pids_limit: 100
     """
     if posture.pids.value is None:
+        _, processes = _room(posture)
         yield posture.pids.finding(
-            "the number of its processes is not limited", _limit(posture, "pids", "pids_limit", 100)
+            "the number of its processes is not limited", _limit(posture, "pids", "pids_limit", processes)
         )
 
 

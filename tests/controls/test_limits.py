@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.controls.postures import found, verdict
+from tests.controls.postures import found, stack, verdict
 from tests.helpers import judgements
 
 
@@ -109,3 +109,21 @@ def test_the_remedy_keeps_to_the_spelling_in_use(tmp_path: Path, body: str, line
     ((finding,),) = [j.findings for j in judgements(tmp_path, {"compose.yaml": text}, "pids-limit")]
     assert finding.remedy is not None
     assert finding.remedy.text == lines
+
+
+@pytest.mark.parametrize(
+    ("image", "memory", "pids"),
+    [
+        pytest.param("acme/app:1", "512M", 100, id="an ordinary service"),
+        pytest.param("docker.elastic.co/elasticsearch/elasticsearch:8.15.0", "4G", 1000, id="a JVM of many threads"),
+        pytest.param("ollama/ollama:0.9.0", "4G", 1000, id="a model in memory"),
+    ],
+)
+def test_the_limits_to_write_let_the_program_start(tmp_path: Path, image: str, memory: str, pids: int) -> None:
+    values = {}
+    for control in ("memory-limit", "pids-limit"):
+        (judged,) = judgements(tmp_path, {"compose.yaml": stack(f"image: {image}")}, control)
+        (finding,) = judged.findings
+        assert finding.remedy is not None
+        values[control] = [edit.value for edit in finding.remedy.edits]
+    assert values == {"memory-limit": [memory], "pids-limit": [pids]}
