@@ -82,7 +82,7 @@ class StaticSession:
     def _scanner_ids(self) -> list[str]:
         if not self.config.option.harden_scanner:
             return []
-        from pytest_dockerharden.importing.chosen import take_scanner_ids
+        from pytest_dockerharden.scanner_ids import take_scanner_ids
 
         return take_scanner_ids(self.config)
 
@@ -211,7 +211,7 @@ class StaticSession:
         if self.images is not None:
             items += self.images.items(session)
         if self.scanner_ids:
-            from pytest_dockerharden.importing.chosen import chosen
+            from pytest_dockerharden.scanner_ids import chosen
 
             items += chosen(self.scanner_ids, session, self)
 

@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 PYTEST_SIDE = {
     "plugin", "session", "items", "protocol", "late_report", "collection", "terminal", "fixtures", "current", "cli",
-    "live", "imaging", "mending",
+    "live", "imaging", "mending", "scanner_ids",
 }  # fmt: skip
 
 
