@@ -9,6 +9,8 @@ from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.remedy.errors import CannotEditError
 
 _PART = pattern(r"\$\{(\w+)(:?-)([^${}]*)\}|\$\$|\$\{?(\w+)\}?|[^$]+")
+# a colon outside of braces
+_FIELD = pattern(r":(?![^{}]*\})")
 
 
 def as_text(value: object) -> str:
@@ -29,6 +31,10 @@ def other_default(template: str, new: str) -> tuple[str, str]:
             raise CannotEditError(f"the variable {part[4]} decides, and has no default")
     for name, written in _candidates(parts, new):
         return written, name
+    fields, wanted = _FIELD.split(template), new.split(":")
+    if len(fields) == len(wanted) > 1:
+        each = [other_default(*pair) for pair in zip(fields, wanted, strict=True)]
+        return ":".join(text for text, _ in each), next((name for _, name in each if name), "")
     raise CannotEditError("the value comes from several variables")
 
 

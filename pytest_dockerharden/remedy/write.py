@@ -41,6 +41,11 @@ def flow(value: object) -> str:
     return scalar(value, in_flow=True)
 
 
+def as_json(value: object) -> str:
+    """Any value as JSON, for files that are written so."""
+    return json.dumps(value, ensure_ascii=False).replace("$", "$$")
+
+
 def _is_command(value: list[object] | tuple[object, ...]) -> bool:
     """Whether it is what a healthcheck runs: people write that on one line, and quote all of it."""
     return value[:1] in (["CMD"], ["CMD-SHELL"])

@@ -9,7 +9,7 @@ from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.remedy.errors import CannotEditError
 from pytest_dockerharden.remedy.shape import Shape, Shapes
 from pytest_dockerharden.remedy.text import TextEdit, newline_of
-from pytest_dockerharden.remedy.write import block, flow, item, scalar
+from pytest_dockerharden.remedy.write import as_json, block, flow, item, scalar
 
 _LINE_END = pattern(r"\r\n|\r|\n")
 _COMMENT = pattern(r"(?:^|[ \t])#", 8)
@@ -40,18 +40,19 @@ class YamlText:
     def add_entry(self, mapping: Shape, key: str, value: object, behind: int = -1) -> TextEdit:
         """A new entry behind the last one of a mapping, or behind that with the index ``behind``."""
         if mapping.flow:
+            if mapping.entries and mapping.entries[0][0].style == '"':
+                return self._into_flow(mapping, as_json({key: value})[1:-1])
             return self._into_flow(mapping, f"{scalar(key, in_flow=True)}: {flow(value)}")
         if not mapping.entries:
             raise CannotEditError("the mapping is empty")
         first, near = mapping.entries[0][0], _neighbour(mapping, key) if behind < 0 else None
-        self._refuse_odd_key(first)
-        lines = [" " * first.column + line for line in block(key, value, self.shapes.step)]
+        column = self._key_column(first)
+        lines = [" " * column + line for line in block(key, value, self.shapes.step)]
         if near is not None:
             return self._lines_behind(near.end, lines)
         if behind < 0 and mapping.last.style in {"|", ">"} and self._line_end(mapping.end) == len(self.text):
             raise CannotEditError("a text of several lines would get a line end")
-        rank = _ORDER.index(key) if key in _ORDER else len(_ORDER)
-        return self._lines_behind(mapping.entries[behind][1].end, lines, rank + 1)
+        return self._lines_behind(mapping.entries[behind][1].end, lines, _rank(key))
 
     def set_value(self, key: Shape, value: Shape, new: object, *, in_flow: bool) -> TextEdit:
         """Another value for a key that is there."""
@@ -87,7 +88,8 @@ class YamlText:
         if items.kind != "list":
             raise CannotEditError("the list is shared through an anchor")
         if items.flow:
-            return self._into_flow(items, ", ".join(map(flow, new)))
+            quoted = bool(items.items) and all(each.style == '"' for each in items.items)
+            return self._into_flow(items, ", ".join(map(as_json if quoted else flow, new)))
         column = self._dash(items.items[0])[1]
         return self._lines_behind(items.items[-1].end, [f"{' ' * column}- {item(each)}" for each in new])
 
@@ -149,7 +151,7 @@ class YamlText:
         if around.flow:
             return self._out_of_flow(around, start, last, index, count)
         begin = self._line_start(start)
-        if self.text[begin:start].strip():
+        if self.text[begin:start].strip() not in ("", "?"):
             raise CannotEditError("it shares its line with something else")
         return TextEdit(self.file, begin, self._next_line(last.end), "")
 
@@ -175,6 +177,8 @@ class YamlText:
         if in_flow or not isinstance(new, (dict, list)) or value.value:
             written = flow(new) if in_flow or isinstance(new, (dict, list)) else scalar(new)
             return TextEdit(self.file, value.start, value.end, written if value.value else f" {written}")
+        if isinstance(new, dict):
+            new = dict(sorted(new.items(), key=lambda entry: _rank(entry[0])))
         lines = block(key.value, new, self.shapes.step)[1:]
         return self._lines_behind(value.end, [" " * key.column + line for line in lines])
 
@@ -189,8 +193,7 @@ class YamlText:
         if in_flow or value.flow or value.kind == "scalar" or not isinstance(new, (dict, list)):
             written = flow(new) if isinstance(new, (dict, list)) else scalar(new, in_flow=in_flow)
             return TextEdit(self.file, colon, value.end, f" {written}")
-        self._refuse_odd_key(key)
-        column, step = key.column, self.shapes.step
+        column, step = self._key_column(key), self.shapes.step
         lines = [" " * column + line for line in block(key.value, new, step)[1:]]
         return TextEdit(self.file, colon, value.end, self.newline + self.newline.join(lines))
 
@@ -202,16 +205,25 @@ class YamlText:
         ends = around.items or [value for _, value in around.entries]
         if not ends:
             return TextEdit(self.file, around.end - 1, around.end - 1, new)
-        comma = self.text[ends[-1].end : around.end].strip()[:1] == ","
-        if comma:
-            at = self.text.index(",", ends[-1].end) + 1
-            return TextEdit(self.file, at, at, f" {new}")
-        return TextEdit(self.file, ends[-1].end, ends[-1].end, f", {new}")
+        last = ends[-1].end
+        comma = self.text[last : around.end].strip()[:1] == ","
+        start = around.items[-1].start if around.items else around.entries[-1][0].start
+        begin = self._line_start(start)
+        rest = self.text[last : self._line_end(last)].strip(" ,\t")
+        alone = begin > around.start and not self.text[begin:start].strip()
+        if not alone or (rest and not (comma and rest[0] == "#")):
+            at = self.text.index(",", last) + 1 if comma else last
+            return TextEdit(self.file, at, at, f" {new}" if comma else f", {new}")
+        line = f"{self.newline}{' ' * (start - begin)}{new}"
+        at = self._line_end(last) if comma else last
+        return TextEdit(self.file, at, at, f"{line}," if comma else f",{line}")
 
-    def _refuse_odd_key(self, key: Shape) -> None:
+    def _key_column(self, key: Shape) -> int:
+        """The column in which keys beside this one begin: that of its question mark, where it has one."""
         before = self.text[self._line_start(key.start) : key.start]
-        if before.strip(" -"):
+        if before.strip(" -?:"):
             raise CannotEditError("the mapping does not begin on a line of its own")
+        return before.rindex("?") if before.rstrip().endswith("?") else key.column
 
     def _dash(self, shape: Shape) -> tuple[int, int]:
         """Offset and column of the dash before an item."""
@@ -238,6 +250,10 @@ class YamlText:
     def _next_line(self, offset: int) -> int:
         found = _LINE_END.search(self.text, offset)
         return found.end() if found else len(self.text)
+
+
+def _rank(key: str) -> int:
+    return 1 + (_ORDER.index(key) if key in _ORDER else len(_ORDER))
 
 
 def _neighbour(mapping: Shape, key: str) -> Shape | None:

@@ -36,7 +36,9 @@ SERVICES = {
         "  NAME: {\n    image: app:6, # of NAME\n    cap_add: [\n      SYS_ADMIN,\n      CHOWN\n    ],\n  }\n"
     ),
     "JSON": '  NAME: {"image": "app:7", "privileged": true,\n    "ports": ["8080:80"]}\n',
-    "variables": '  NAME:\n    image: x:8\n    privileged: ${P:-1}\n    user: "${U-0}:0"\n    pids_limit: ${M:-0}\n',
+    "variables": (
+        '  NAME:\n    image: app:8\n    privileged: ${P:-true}\n    user: "${U-0}:0"\n    pids_limit: ${M:-0}\n'
+    ),
     "extends": "  NAME:\n    extends: {service: parent}\n    cap_add: [NET_ADMIN]\n",
     "list at the key": (
         "  NAME:\n    image: app:9\n    security_opt:\n    - seccomp:unconfined\n    # of NAME\n    - label=type:x\n"

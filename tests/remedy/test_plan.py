@@ -42,7 +42,31 @@ CASES = {
     ),
     "flow over lines with a trailing comma": (
         "services:\n  web: {\n    image: app,  # c\n  }\n",
+        "services:\n  web: {\n    image: app,  # c\n    read_only: true,\n  }\n",
+    ),
+    "flow over lines without a trailing comma": (
+        "services:\n  web: {\n    image: app\n  }\n",
+        "services:\n  web: {\n    image: app,\n    read_only: true\n  }\n",
+    ),
+    "flow over lines with a comment behind the last": (
+        "services:\n  web: {\n    image: app  # c\n  }\n",
         "services:\n  web: {\n    image: app, read_only: true  # c\n  }\n",
+    ),
+    "JSON": (
+        '{\n  "services": {\n    "web": {\n      "image": "app"\n    }\n  }\n}\n',
+        '{\n  "services": {\n    "web": {\n      "image": "app",\n      "read_only": true\n    }\n  }\n}\n',
+    ),
+    "JSON on one line": (
+        '{"services": {"web": {"image": "app"}}}',
+        '{"services": {"web": {"image": "app", "read_only": true}}}',
+    ),
+    "an explicit key": (
+        "services:\n  ? web\n  : image: app\n",
+        "services:\n  ? web\n  : image: app\n    read_only: true\n",
+    ),
+    "explicit keys beside": (
+        "services:\n  web:\n    ? image\n    : app  # c\n",
+        "services:\n  web:\n    ? image\n    : app  # c\n    read_only: true\n",
     ),
     "four spaces": (
         "services:\n    web:\n        image: app\n",
@@ -247,6 +271,8 @@ TEMPLATES = {
     "a default": ("${A:-always}", "on-failure:5", "${A:-on-failure:5}", "A"),
     "text behind a variable": ("${A:-50000}:0", "50000:50000", "${A:-50000}:50000", ""),
     "text before a variable": ("docker.io/${A-x}", "ghcr.io/x", "ghcr.io/${A-x}", ""),
+    "a default and text": ("${U-0}:0", "1:2", "${U-1}:2", "U"),
+    "two defaults": ("${U:-0}:${G:-0}", "1:2", "${U:-1}:${G:-2}", "U"),
     "a default in the middle": ("a${B:-x}c", "abc", "a${B:-b}c", "B"),
 }
 
