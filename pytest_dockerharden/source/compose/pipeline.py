@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.source.compose.derive import default
@@ -11,12 +12,15 @@ from pytest_dockerharden.source.compose.include import Including
 from pytest_dockerharden.source.compose.merge import merge
 from pytest_dockerharden.source.compose.paths import Resolver
 from pytest_dockerharden.source.compose.schema import validate
+from pytest_dockerharden.source.compose.schema_table import SERVICE
 from pytest_dockerharden.source.compose.session import Session
 from pytest_dockerharden.source.compose.shortforms import canonical_service, canonical_top
 from pytest_dockerharden.source.compose.tree import Document, clear
 from pytest_dockerharden.source.compose.unique import unique_entries, unique_texts
 
 Files = tuple[str, ...]
+# what must be a list of a service, and may be nothing else
+LISTS = tuple(key for key, rule in (SERVICE.keys or {}).items() if rule.items and not (rule.scalars or rule.others))
 VALUES_A_PORT = 5
 
 
@@ -76,9 +80,19 @@ def _canonical(model: Node, session: Session) -> None:
     session.problems.add(*canonical_top(model))
     for name, service in _items(model, "services"):
         _refuse_trailing_blanks(service, session)
+        _text_as_list(service)
         session.problems.add(*canonical_service(name, service))
         session.budget.spend(VALUES_A_PORT * len(list(service.get("ports") or ())), service.place)
     unique_entries(model)
+
+
+def _text_as_list(service: Node) -> None:
+    """Take one text where a list must be for its only item, in place: the refusal is noted, the meaning is clear."""
+    for key in LISTS:
+        node = service.get(key)
+        if node is not None and isinstance(node.value, str):
+            node.value = [replace(node, key_origin=None)]
+            node.template, node.unresolved = None, frozenset()
 
 
 def _refuse_trailing_blanks(service: Node, session: Session) -> None:

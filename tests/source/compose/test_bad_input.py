@@ -303,3 +303,12 @@ def test_services_at_the_top_level_are_judged_beside_the_error(tmp_path: Path, t
     first = ("a file of version 1, which Docker Compose no longer reads", "compose.yml", 1)
     assert (first in refused(project)) == bool(services)
     assert refused(project)
+
+
+def test_a_text_where_a_list_must_be_is_its_only_item_beside_the_error(tmp_path: Path) -> None:
+    text = "services:\n  a:\n    image: x\n    security_opt: seccomp:unconfined\n    volumes: /run/docker.sock:/s:ro\n"
+    project = loaded(tmp_path, {"compose.yml": text})
+    service = project.services["a"]
+    assert [(item.text(), item.origin.line) for item in service.items("security_opt")] == [("seccomp:unconfined", 4)]
+    assert [item.get("source").text() for item in service.items("volumes")] == ["/run/docker.sock"]  # type: ignore[union-attr]
+    assert [message for message, _, _ in refused(project)] == ["security_opt must be a list", "volumes must be a list"]
