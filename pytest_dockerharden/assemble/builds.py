@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
@@ -17,7 +16,7 @@ from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.source import ignorefile
 
-_REMOTE = pattern(r"[a-z][a-z0-9+.-]*://|git@|github\.com/", re.IGNORECASE)
+_SCHEME = pattern(r"[a-z][a-z0-9+.-]*://")
 
 
 @dataclass(eq=False)
@@ -121,7 +120,7 @@ class Builds:
             return None
         if (file is not None and file.unresolved) or (target is not None and target.unresolved):
             return None
-        folder = None if _REMOTE.match(context.text()) else os.path.normpath(context.text())
+        folder = None if _is_remote(context.text()) else os.path.normpath(context.text())
         goal = target.text() if target is not None else None
         arguments = _arguments(service)
         contexts = service.get("build.additional_contexts")
@@ -132,6 +131,11 @@ class Builds:
             return None
         path = os.path.normpath(os.path.join(folder, file.text() if file is not None else "Dockerfile"))
         return Build(service, path, folder, goal, arguments, more) if self.sources.is_file(path) else None
+
+
+def _is_remote(context: str) -> bool:
+    lower = context.lower()
+    return lower.startswith(("git@", "github.com/")) or ("://" in lower and _SCHEME.match(lower) is not None)
 
 
 def _share_stages(project: Project) -> None:

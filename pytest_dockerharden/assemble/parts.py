@@ -39,9 +39,7 @@ def _nginx(reaching: Reaching, sources: Sources) -> Iterator[NginxConfig]:
             continue
         text = _text(placed, sources)
         if text is not None:
-            from pytest_dockerharden.source import nginx
-
-            yield nginx.parse(text, placed.path, "main" if placed.target.endswith("/nginx.conf") else "")
+            yield sources.nginx(text, placed.path, "main" if placed.target.endswith("/nginx.conf") else "")
 
 
 def _text(placed: Placed, sources: Sources) -> str | None:

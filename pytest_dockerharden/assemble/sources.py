@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pytest_dockerharden.model.nginx import NginxConfig
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem, SourceError
 from pytest_dockerharden.model.project import Project
@@ -28,6 +29,8 @@ class Sources:
         self.failures: list[Problem] = []
         self._texts: dict[str, str | None] = {}
         self._lines: dict[str, list[str]] = {}
+        self._inside: dict[str, bool] = {}
+        self._nginx: dict[tuple[str, str, str], NginxConfig] = {}
         self._checkouts = checkouts if checkouts is not None else {}
 
     def project(self, combination: Combination, environment: Mapping[str, str]) -> Project | None:
@@ -59,7 +62,10 @@ class Sources:
 
     def inside(self, path: str) -> bool:
         """Whether a path lies below the root with its links resolved."""
-        return is_inside(path, self.root)
+        # services share their folders, and each link on the way to a file is a system call
+        if path not in self._inside:
+            self._inside[path] = is_inside(path, self.root)
+        return self._inside[path]
 
     def is_file(self, path: str) -> bool:
         """Whether it is a file that may be opened."""
@@ -88,6 +94,14 @@ class Sources:
             except SourceError:
                 self._texts[path] = None
         return self._texts[path]
+
+    def nginx(self, text: str, path: str, context: str) -> NginxConfig:
+        """A configuration of nginx: several services, and each combination, have the same ones."""
+        if (text, path, context) not in self._nginx:
+            from pytest_dockerharden.source import nginx
+
+            self._nginx[text, path, context] = nginx.parse(text, path, context)
+        return self._nginx[text, path, context]
 
     def span(self, origin: TextOrigin) -> str:
         """The source text of a span, empty where the file cannot be read."""

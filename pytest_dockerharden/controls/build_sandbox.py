@@ -137,7 +137,7 @@ def no_credentials_in_build_context(service: Service) -> Findings:
     build = _build(service)
     more = build.get("additional_contexts")
     for context in (build.get("context"), *(node for _, node in (more.items() if more else ()))):
-        match = _USERINFO.match(context.text()) if context is not None else None
+        match = _USERINFO.match(context.text()) if context is not None and "://" in context.text() else None
         if context is not None and match and not context.unresolved and (match["password"] or match["user"] != "git"):
             yield service.finding(
                 "credentials stand in the address of the build context",

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.dockerfile import Instruction
@@ -142,11 +143,12 @@ def _expanded(word: str, environment: Mapping[str, str | None]) -> str:
     return _VARIABLE.sub(lambda found: environment.get(found[1] or found[2]) or found[3] or "", word)
 
 
-def _words(line: str) -> list[str]:
+@lru_cache(maxsize=256)  # services share stages, and stages are read again for each combination
+def _words(line: str) -> tuple[str, ...]:
     try:
-        return shlex.split(line)
+        return tuple(shlex.split(line))
     except ValueError:
-        return []
+        return ()
 
 
 def _parse(arguments: list[str], with_value: frozenset[str]) -> tuple[dict[str, str], list[str]]:
