@@ -12,7 +12,7 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.model.remedies import advice, remove_key
-from pytest_dockerharden.model.secrets import is_secret_name
+from pytest_dockerharden.model.secrets import is_for_browsers, is_secret_name
 
 _ROOT = pattern(r"(?:root|0+)(?::|\Z)")
 # switches that make a program listen on a port which they need not name
@@ -123,7 +123,8 @@ def _numbers_of_the_command(service: Service) -> set[str]:
 def no_secrets_in_build_arguments(service: Service) -> Findings:
     """No build argument carries a secret.
 
-    Build arguments are kept in the history of the image, for whoever pulls it.
+    Build arguments are kept in the history of the image, for whoever pulls it. What a bundler writes into the code
+    that every browser loads (`VITE_`, `REACT_APP_`) hides nothing.
 
     Bad::
 
@@ -150,7 +151,7 @@ def no_secrets_in_build_arguments(service: Service) -> Findings:
     if arguments is None:
         not_applicable("no build arguments")
     for name, node in arguments.items():
-        if is_secret_name(name):
+        if is_secret_name(name) and not is_for_browsers(name):
             yield service.finding(
                 f"{name} stays in the history of the image",
                 advice(f"build.secrets, and RUN --mount=type=secret,id={name.lower()}"),

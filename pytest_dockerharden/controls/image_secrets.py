@@ -14,7 +14,13 @@ from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
-from pytest_dockerharden.model.secrets import has_url_credentials, is_literal_secret, is_secret_name, looks_like_secret
+from pytest_dockerharden.model.secrets import (
+    has_url_credentials,
+    is_for_browsers,
+    is_literal_secret,
+    is_secret_name,
+    looks_like_secret,
+)
 from pytest_dockerharden.model.shell import Command, Word
 
 _MOUNT = advice("RUN --mount=type=secret,id=NAME,env=NAME ...")
@@ -107,8 +113,8 @@ def _is_written_out(value: Word) -> bool:
 
 
 def _holds_secret(instruction: Instruction, pair: Pair) -> bool:
-    value = pair.value
-    if not is_secret_name(pair.key.text) and pair.key.text != "AWS_ACCESS_KEY_ID":  # half of a credential
+    name, value = pair.key.text, pair.value
+    if is_for_browsers(name) or (not is_secret_name(name) and name != "AWS_ACCESS_KEY_ID"):  # half of a credential
         return False
     if instruction.keyword == "ARG" and (value is None or value.text == ""):
         return True

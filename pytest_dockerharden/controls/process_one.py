@@ -28,8 +28,8 @@ _ON_DEBIAN = frozenset(
 _ENDS = frozenset(
     {
         "exit", "true", ":", "echo", "printf", "mc", "curl", "wget", "psql", "mysql", "mariadb", "mongosh",
-        "mongoimport", "mongorestore", "createdb", "pg_restore", "rabbitmqadmin", "kafka-topics", "kafka-topics.sh", "rpk", "aws",
-        "awslocal", "chown", "chmod", "cp", "mkdir", "rm", "touch",
+        "mongoimport", "mongorestore", "createdb", "pg_restore", "rabbitmqadmin", "kafka-topics", "kafka-topics.sh",
+        "rpk", "aws", "awslocal", "chown", "chmod", "cp", "mkdir", "rm", "touch",
     }
 )  # fmt: skip
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_dockerharden.model.control import control
+from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.project import Project, Service
@@ -176,6 +177,8 @@ def declared_resources_are_used(project: Project) -> Findings:
         volumes:
           redis_data:
     """
+    if any(service.incomplete for service in project.services.values()):
+        not_applicable("the part of a service that may use it is not at hand")
     used = _used(project)
     for kind, declared in (
         ("network", project.networks),
@@ -194,7 +197,8 @@ def declared_resources_are_used(project: Project) -> Findings:
 
 def _used(project: Project) -> dict[str, set[str]]:
     used: dict[str, set[str]] = {"network": set(), "volume": set(), "secret": set(), "config": set()}
-    for service in project.services.values():
+    # what an overlay replaces is used by the base that runs without it
+    for service in (service for each in (project, *project.siblings) for service in each.services.values()):
         used["network"].update(name for name, _ in _entries(service, "networks"))
         build_network = service.text("build.network")
         used["network"].add(build_network)

@@ -45,12 +45,14 @@ _PLAIN_KEYS = _set(
 )
 # how Bundler is given the credentials of a private gem server: BUNDLE_GEMS__EXAMPLE__COM
 _BUNDLER_HOST = pattern(r"BUNDLE_[A-Z0-9_]+__[A-Z]{2,10}\Z")
+# what a bundler puts into the code that every browser loads: keys of maps, analytics, Firebase, payment pages
+_OF_THE_BROWSER = pattern(r"(?i)(?:VITE|REACT_APP|VUE_APP|GATSBY)_(?!.*(?:PASS|SECRET|PRIVATE)).*")
 _NOT_SECRET_NAMES = frozenset({"PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS"})
 
 _TRIVIAL = pattern(
     r"(?i)true|false|yes|no|on|off|y|n|0|1|none|null|nil|undefined|disabled?|enabled?|optional|required|default|auto|"
     r"x+|\*+|\.+|-+|todo|tbd|(?:re)?place-?holder|redacted|replace[-_ ]?me|insert[-_ ].*|replace[-_ ].*|"
-    r"your[-_ ].*|<.*>|\[.*\]|\{\{.*\}\}|%\(.*\)s|%[A-Za-z_]+%"
+    r"(?:[prs]k_(?:test|live)_)?your[-_ ].*|<.*>|\[.*\]|\{\{.*\}\}|%\(.*\)s|%[A-Za-z_]+%"
 )
 _REFERENCE = pattern(r"\$(?:\{[^}]*\}|\([^)]*\)|[A-Za-z_]\w*)|`[^`]*`")
 _PATH = pattern(r"(?:/|\./|\.\./|~/)[\w.@+-]+(?:/[\w.@+-]*)*")
@@ -144,6 +146,11 @@ def _is_secret_word(words: list[str], index: int) -> bool:
     return word in _PASSWORDS or word in _TOKENS or word.endswith((*_ENDINGS, "token"))
 
 
+def is_for_browsers(name: str) -> bool:
+    """Whether a variable of this name is put into code that every browser loads: ``VITE_MAPS_KEY`` hides nothing."""
+    return bool(_OF_THE_BROWSER.fullmatch(name))
+
+
 def is_literal_secret(name: str, value: str) -> bool:
     """Whether ``value``, given to a thing of this name, is a credential written out.
 
@@ -155,7 +162,13 @@ def is_literal_secret(name: str, value: str) -> bool:
         return True
     if _is_of_an_emulator(name, text):
         return False
-    if not is_secret_name(name) or not text or _TRIVIAL.fullmatch(text) or _PATH.fullmatch(text):
+    if (
+        not is_secret_name(name)
+        or is_for_browsers(name)
+        or not text
+        or _TRIVIAL.fullmatch(text)
+        or _PATH.fullmatch(text)
+    ):
         return False
     if not _REFERENCE.sub("", text).strip("\"' :/@-_"):
         return False

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_dockerharden.assemble import Combination, assemble
+from pytest_dockerharden.controls import load_all
+from pytest_dockerharden.judge import judge
 from tests.helpers import hits, verdicts
 
 
@@ -213,3 +216,15 @@ def test_a_credential_is_not_shown(tmp_path: Path) -> None:
 def test_what_was_not_read_is_no_pass(tmp_path: Path, entry: str, files: dict[str, str]) -> None:
     text = f"services:\n  a:\n    image: x\n    {entry}\n"
     assert verdicts(tmp_path, {"compose.yaml": text, **files}, "accepted-by-compose") == {"": "unknown"}
+
+
+def test_a_volume_that_an_overlay_replaces_is_used_by_the_base(tmp_path: Path) -> None:
+    base = "services:\n  db:\n    image: x\n    volumes: ['data:/d']\nvolumes:\n  data:\n"
+    overlay = "services:\n  db:\n    volumes: ['dev:/d']\nvolumes:\n  dev:\n  none:\n"
+    (tmp_path / "docker-compose.yml").write_text(base)
+    (tmp_path / "docker-compose.dev.yml").write_text(overlay)
+    files = [str(tmp_path / name) for name in ("docker-compose.yml", "docker-compose.dev.yml")]
+    assembly = assemble([Combination((files[0],), "base"), Combination(tuple(files), "dev")], root=str(tmp_path))
+    (control,) = [each for each in load_all().values() if each.id == "declared-resources-are-used"]
+    found = [[finding.message for finding in judge(control, each, "").findings] for each in assembly.projects]
+    assert found == [[], ["volume none is declared and nobody uses it"]]

@@ -38,6 +38,11 @@ HOST = 'volumes: ["/:/rootfs:ro", "/proc:/host/proc:ro", "/var/lib/docker/contai
             id="what LocalStack takes in place of credentials",
         ),
         pytest.param("required-env-files-exist", "env_file: .env", id="a .env is made on each machine"),
+        pytest.param(
+            "no-secrets-in-build-arguments",
+            "build: {context: ., args: {VITE_MAPS_API_KEY: '${VITE_MAPS_API_KEY}'}}",
+            id="what every browser loads hides nothing",
+        ),
         pytest.param("required-env-files-exist", "env_file: .docker.env", id="so is another hidden one"),
         pytest.param(
             "signals-reach-the-program",

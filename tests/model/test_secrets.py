@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_dockerharden.model.secrets import (
     has_url_credentials,
+    is_for_browsers,
     is_literal_secret,
     is_secret_name,
     looks_like_secret,
@@ -249,3 +250,20 @@ def test_further_documented_tokens_are_recognised_and_masked(token: str) -> None
 )
 def test_ordinary_words_are_no_tokens_and_cost_nothing(value: str) -> None:
     assert not looks_like_secret(value)
+
+
+@pytest.mark.parametrize("name", ["VITE_MAPS_API_KEY", "REACT_APP_FIREBASE_API_KEY", "VUE_APP_MAPBOX_TOKEN"])
+def test_what_every_browser_loads_is_no_secret_and_is_masked_all_the_same(name: str) -> None:
+    assert is_for_browsers(name)
+    assert not is_literal_secret(name, "k3yOfTheMaps")
+    assert "k3yOfTheMaps" not in mask(f"{name}: k3yOfTheMaps")
+
+
+@pytest.mark.parametrize("name", ["VITE_DB_PASSWORD", "REACT_APP_CLIENT_SECRET", "VITE_PRIVATE_KEY", "INVITE_TOKEN"])
+def test_what_no_browser_should_load_is_a_secret(name: str) -> None:
+    assert is_literal_secret(name, "k3yOfTheMaps")
+
+
+@pytest.mark.parametrize("value", ["sk_test_your_stripe_key", "pk_live_your-key", "your-key-here"])
+def test_a_blank_with_the_prefix_of_a_token_is_a_blank(value: str) -> None:
+    assert not is_literal_secret("STRIPE_SECRET_KEY", value)
