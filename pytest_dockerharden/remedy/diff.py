@@ -12,12 +12,14 @@ from pytest_dockerharden.remedy.plan import Plan
 from pytest_dockerharden.remedy.wishes import Wish
 from pytest_dockerharden.report.excerpt import clean
 from pytest_dockerharden.report.lines import masked_line
+from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 
 Line = tuple[str, str]
 _CONTEXT = 3
 _LONG = 2_000
 _NAMED = 3
 _LAST_WORDS = 3
+_SHOWN = 100
 _NOTHING_SAFE = "no remedy is sure to change nothing for a working service; --harden-fix-all writes the others as well"
 
 
@@ -55,6 +57,7 @@ def plan_lines(plan: Plan, shown: Callable[[str], str], *, written: bool, with_d
         yield _NOTHING_SAFE if plan.safe_only else "no finding has a remedy that can be written by itself", ""
     yield from _breaking(plan, shown)
     yield from _left(plan, shown)
+    yield from _for_people(plan, shown)
     yield _sum(plan, written=written), "bold"
 
 
@@ -85,8 +88,40 @@ def _left(plan: Plan, shown: Callable[[str], str]) -> Iterator[Line]:
         yield f"  {shown(file)}: {control} ({_names(wishes, shown)}): {clean(reason)}", ""
 
 
+def _for_people(plan: Plan, shown: Callable[[str], str]) -> Iterator[Line]:
+    """What no edit stands for, because it takes something that no file says, and what --harden-fix holds back."""
+    deciding: dict[tuple[str, str], list[Result]] = {}
+    held_back = 0
+    for result in plan.evaluation.all_results():
+        for finding in result.findings if result.fails and result.control not in PRECONDITIONS else ():
+            remedy = finding.remedy
+            if remedy is None or not remedy.edits:
+                said = " ".join(remedy.text.split())[:_SHOWN] if remedy else "no remedy is known"
+                deciding.setdefault((result.control.id, said), []).append(result)
+            elif plan.safe_only and remedy.effect != "safe":
+                held_back += 1
+    if deciding:
+        yield "for people to decide, as no file says it:", "yellow"
+    by_control: dict[str, list[tuple[str, list[Result]]]] = {}
+    for (control, said), results in deciding.items():
+        by_control.setdefault(control, []).append((said, results))
+    for control, groups in by_control.items():
+        results = [result for _, group in groups for result in group]
+        more = f", and {len(groups) - 1} more like it" if len(groups) > 1 else ""
+        yield f"  {control} ({_subjects(results, shown)}): {clean(groups[0][0])}{more}", ""
+    if held_back and plan.after:
+        yield f"{counted(held_back, 'finding')} more would be mended by --harden-fix-all, and change a service", ""
+
+
 def _names(wishes: list[Wish], shown: Callable[[str], str]) -> str:
-    names = list(dict.fromkeys(wish.result.subject or shown(wish.result.file) for wish in wishes))
+    return _subjects([wish.result for wish in wishes], shown)
+
+
+def _subjects(results: list[Result], shown: Callable[[str], str]) -> str:
+    def name(result: Result) -> str:
+        return shown(result.file) if result.control.judges == "Stage" else result.subject or shown(result.file)
+
+    names = list(dict.fromkeys(map(name, results)))
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return clean(", ".join(names[:_NAMED]) + more)
 

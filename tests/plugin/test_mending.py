@@ -53,3 +53,16 @@ def test_a_file_that_git_does_not_have_is_refused_in_one_line_unless_it_is_said_
     assert path.read_text() == TEXT
     pytester.runpytest_inprocess("--harden-fix-all", "--harden-fix-all", *QUIET)
     assert path.read_text() != TEXT
+
+
+def test_what_only_people_can_decide_is_named_with_what_to_do(pytester: pytest.Pytester) -> None:
+    (pytester.path / "compose.yaml").write_text(TEXT)
+    (pytester.path / "Dockerfile").write_text("FROM certbot/certbot\nUSER 1000\n")
+    result = pytester.runpytest_inprocess("--harden-diff", *QUIET)
+    result.stdout.fnmatch_lines(
+        [
+            "for people to decide, as no file says it:",
+            "  no-secrets-written-in-environment (web): DB_PASSWORD: ${DB_PASSWORD:?}*",
+            "  tagged-base-image (Dockerfile): FROM certbot/certbot:VERSION",
+        ]
+    )
