@@ -381,12 +381,17 @@ def _sets_root(user: Instruction) -> bool:
     return bool(user.words) and is_root(user.words[0].text)
 
 
+_LAMBDA = pattern(r"\A(public\.ecr\.aws/lambda/|amazon/aws-lambda-)")
+
+
 def _base_is_root(stage: Stage) -> bool:
     if holds_files_only(stage):
         not_applicable("the image only holds files")
     if is_windows(stage):
         not_applicable("a Windows image has no root")
     base = stage.root_base() or unknown("the base image depends on a build argument")
+    if _LAMBDA.search(base) and not stage.last("ENTRYPOINT"):
+        unknown("AWS Lambda runs it as a user of its own")
     if default_user(base) not in {None, "root"}:
         return False
     if steps_down(base) and not stage.last("ENTRYPOINT") and _created_user(stage) is None:

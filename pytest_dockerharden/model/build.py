@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.finding import Remedy
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import insert_behind
 from pytest_dockerharden.model.shell import Command, Word
 
@@ -86,8 +87,11 @@ def is_covered(path: str, targets: list[str]) -> bool:
 def is_windows(stage: Stage) -> bool:
     """Whether the stage builds a Windows image, as its base, platform, shell or ``escape`` directive tells."""
     platform = stage.platform.text if stage.platform else ""
-    if platform.startswith("windows") or _WINDOWS.search(stage.root_base() or ""):
+    base = stage.root_base() or ""
+    if platform.startswith("windows") or _WINDOWS.search(base):
         return True
+    if parse_reference(base).official:  # those for Windows say so in their tags
+        return False
     escape = stage.dockerfile.directives.get("escape")
     shells = [shell.words[0].text.lower() for shell in stage.inherited("SHELL") if shell.words]
     return (escape is not None and escape.text == "`") or any(_WINDOWS_SHELL.search(shell) for shell in shells)

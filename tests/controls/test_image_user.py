@@ -79,6 +79,7 @@ def test_an_image_of_root_is_found(tmp_path: Path, text: str, line: int, message
         pytest.param("FROM cgr.dev/chainguard/python:latest\n", id="chainguard"),
         pytest.param("FROM go AS b\nFROM scratch\nCOPY --from=b /out /\n", id="a bag of files runs nothing"),
         pytest.param("FROM mcr.microsoft.com/windows/nanoserver:ltsc2022\nCMD x\n", id="Windows"),
+        pytest.param('FROM public.ecr.aws/lambda/python:3.13\nCOPY a a\nCMD ["a.b"]\n', id="AWS Lambda"),
         pytest.param("FROM mcr.microsoft.com/dotnet/framework/aspnet:4.8\nCOPY a b\n", id="the .NET Framework"),
         pytest.param("# escape=`\nFROM example.org/iis:1\nCOPY a C:\\b\nCMD x\n", id="the escape of Windows"),
         pytest.param('FROM example.org/iis:1\nSHELL ["powershell", "-Command"]\nCMD x\n', id="the shell of Windows"),
