@@ -117,7 +117,9 @@ def lower_case_stage_names(stage: Stage) -> Findings:
     """
     first = stage.instructions[0]
     if first.keyword == "FROM" and len(first.words) == 3 and first.words[2].raw != first.words[2].raw.lower():
-        yield stage.finding(f"{first.words[2].raw} is not lower case", advice(stage.name), at=first.words[2].origin)
+        named = first.words[2]
+        remedy = replace_text(named, named.raw.lower(), effect="safe")  # the builder compares names without their case
+        yield stage.finding(f"{named.raw} is not lower case", remedy, at=named.origin)
 
 
 @control(severity="info", optional=True, equivalents={"buildkit": "ExposeProtoCasing"})
@@ -140,7 +142,13 @@ def lower_case_protocols(stage: Stage) -> Findings:
         for word in expose.words:
             protocol = (word.value or "").partition("/")[2]
             if protocol != protocol.lower():
-                yield expose.finding(f"{protocol} is not lower case", advice(word.text.lower()), at=word.origin)
+                kept, slash, written = word.raw.rpartition("/")
+                remedy = (
+                    replace_text(word, f"{kept}/{protocol.lower()}", effect="safe")
+                    if slash and written == protocol
+                    else advice(word.text.lower())
+                )
+                yield expose.finding(f"{protocol} is not lower case", remedy, at=word.origin)
 
 
 @control(severity="info", optional=True, equivalents={"buildkit": "InvalidDefinitionDescription"})

@@ -113,7 +113,7 @@ def redis_data_is_persistent(posture: Posture) -> Findings:
             f"{directory} is on {place}: what is appended is lost",
             _kept_on_a_volume(service, directory)
             if mount is None
-            else append_item("volumes", f"redis_data:{directory}"),
+            else advice(f'volumes:\n  - "redis_data:{directory}"  # in place of what is mounted there'),
             at="command",
         )
 

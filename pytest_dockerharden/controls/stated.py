@@ -8,7 +8,7 @@ from pytest_dockerharden.controls.health import why_none_is_missed
 from pytest_dockerharden.controls.network import PUBLIC_PORTS, names_all
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.hostpaths import (
     binds,
     engine_socket,
@@ -21,7 +21,7 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Project, Service
-from pytest_dockerharden.model.remedies import advice, remove_key, set_key
+from pytest_dockerharden.model.remedies import advice, remove_key, set_key, text_edit
 from pytest_dockerharden.model.roles import on_every_interface
 
 
@@ -257,4 +257,11 @@ def ports_are_quoted(service: Service) -> Findings:
     for port in service.items("ports"):
         text = service.source_text(port.origin).lstrip()
         if re.match(r"[\d\[$]", text) and port.origin.line == port.origin.end_line:
-            yield service.finding("the port is not quoted", advice(f'"{text.strip()}"'), at=port)
+            yield service.finding("the port is not quoted", _quoted(port.origin, text), at=port)
+
+
+def _quoted(at: TextOrigin, written: str) -> Remedy:
+    text = f'"{written.strip()}"'
+    if written != written.strip() or any(mark in written for mark in '"\\#,'):
+        return advice(text)
+    return Remedy(text, (text_edit(at, text, "ports"),), "safe")

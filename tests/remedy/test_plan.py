@@ -407,3 +407,20 @@ def test_an_option_is_added_to_a_list_that_loses_another_one(tmp_path: Path) -> 
     assert mended(tmp_path, text, "seccomp-confined", "no-new-privileges") == text.replace(
         "[seccomp:unconfined, label=type:x]", "[label=type:x, no-new-privileges:true]"
     )
+
+
+def test_ports_are_quoted_in_both_styles_of_a_list(tmp_path: Path) -> None:
+    text = (
+        "services:\n  a:\n    image: app\n    ports:\n    - 127.0.0.1:22:22/udp  # c\n    - 80\n"
+        "  b: {image: b, ports: [1:1]}\n"
+    )
+    assert mended(tmp_path, text, "ports-are-quoted") == (
+        'services:\n  a:\n    image: app\n    ports:\n    - "127.0.0.1:22:22/udp"  # c\n    - "80"\n'
+        '  b: {image: b, ports: ["1:1"]}\n'
+    )
+
+
+def test_names_and_protocols_become_lower_case_where_they_stand(tmp_path: Path) -> None:
+    text = "FROM debian:12 AS Build\nEXPOSE 80/TCP 53/udp\n"
+    files = {"Dockerfile": text, "dockerharden.toml": STRICT.format('"lower-case-protocols", "lower-case-stage-names"')}
+    assert list(plan_for(tmp_path, files).after.values()) == ["FROM debian:12 AS build\nEXPOSE 80/tcp 53/udp\n"]
