@@ -179,3 +179,44 @@ def enough_restarts_are_tried(service: Service, *, least: int = 5) -> Findings:
         yield service.finding(
             f"after {policy.retries} restarts it stays down", remedy, at="restart" if counted is None else attempts
         )
+
+
+@control(
+    severity="info",
+    optional=True,
+    cis="5.14",
+    equivalents={
+        "kics": "container_traffic_not_bound_to_host_interface",
+        "compose-lint": "CL-0005",
+        "dclint": "no-unbound-port-interfaces",
+    },
+)
+def no_unbound_ports_on_the_host_network(service: Service) -> Findings:
+    """No port without an address is left beside the host's network.
+
+    The engine discards it. Once the service has a network of its own again, it is published on every interface.
+
+    Bad::
+
+        services:
+          web:
+            image: app
+            network_mode: host
+            ports:
+              - "8080:80"  # <-
+
+    Good::
+
+        services:
+          web:
+            image: app
+            network_mode: host
+            ports:
+              - "127.0.0.1:8080:80"
+    """
+    if service.text("network_mode") != "host":
+        not_applicable("its ports are published")
+    for item in service.items("ports"):
+        address = item.get("host_ip")
+        if not item.unresolved and (address is None or not address.text()):
+            yield service.finding("its port names no address", advice("remove it"), at=item)
