@@ -276,7 +276,7 @@ def node_verifies_certificates(stage: Stage) -> Findings:
 
 
 _NPM = _Client(
-    hint=pattern(r"(?i)ssl|BUN_CONFIG_NO_VERIFY"),
+    hint=pattern(r"(?i)strict[_-]?ssl|BUN_CONFIG_NO_VERIFY"),
     programs=pattern(r"(npm|pnpm|yarn)\Z"),
     variables={
         "NPM_CONFIG_STRICT_SSL": _FALSE,
@@ -373,7 +373,7 @@ def yum_verifies_certificates(stage: Stage) -> Findings:
 
 
 _OTHERS = _Client(
-    hint=pattern(r"(?i)insecure|verify|GOSUMDB|GONOSUM|ssl|tls|certificate|trust-server|secure-http|conda"),
+    hint=pattern(r"(?i)insecure|verify|GOSUMDB|GONOSUM|disable[_-]tls|certificate|trust-server|secure-http|conda"),
     programs=pattern(
         r"(aria2c|https?|helm|kubectl|apk|svn|conda|mamba|micromamba|composer|bundle|apt|apt-get|aptitude|go|poetry)\Z"
     ),
