@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from time import process_time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_dockerharden.model import secrets
 from pytest_dockerharden.model.secrets import (
     has_url_credentials,
     is_for_browsers,
@@ -267,3 +269,9 @@ def test_what_no_browser_should_load_is_a_secret(name: str) -> None:
 @pytest.mark.parametrize("value", ["sk_test_your_stripe_key", "pk_live_your-key", "your-key-here"])
 def test_a_blank_with_the_prefix_of_a_token_is_a_blank(value: str) -> None:
     assert not is_literal_secret("STRIPE_SECRET_KEY", value)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.from_regex(re.compile(secrets._SHAPES.pattern)))
+def test_a_text_with_a_token_is_not_passed_by_for_want_of_its_mark(text: str) -> None:
+    assert secrets._may_hold_token(text)
