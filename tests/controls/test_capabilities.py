@@ -198,6 +198,24 @@ def test_a_server_that_cannot_step_down_is_reported(tmp_path: Path, body: str, m
     assert found(tmp_path, "root-server-can-step-down", body) == [(4, message)]
 
 
+@pytest.mark.parametrize(
+    ("image", "text"),
+    [
+        ("postgres:17", "[CHOWN, DAC_OVERRIDE, SETGID, SETUID]"),
+        ("mongo:7", "[CHOWN, DAC_OVERRIDE, SETGID, SETUID]"),
+        ("redis:7", "[SETGID, SETUID]"),
+        ("nginx:1.27", "[CHOWN, SETGID, SETUID]"),
+    ],
+)
+def test_a_database_gets_back_what_its_second_start_needs(tmp_path: Path, image: str, text: str) -> None:
+    compose = f"services:\n  a:\n    image: {image}\n    {DROP}"
+    (judgement,) = judgements(tmp_path, {"compose.yaml": compose}, "root-server-can-step-down")
+    (finding,) = judgement.findings
+    assert finding.remedy is not None
+    assert finding.remedy.text.endswith(f"cap_add: {text}")
+    assert [edit.value for edit in finding.remedy.edits] == text.strip("[]").split(", ")
+
+
 def test_names_the_engine_refuses_are_reported(tmp_path: Path) -> None:
     body = "cap_add: [cap_net_raw, SYSADMIN]\ncap_drop: [CAP_ALL]"
     assert found(tmp_path, "known-capability-names", body) == [
