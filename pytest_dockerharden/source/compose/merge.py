@@ -127,6 +127,12 @@ def _gpus(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
     return _plain(FORMS["gpus"](base, []), listed, problems, rules)
 
 
+def _extended_gpus(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
+    """Of another file the base says how many, where its text does not."""
+    lists = isinstance(base.value, list) and isinstance(over.value, list)
+    return (_gpus if lists else _plain)(base, over, problems, rules)
+
+
 def _extra_hosts(base: Node, over: Node, problems: Problems, rules: Rules) -> Node:
     if over.value is None:
         return base
@@ -191,6 +197,7 @@ SERVICE_RULES: Rules = {
     "depends_on": {"": _as_mappings("depends_on")},
     "deploy": {"labels": KEY_VALUES},
     "extra_hosts": {"": _extra_hosts},
+    "gpus": {"": _extended_gpus},
     "healthcheck": {"test": REPLACED},
     "logging": {"": _logging},
     "models": {"": _as_mappings("models")},

@@ -92,6 +92,16 @@ def test_all_gpus_twice_is_refused_as_docker_compose_does(tmp_path: Path) -> Non
         merged(tmp_path, "    gpus: all\n", "    gpus: all\n")
 
 
+def test_a_request_for_devices_that_a_service_of_another_file_makes_as_well_is_one(tmp_path: Path) -> None:
+    request = "gpus: [{driver: nvidia, capabilities: [gpu]}]"
+    files = {
+        "c.yaml": f"services: {{a: {{extends: {{file: base.yaml, service: b}}, {request}}}}}\n",
+        "base.yaml": f"services: {{b: {{image: x, {request}}}}}\n",
+    }
+    gpus = loaded(tmp_path, files).services["a"].get("gpus")
+    assert gpus and gpus.plain() == [{"driver": "nvidia", "capabilities": ["gpu"], "count": -1}]
+
+
 def test_a_list_of_ssh_keys_over_another_is_refused_as_docker_compose_does(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"o.yaml:3:13: a list in ssh cannot be overridden by another list"):
         merged(tmp_path, "    build: {ssh: [default]}\n", "    build: {ssh: [default]}\n")
