@@ -8,7 +8,7 @@ from pytest_dockerharden.assemble import Combination
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.paths import LIMIT, read_bytes
 
-BATCH = 25
+BATCH = 50
 # what may lead to another compose file or to a Dockerfile that another project builds, and what may hide such a word
 _REFERS = pattern(rb"build|extends|include|\\[xuU]|\0")
 

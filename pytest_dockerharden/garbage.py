@@ -26,9 +26,12 @@ def rare_collections() -> Iterator[None]:
         gc.set_threshold(*thresholds)
 
 
-def collect_young() -> None:
-    """Free what was made since the last time and is not needed any more: a project and its services know each other."""
-    gc.collect(1)
+def free_what_was_judged() -> None:
+    """Free projects that are not needed any more: each knows its services, and they know it.
+
+    All generations: what of a batch was looked at while it was in use counts as old, and would stay to the end.
+    """
+    gc.collect()
 
 
 def leave_to_the_system() -> None:

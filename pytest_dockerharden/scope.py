@@ -14,7 +14,7 @@ from pytest_dockerharden.agreement import agree
 from pytest_dockerharden.assemble import Assembly, Combination, assemble
 from pytest_dockerharden.batches import in_batches
 from pytest_dockerharden.controls import load_all
-from pytest_dockerharden.garbage import collect_young
+from pytest_dockerharden.garbage import free_what_was_judged
 from pytest_dockerharden.judge import Judgement, judge_dockerfile, judge_project
 from pytest_dockerharden.loading import Selection, select
 from pytest_dockerharden.model.control import REGISTRY
@@ -76,7 +76,7 @@ class Scope:
         self._keep_models()
         for batch in batches:
             self._take(self._results_of(self._assemble(batch)))
-            collect_young()
+            free_what_was_judged()
         for start in range(0, len(unbuilt), _BATCH):
             self._take(self._results_of(self._assemble((), unbuilt[start : start + _BATCH])))
         self._take(self._unreadable())
