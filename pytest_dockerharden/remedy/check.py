@@ -125,22 +125,41 @@ def _is_allowed(wishes: list[Wish], path: Path, before: Any, after: Any) -> bool
     here = [wish for wish in wishes if path[: len(wish.path)] == wish.path]
     growing = [wish for wish in here if wish.edit.kind == "append"]
     shrinking = [wish for wish in here if wish.edit.kind == "remove" and wish.edit.at is not None]
-    if len(here) > len(growing) + len(shrinking):
+    changing = [wish for wish in here if wish.edit.kind == "replace" and wish.edit.at is not None]
+    if not here:
+        return any(_follows(wish, path) for wish in wishes)
+    if len(here) > len(growing) + len(shrinking) + len(changing):
         return True
-    if here:
-        return _differs_by_items(_listed(before), _listed(after), most=len(growing), fewer=bool(shrinking))
-    return any(_follows(wish, path) for wish in wishes)
+    old, now = _listed(before), _listed(after)
+    new = [item for item in now if item not in old]
+    return _are_wished(new, [*growing, *changing]) and _differs_by_items(old, now, fewer=bool(shrinking or changing))
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _differs_by_items(before: list[Any], after: list[Any], *, most: int, fewer: bool) -> bool:
-    """Whether up to ``most`` items are new, none is gone unless ``fewer`` may be, and the others keep their order."""
-    kept, new = [item for item in before if item in after], [item for item in after if item not in before]
+def _are_wished(new: list[Any], wishes: list[Wish]) -> bool:
+    """Whether the new items are this service's own: in a list that services share stand those of the others too."""
+    values = [wish.edit.value for wish in wishes]
+    if len(new) > len(values):
+        return False
+    if not all(isinstance(each, str) for each in (*new, *values)):
+        return True  # the model has them in their long form
+    return all(any(_is_written(item, value) for value in values) for item in new)
+
+
+def _is_written(item: str, value: str) -> bool:
+    """Whether a value makes this item; ``{}`` in it stands for what was there."""
+    before, hole, behind = value.partition("{}")
+    return item.startswith(before) and item.endswith(behind) if hole else item == value
+
+
+def _differs_by_items(before: list[Any], after: list[Any], *, fewer: bool) -> bool:
+    """Whether no item is gone unless ``fewer`` may be, and those that are kept are in order."""
+    kept = [item for item in before if item in after]
     in_order = kept == [item for item in after if item in before]
-    return in_order and len(new) <= most and (fewer or len(kept) == len(before))
+    return in_order and (fewer or len(kept) == len(before))
 
 
 def _follows(wish: Wish, path: Path) -> bool:

@@ -204,6 +204,14 @@ def test_an_anchor_that_another_service_needs_as_it_is_gets_an_override(tmp_path
     assert mended(tmp_path, text, "read-only-rootfs") == expected
 
 
+def test_mounts_that_users_of_other_numbers_share_are_left_to_people(tmp_path: Path) -> None:
+    text = (
+        "services:\n  a:\n    image: app\n    user: '101:101'\n    tmpfs: &shared\n      - /run/app:size=1m\n"
+        "  b:\n    image: app\n    user: '999:999'\n    tmpfs: *shared\n"
+    )
+    assert mended(tmp_path, text, "tmpfs-writable-by-user") == text
+
+
 def test_lists_grow_in_the_style_they_have(tmp_path: Path) -> None:
     text = (
         "services:\n  a:\n    image: app\n    security_opt:\n    - label=type:x  # why\n    init: true\n"
