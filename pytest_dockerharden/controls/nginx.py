@@ -9,11 +9,13 @@ from pytest_dockerharden.controls.configuration import can_be_written
 from pytest_dockerharden.controls.health_probe import asked_paths
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.nginx import Directive, NginxConfig
+from pytest_dockerharden.model.origin import TextOrigin
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice, append_item
+from pytest_dockerharden.model.remedies import advice, append_item, replace_text, whole_lines
 
 # ngx_core_module and ngx_event_core_module: main context only
 _MAIN_ONLY = frozenset(
@@ -25,6 +27,7 @@ _MAIN_ONLY = frozenset(
 )  # fmt: skip
 
 
+_PLAIN_PATH = pattern(r"[\w./~+-]+")
 _WRITTEN = ("pid", "client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path", "uwsgi_temp_path", "scgi_temp_path")
 
 
@@ -201,9 +204,24 @@ def nginx_answers_its_healthcheck(service: Service) -> Findings:
             if servers and not any(_answers(server, path) for server in servers):
                 yield service.finding(
                     f"no location answers {path}",
-                    advice(f"location = {path} {{\n    return 200;\n}}"),
+                    _answering(servers, path),
                     at=servers[0].origin,
                 )
+
+
+def _answering(servers: list[Directive], path: str) -> Remedy:
+    """Which of several servers the probe reaches is for people to say."""
+    text = f"location = {path} {{\n    return 200;\n}}"
+    inside = servers[0].block
+    if len(servers) > 1 or not inside or not _PLAIN_PATH.fullmatch(path):
+        return advice(text)
+    breaks = f"what else is to answer {path}"
+    return replace_text(start_of(inside[0].origin), f"{text}\n", text=text, breaks=breaks)
+
+
+def start_of(at: TextOrigin) -> TextOrigin:
+    """The empty span in front of a span."""
+    return TextOrigin(at.file, at.line, at.column, at.line, at.column)
 
 
 def _answers(server: Directive, path: str) -> bool:
@@ -261,8 +279,18 @@ def nginx_user_is_settable(posture: Posture) -> Findings:
         for directive in config.directives:
             if directive.name == "user" and config.context == "main" and not posture.runs_as_root.value:
                 yield posture.runs_as_root.finding(
-                    "nginx does not run as root and ignores `user`", advice("remove the line"), at=directive.origin
+                    "nginx does not run as root and ignores `user`", _without(directive, config), at=directive.origin
                 )
+
+
+def _without(directive: Directive, config: NginxConfig) -> Remedy:
+    """The line goes with it if nothing else stands there."""
+    at, breaks = directive.origin, "another container that runs as root with the same file"
+    shared = any(
+        d is not directive and d.origin.line <= at.end_line and d.origin.end_line >= at.line for d in config.directives
+    )
+    where = at if shared else whole_lines(at)
+    return replace_text(where, "", text="remove the line", breaks=breaks)
 
 
 @control(severity="high", plan="P1")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from pytest_dockerharden.controls.nginx import below_http, configs_of, directives_in, servers_of
+from pytest_dockerharden.controls.nginx import below_http, configs_of, directives_in, servers_of, start_of
 from pytest_dockerharden.model.control import control
-from pytest_dockerharden.model.finding import Findings, Remedy
-from pytest_dockerharden.model.nginx import Directive
+from pytest_dockerharden.model.finding import Class, Findings, Remedy
+from pytest_dockerharden.model.nginx import Directive, NginxConfig
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice, replace_text
+from pytest_dockerharden.model.remedies import advice, replace_text, text_edit
 
 _WEAK_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
 
@@ -21,14 +21,24 @@ _WEAK_CIPHERS = pattern(
 )
 
 
+_MODERN = "TLSv1.2 TLSv1.3"
+_STRONG = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
 def _is_tls(server: Directive) -> bool:
     return any("ssl" in [arg.text for arg in listen.args] for listen in directives_in(server, "listen"))
 
 
 def _modern(directive: Directive) -> Remedy:
-    wanted, first, last = "TLSv1.2 TLSv1.3", directive.args[0].origin, directive.args[-1].origin
+    return _with_arguments(directive, _MODERN, breaks="clients from before 2014")
+
+
+def _with_arguments(
+    directive: Directive, wanted: str, breaks: str = "", effect: Class = "behaviour-changing"
+) -> Remedy:
+    first, last = directive.args[0].origin, directive.args[-1].origin
     whole = TextOrigin(first.file, first.line, first.column, last.end_line, last.end_column)
-    return replace_text(whole, wanted, text=f"ssl_protocols {wanted};", breaks="clients from before 2014")
+    return replace_text(whole, wanted, text=f"{directive.name} {wanted};", effect=effect, breaks=breaks)
 
 
 @control(severity="high", equivalents={"sonar": "S4423"})
@@ -110,9 +120,12 @@ def nginx_names_its_tls_versions(service: Service) -> Findings:
                 listen = next(
                     listen for listen in directives_in(server, "listen") if "ssl" in [a.text for a in listen.args]
                 )
-                yield service.finding(
-                    "the TLS versions are left to nginx", advice("ssl_protocols TLSv1.2 TLSv1.3;"), at=listen.origin
-                )
+                yield service.finding("the TLS versions are left to nginx", _naming_versions(listen), at=listen.origin)
+
+
+def _naming_versions(listen: Directive) -> Remedy:
+    line = f"ssl_protocols {_MODERN};"
+    return replace_text(start_of(listen.origin), f"{line}\n", text=line, breaks="clients from before 2014")
 
 
 @control(severity="medium", equivalents={"sonar": "S5547"})
@@ -157,7 +170,7 @@ def nginx_strong_ciphers(service: Service) -> Findings:
             if weak:
                 yield service.finding(
                     f"the weak cipher {weak[0]} is offered",
-                    advice("ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;"),
+                    _with_arguments(directive, _STRONG, breaks="clients from before 2014"),
                     at=directive.origin,
                 )
 
@@ -196,11 +209,20 @@ def nginx_hides_its_version(service: Service) -> Findings:
     configs = configs_of(service)
     told = [d for c in configs for d in c.named("server_tokens") if d.args and d.args[0].text != "off"]
     for directive in told:
-        yield service.finding("nginx tells its version", advice("server_tokens off;"), at=directive.origin)
+        off = _with_arguments(directive, "off", effect="safe")
+        yield service.finding("nginx tells its version", off, at=directive.origin)
     if not told and not any(c.named("server_tokens") for c in configs):
         first = next((server for config in configs for server in servers_of(config)), None)
         if first is not None:
-            yield service.finding("nginx tells its version", advice("server_tokens off;"), at=first.origin)
+            yield service.finding("nginx tells its version", _silent(configs), at=first.origin)
+
+
+def _silent(configs: tuple[NginxConfig, ...]) -> Remedy:
+    """In each server of http: beside them it would stand twice where a main file that is not at hand has it as well."""
+    line = "server_tokens off;"
+    servers = [d for c in configs for d in (below_http(c) if c.context == "main" else c.directives)]
+    starts = [start_of(s.block[0].origin) for s in servers if s.name == "server" and s.block]
+    return Remedy(line, tuple(text_edit(at, f"{line}\n") for at in starts), "safe" if starts else "advice")
 
 
 @control(severity="low", optional=True)
@@ -300,6 +322,12 @@ def nginx_logs_to_the_container_log(service: Service) -> Findings:
             if directive.name in {"access_log", "error_log"} and directive.args:
                 target = directive.args[0].text
                 if target not in usual and not target.startswith(("/dev/", "syslog:")):
-                    yield service.finding(
-                        f"logs go to {target}", advice(f"{directive.name} /dev/stdout;"), at=directive.origin
-                    )
+                    yield service.finding(f"logs go to {target}", _to_the_log(directive), at=directive.origin)
+
+
+def _to_the_log(directive: Directive) -> Remedy:
+    stream = "/dev/stderr" if directive.name == "error_log" else "/dev/stdout"
+    text = f"{directive.name} {stream};"
+    if any(arg.text.startswith(("gzip", "buffer=", "flush=")) for arg in directive.args):
+        return advice(text)  # what is packed or put off is for a file
+    return replace_text(directive.args[0], stream, text=text, breaks="what reads the file")

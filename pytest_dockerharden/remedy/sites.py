@@ -106,7 +106,15 @@ def _span(wish: Wish, sheets: Sheets) -> Site:
         if len(found) != 1:
             raise CannotEditError("its place is not known exactly")
         span = found[0]
-    return Site(at.file, "text", value=str(wish.edit.value), span=span)
+    new = str(wish.edit.value)
+    if start == end and at.column > 1 and new.endswith("\n"):
+        new = _indented(new, sheets.text(at.file)[start - at.column + 1 : start])
+    return Site(at.file, "text", value=new, span=span)
+
+
+def _indented(new: str, before: str) -> str:
+    """Lines in front of what stands on a line: as far in as that is; on the same line if more stands before it."""
+    return " ".join(new.split()) + " " if before.strip() else new.replace("\n", f"\n{before}")
 
 
 def _in_scalar(old: str, offset: int, shapes: Shapes) -> list[tuple[int, int]]:
