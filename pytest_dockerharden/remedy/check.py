@@ -142,11 +142,12 @@ def _listed(value: Any) -> list[Any]:
 def _are_wished(new: list[Any], wishes: list[Wish]) -> bool:
     """Whether the new items are this service's own: in a list that services share stand those of the others too."""
     values = [wish.edit.value for wish in wishes]
+    texts = [value for value in values if isinstance(value, str)]
     if len(new) > len(values):
         return False
-    if not all(isinstance(each, str) for each in (*new, *values)):
+    if len(texts) < len(values) or not all(isinstance(item, str) for item in new):
         return True  # the model has them in their long form
-    return all(any(_is_written(item, value) for value in values) for item in new)
+    return all(any(_is_written(item, text) for text in texts) for item in new)
 
 
 def _is_written(item: str, value: str) -> bool:
