@@ -101,6 +101,17 @@ def test_the_action_annotates_summarises_and_fails(sample: Path, tmp_path: Path)
 
 
 @needs_program
+@pytest.mark.parametrize(("local_code", "status"), [("true", 1), ("false", 4)])
+def test_code_of_the_repository_is_refused_on_request(
+    sample: Path, tmp_path: Path, local_code: str, status: int
+) -> None:
+    (sample / "own.py").write_text("", encoding="utf-8")
+    (sample / "dockerharden.toml").write_text('controls = ["own.py"]\n', encoding="utf-8")
+    done = judge(sample, tmp_path, LOCAL_CODE=local_code)
+    assert done.returncode == status, done.stdout + done.stderr
+
+
+@needs_program
 @pytest.mark.parametrize(
     ("inputs", "status"),
     [
