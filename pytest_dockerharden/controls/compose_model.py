@@ -7,7 +7,8 @@ from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Finding, Findings
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.project import Project, Service
-from pytest_dockerharden.model.remedies import advice, remove_lines, set_key
+from pytest_dockerharden.model.remedies import advice, remove_lines, replace_text, set_key
+from pytest_dockerharden.model.shell import Word
 
 _ELSEWHERE_BY_START = ("start_interval without", "without a condition this cancels", "everything from ")
 
@@ -161,7 +162,10 @@ def _problems(project: Project, kind: str) -> Findings:
 
 
 def _finding(project: Project, problem: Problem) -> Finding:
-    return project.finding(problem.message, advice(problem.hint) if problem.hint else None, at=problem.origin)
+    remedy = advice(problem.hint) if problem.hint else None
+    if problem.instead:
+        remedy = replace_text(Word(problem.written, None, problem.origin), problem.instead, effect="safe")
+    return project.finding(problem.message, remedy, at=problem.origin)
 
 
 def _is_unset_variable(problem: Problem) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_dockerharden.controls.mount_modes import mounted_read_only
 from pytest_dockerharden.controls.mounts import given, is_exposed
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
@@ -145,7 +146,9 @@ def no_writable_system_files(service: Service) -> Findings:
         path = real(mount.source)
         system = _KERNEL_MODULES.fullmatch(path) or (covers("/etc", path) and not is_time_zone(path))
         if system and not mount.read_only and posture is not None and not in_project(posture, path):
-            yield service.finding(f"{mount.source} of the host is mounted writable", advice("...:ro"), at=mount.origin)
+            yield service.finding(
+                f"{mount.source} of the host is mounted writable", mounted_read_only(posture, mount), at=mount.origin
+            )
 
 
 @control(severity="info", optional=True, cis="5.6", equivalents={"kics": "volume_has_sensitive_host_directory"})

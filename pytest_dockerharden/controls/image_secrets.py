@@ -10,10 +10,12 @@ from pytest_dockerharden.model.build import instructions, may_ship, mounts, plai
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Pair, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.ignorefile import IgnoreFile
+from pytest_dockerharden.model.known_images import default_user
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, insert_behind, text_edit
 from pytest_dockerharden.model.secrets import (
     has_url_credentials,
     is_for_browsers,
@@ -442,7 +444,30 @@ def private_secret_mounts(stage: Stage) -> Findings:
     for run, mount in found:
         mode = mount.get("mode", "")
         if re.fullmatch(r"[0-7]+", mode) and int(mode, 8) & 0o007:
-            yield run.finding(f"mode {mode} lets everyone read the {mount['type']}", advice("mode=0400"))
+            yield run.finding(f"mode {mode} lets everyone read the {mount['type']}", _closed(stage, run, mount))
+
+
+def _closed(stage: Stage, run: Instruction, mount: dict[str, str]) -> Remedy:
+    """The mode that the builder gives by itself, for whom the step runs as. What number a name has is not known."""
+    mode, user = "0600" if mount["type"] == "ssh" else "0400", _user_of_step(stage, run)
+    owner = "" if "uid" in mount or user in {"0", "root"} else f"uid={user},"
+    found = [flag.value for flag in run.flags if flag.name == "mount" and flag.value is not None]
+    same = {f"type={mount['type']}", f"mode={mount['mode']}"}
+    places = [word for word in found if same <= {*word.raw.split(",")}]
+    if not places or (owner and not user.isdigit()):
+        return advice(f"mode={mode}, and the uid of the user that reads it")
+    texts = [word.raw.replace(f"mode={mount['mode']}", f"{owner}mode={mode}", 1) for word in places]
+    edits = tuple(text_edit(word, text) for word, text in zip(places, texts, strict=True))
+    return Remedy(f"--mount={texts[0]}", edits, "behaviour-changing", "a program that reads it as another user")
+
+
+def _user_of_step(stage: Stage, run: Instruction) -> str:
+    """Whom a RUN runs as; empty where that is not known."""
+    for part in stage.chain():
+        users = [u for u in part.of("USER") if part is not stage or u.origin.line < run.origin.line]
+        if users:
+            return (users[-1].words[0].value or "").split(":")[0] if users[-1].words else ""
+    return default_user(stage.root_base() or "") or ""
 
 
 def _copies_everything(instruction: Instruction) -> bool:
@@ -518,8 +543,16 @@ def ignore_file_holds_secrets_back(dockerfile: Dockerfile) -> Findings:
         for instruction in instructions(stage, "COPY", "ADD"):
             if _copies_everything(instruction):
                 yield instruction.finding(
-                    f"the ignore file lets {' and '.join(passed)} into the image", advice("\n".join(passed))
+                    f"the ignore file lets {' and '.join(passed)} into the image", _held_back(ignore, passed)
                 )
+
+
+def _held_back(ignore: IgnoreFile, names: list[str]) -> Remedy:
+    """At the end: the last pattern that matches decides."""
+    text = "\n".join(names)
+    if not ignore.patterns:
+        return advice(text)
+    return insert_behind(ignore.patterns[-1].origin, f"\n{text}", text=text, breaks="a build that reads them")
 
 
 @control(severity="medium", optional=True, equivalents={"tally": "tally/ruby/asset-precompile-without-dummy-key"})

@@ -11,7 +11,7 @@ from pytest_dockerharden.model.dockerfile import Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.remedies import advice, text_edit
+from pytest_dockerharden.model.remedies import advice, insert_behind, text_edit
 from pytest_dockerharden.model.shell import Command, Word
 
 _QUOTED = pattern(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.")
@@ -254,7 +254,10 @@ def offline_steps_have_no_network(stage: Stage) -> Findings:
         commands = run.script.commands
         offline = [command for command in commands if _is_offline(command)]
         if offline and len(offline) == len([c for c in commands if c.name not in {"cd", "rm", "mkdir", "echo", "set"}]):
-            yield run.finding(f"{offline[0].name} needs no network", advice("RUN --network=none"), at=offline[0].origin)
+            remedy = insert_behind(
+                run.keyword_origin, " --network=none", text="RUN --network=none", breaks="a step that fetches after all"
+            )
+            yield run.finding(f"{offline[0].name} needs no network", remedy, at=offline[0].origin)
 
 
 def _is_offline(command: Command) -> bool:

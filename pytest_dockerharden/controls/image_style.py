@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pytest_dockerharden.model.build import instructions, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
-from pytest_dockerharden.model.finding import Findings
-from pytest_dockerharden.model.packages import INSTALL, SYSTEM, invocations
+from pytest_dockerharden.model.finding import Class, Findings, Remedy
+from pytest_dockerharden.model.packages import INSTALL, SYSTEM, Invocation, invocations
 from pytest_dockerharden.model.pattern import pattern
-from pytest_dockerharden.model.remedies import advice, replace_text
+from pytest_dockerharden.model.remedies import advice, replace_text, text_edit
 
 
 def _keywords(dockerfile: Dockerfile) -> Iterator[tuple[Instruction, str]]:
@@ -236,7 +236,18 @@ def sorted_packages(stage: Stage) -> Findings:
             names = [re.split(r"[=<>~@]", plain(word))[0].lower() for word in call.packages]
             known = all(re.match(r"[a-z0-9]", name) and "/" not in name for name in names)
             if call.action == INSTALL and len(names) > 1 and known and names != sorted(names):
-                yield run.finding(f"{call.manager} installs in no order", advice("sort them"), at=call.command.origin)
+                yield run.finding(f"{call.manager} installs in no order", _sorted(run, call), at=call.command.origin)
+
+
+def _sorted(run: Instruction, call: Invocation) -> Remedy:
+    """The words change places, and line breaks stay. A comment may belong to what stands below it."""
+    words = sorted(call.packages, key=lambda word: re.split(r"[=<>~@]", plain(word))[0].lower())
+    texts = [word.raw for word in words]
+    if any(call.command.origin.line <= c.origin.line <= call.command.origin.end_line for c in run.comments):
+        return advice("sort them")
+    moved = [(old, new) for old, new in zip(call.packages, texts, strict=True) if old.raw != new]
+    effect: Class = "safe" if call.manager in SYSTEM else "behaviour-changing"
+    return Remedy(" ".join(texts), tuple(text_edit(old, new) for old, new in moved), effect)
 
 
 _ADDRESS = pattern(r"\w+://\S+")

@@ -18,6 +18,7 @@ from pytest_dockerharden.model.remedies import advice, insert_behind, replace_te
 from pytest_dockerharden.model.shell import Command
 
 _ROOT = pattern(r"root\Z|\+?0+\Z|containeradministrator\Z", re.IGNORECASE)
+_PLAIN_USER = pattern(r"[\w.:-]+")
 _STEP_DOWN = (
     "gosu",
     "su-exec",
@@ -573,7 +574,10 @@ def user_keeps_its_groups(stage: Stage) -> Findings:
     for user in stage.of("USER"):
         name, colon, group = (user.words[0].value or "").partition(":") if user.words else ("", "", "")
         if colon and name in granted:
-            yield user.finding(f":{group} drops the group {granted[name]} from {name}", advice(f"USER {name}"))
+            remedy = advice(f"USER {name}")
+            if name == group:  # useradd makes a group of the user's own name: it stays
+                remedy = replace_text(user.words[0], name, text=remedy.text)
+            yield user.finding(f":{group} drops the group {granted[name]} from {name}", remedy)
 
 
 def _granted_groups(command: Command) -> Iterator[tuple[str, str]]:
@@ -637,9 +641,10 @@ def builder_owns_what_it_writes(stage: Stage) -> Findings:
 
 
 def _unowned(copy: Instruction, user: str) -> Finding:
-    return copy.finding(
-        f"the files belong to root, and {user} builds with them", advice(f"{copy.keyword} --chown={user} {copy.text}")
-    )
+    text = f"{copy.keyword} --chown={user} {copy.text}"
+    given = insert_behind(copy.keyword_origin, f" --chown={user}", text=text, breaks="what must not be written to")
+    remedy = given if _PLAIN_USER.fullmatch(user) else advice(text)
+    return copy.finding(f"the files belong to root, and {user} builds with them", remedy)
 
 
 _IN_PLACE: dict[str, set[str] | None] = {

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
+from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, remove_key, set_key
 from pytest_dockerharden.model.roles import family
 
+_CPUS = pattern(r"\d+(?:\.\d+)?|\.\d+")
 _MEBIBYTE = 1 << 20
 _SMALLEST_MEMORY = 6 * _MEBIBYTE  # moby daemon/daemon_unix.go, linuxMinMemory
 _SHM_DEFAULT = 64 * _MEBIBYTE
@@ -292,7 +297,18 @@ def reservations_take_effect(posture: Posture) -> Findings:
         not_applicable("a reservation that is ignored leaves no trace")
     node = service.get("deploy.resources.reservations.cpus")
     if node is not None:
-        yield service.finding("its CPU reservation is ignored", advice("cpu_shares: 512"), at=node)
+        yield service.finding("its CPU reservation is ignored", _by_weight(service, node.text()), at=node)
+
+
+def _by_weight(service: Service, reserved: str) -> Remedy:
+    """1024, the weight of a container that says nothing, stands for one CPU."""
+    out = remove_key("deploy.resources.reservations.cpus", breaks="a deployment to Swarm")
+    if service.get("cpu_shares") is not None:
+        return out
+    if not _CPUS.fullmatch(reserved) or not float(reserved):
+        return advice("cpu_shares: 512")
+    weight = set_key("cpu_shares", max(2, round(float(reserved) * 1024)), breaks=out.breaks)
+    return replace(weight, edits=(*weight.edits, *out.edits))
 
 
 @control(severity="low", plan="P1")

@@ -28,7 +28,7 @@ _WRITES_ITSELF = pattern(r".*sentinel[\w.-]*\.conf", re.IGNORECASE)
 _FILE_NAME = pattern(r".*/[^/]*\.(?:[a-zA-Z]\w{0,9})")
 
 
-def _read_only(posture: Posture, mount: Mount) -> Remedy:
+def mounted_read_only(posture: Posture, mount: Mount) -> Remedy:
     """The mount as it is written, read-only."""
     text, breaks = f"...:{mount.target}:ro", "a program that writes there"
     service, place = posture.service, mount.origin
@@ -81,7 +81,7 @@ def configuration_mounted_read_only(posture: Posture) -> Findings:
             continue
         if _CONFIGURATION.fullmatch(mount.target) or _KEY_OR_START_SCRIPT.fullmatch(mount.target):
             yield posture.mounts.finding(
-                f"{mount.target} is mounted writable", _read_only(posture, mount), at=mount.origin
+                f"{mount.target} is mounted writable", mounted_read_only(posture, mount), at=mount.origin
             )
 
 
@@ -312,6 +312,6 @@ def read_only_mounts_stay_read_only(posture: Posture, *, exempt: tuple[str, ...]
         if mount.target in read_only and not mount.read_only:
             yield posture.mounts.finding(
                 f"{mount.target} is read-only in the base file, and writable here",
-                _read_only(posture, mount),
+                mounted_read_only(posture, mount),
                 at=mount.origin,
             )

@@ -10,7 +10,7 @@ from pytest_dockerharden.model.finding import Edit, Findings, Remedy
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import Origin
 from pytest_dockerharden.model.posture import Posture
-from pytest_dockerharden.model.remedies import advice, append_item, remove_key, set_key
+from pytest_dockerharden.model.remedies import advice, append_item, remove_key, set_in_item, set_key
 
 
 def _forbid_new_privileges(posture: Posture) -> Remedy:
@@ -421,8 +421,8 @@ def hooks_without_privileges(posture: Posture) -> Findings:
             if privileged is service.get("privileged"):
                 privileged = None
             if user is not None and not user.unresolved and user.text().split(":")[0] in {"root", "0"}:
-                yield service.finding(f"its {key} hook runs as root", advice("remove `user: root`"), at=user)
+                in_image = advice("do in the image what needs root, and remove `user`")
+                yield service.finding(f"its {key} hook runs as root", in_image, at=user)
             if privileged is not None and privileged.value is True:
-                yield service.finding(
-                    f"its {key} hook is privileged", advice("remove `privileged: true`"), at=privileged
-                )
+                remedy = set_in_item(key, hook.origin, "privileged", False, breaks="a hook that needs it")
+                yield service.finding(f"its {key} hook is privileged", remedy, at=privileged)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice
+from pytest_dockerharden.model.remedies import advice, append_item
 from pytest_dockerharden.model.secrets import is_secret_name
 
 
@@ -54,16 +54,23 @@ def clients_get_the_secret(service: Service) -> Findings:
         not_applicable("it depends on nothing")
     for name, dependency in node.items():
         server = service.project.services.get(name)
-        passwords = [secret for secret in _grants(server) if is_secret_name(secret)] if server else []
+        passwords = sorted(secret for secret in _grants(server) if is_secret_name(secret)) if server else []
         if not passwords or not _is_data_store(server) or _grants(service) & set(passwords):
             continue
         if _may_know_a_password(service):
             continue
         yield service.finding(
             f"it talks to {name} and does not get {passwords[0]}",
-            advice(f"secrets:\n  - {passwords[0]}"),
+            _granting(passwords),
             at=dependency,
         )
+
+
+def _granting(passwords: list[str]) -> Remedy:
+    """Which of several it needs is for people to say."""
+    if len(passwords) > 1:
+        return advice(f"secrets:\n  - {passwords[0]}  # or {', '.join(passwords[1:])}")
+    return append_item("secrets", passwords[0])
 
 
 def _grants(service: Service | None) -> set[str]:

@@ -12,13 +12,15 @@ class Problem:
 
     ``kind`` is ``refused`` (the reference tool would not load it), ``warning`` (loads, but not as one thinks),
     ``limit`` (a bound of ours was hit) or ``template`` (must be rendered before anybody can read it). ``hint`` says
-    what to do, e.g. ``did you mean cap_drop?``.
+    what to do, e.g. ``did you mean cap_drop?``. ``written`` is the text at the place that ``instead`` says the same as.
     """
 
     kind: str
     message: str
     origin: TextOrigin
     hint: str = ""
+    written: str = ""
+    instead: str = ""
 
 
 class SourceError(Exception):

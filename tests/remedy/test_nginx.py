@@ -9,7 +9,8 @@ import pytest
 from tests.remedy.helpers import plan_for
 
 STRICT = 'suite = "strict"\nselect = ["{}"]\nfail-on = "info"\n'
-COMPOSE = "services:\n  web:\n    image: nginx:1.27.3\n    volumes:\n      - ./site.conf:/etc/nginx/conf.d/site.conf:ro\n"
+WEB = "services:\n  web:\n    image: nginx:1.27.3\n    volumes:\n"
+COMPOSE = f"{WEB}      - ./site.conf:/etc/nginx/conf.d/site.conf:ro\n"
 MAIN = COMPOSE.replace("/conf.d/site.conf", "/nginx.conf")
 PROBED = f'{COMPOSE}    healthcheck:\n      test: ["CMD", "curl", "-f", "http://localhost:8080/health"]\n'
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_dockerharden.model.node import Node, Scalar
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.source.compose.problems import Problems
 from pytest_dockerharden.source.compose.units import parse_bool, parse_float, parse_integer
 
@@ -216,6 +217,7 @@ def _cast(node: Node, text: str, to: Callable[[str], Scalar], problems: Problems
         node.value = value
         if isinstance(value, bool) and text.lower() not in ("true", "false"):
             word = str(value).lower()
-            problems.warn(f"{text!r} for a boolean is not supported by YAML 1.2, write {word}", node.origin)
+            message = f"{text!r} for a boolean is not supported by YAML 1.2, write {word}"
+            problems.add(Problem("warning", message, node.origin, written=text, instead=word))
     elif required or not node.unresolved:
         problems.refuse(f"must be {_NAMES[to]}", node.origin)
