@@ -43,7 +43,7 @@ def _on_loopback(posture: Posture, port: Port) -> Remedy:
     text = f'ports:\n  - "127.0.0.1:{port.host_port}:{port.container_port}"'
     place, service = port.origin, posture.service
     if service is not None and _is_for_swarm(service):
-        return advice(f"remove {_shown(port)} from `ports`: Swarm binds no address; its proxy needs none of them")
+        return advice(f"remove {shown(port)} from `ports`: Swarm binds no address; its proxy needs none of them")
     breaks = "clients on other machines"
     if not isinstance(place, TextOrigin) or service is None or service.source_text is None:
         return advice(text)
@@ -66,11 +66,12 @@ def _is_for_swarm(service: Service) -> bool:
     )
 
 
-def _unpublished(posture: Posture, port: Port) -> Remedy:
+def unpublished(posture: Posture, port: Port) -> Remedy:
+    """The service without this port: its line goes, or all of them where it is not one of the lines."""
     service, breaks = posture.service, "clients outside of the stack's networks"
     written = service is not None and any(item.origin == port.origin for item in service.items("ports"))
     if written and isinstance(port.origin, TextOrigin):
-        return remove_item("ports", port.origin, text=f"remove {_shown(port)} from `ports`", breaks=breaks)
+        return remove_item("ports", port.origin, text=f"remove {shown(port)} from `ports`", breaks=breaks)
     return remove_key("ports", breaks=breaks)
 
 
@@ -80,7 +81,8 @@ def _internal(posture: Posture, names: list[str]) -> Remedy:
     return Remedy(text, edits, "behaviour-changing", "a service on it that calls out, or publishes a port")
 
 
-def _shown(port: Port) -> str:
+def shown(port: Port) -> str:
+    """A published port as messages name it: ``8080/tcp``."""
     if not port.host_port:
         return f"{port.container_port}/{port.protocol} (on a free port)"
     return f"{port.host_port}/{port.protocol}"
@@ -193,7 +195,7 @@ def names_all(posture: Posture, port: Port) -> bool:
 
 
 def _published_everywhere(posture: Posture, port: Port) -> Finding:
-    message = f"{_shown(port)} is published on every interface"
+    message = f"{shown(port)} is published on every interface"
     return posture.ports.finding(message, _on_loopback(posture, port), at=port.origin)
 
 
@@ -247,7 +249,7 @@ def every_port_names_an_address(service: Service) -> Findings:
     posture = service.posture
     for port in posture.ports.get(()) if posture is not None else ():
         if posture is not None and (port.container_port in _FOR_PEERS or is_data_store(posture)) and not port.host_ip:
-            yield service.finding(f"{_shown(port)} names no address", _on_loopback(posture, port), at=port.origin)
+            yield service.finding(f"{shown(port)} names no address", _on_loopback(posture, port), at=port.origin)
 
 
 @control(
@@ -280,7 +282,7 @@ def no_privileged_ports(posture: Posture, *, allowed: tuple[str, ...] = ()) -> F
     for port in posture.ports.value:
         bounds = _bounds(port)
         if bounds and 0 < bounds[0] < _PRIVILEGED and port.host_port not in allowed:
-            yield posture.ports.finding(f"host port {_shown(port)} is below 1024", at=port.origin)
+            yield posture.ports.finding(f"host port {shown(port)} is below 1024", at=port.origin)
 
 
 @control(severity="info", optional=True, equivalents={"kics": "privileged_ports_mapped_in_container"})
@@ -443,7 +445,7 @@ def data_stores_not_published(posture: Posture) -> Findings:
     for port in posture.ports.value:
         if open_to_all(port):
             yield posture.ports.finding(
-                f"a data store is published on {_shown(port)}", _unpublished(posture, port), at=port.origin
+                f"a data store is published on {shown(port)}", unpublished(posture, port), at=port.origin
             )
 
 
@@ -579,5 +581,5 @@ def one_way_in(posture: Posture) -> Findings:
     for port in posture.ports.value if proxies else ():
         if open_to_all(port):
             yield posture.ports.finding(
-                f"{_shown(port)} is a way past {', '.join(proxies)}", _unpublished(posture, port), at=port.origin
+                f"{shown(port)} is a way past {', '.join(proxies)}", unpublished(posture, port), at=port.origin
             )
