@@ -69,13 +69,22 @@ def _switching(stage: Stage, user: str) -> Remedy:
 
 
 def _switching_to_a_number(stage: Stage) -> Remedy:
-    """The server's own user, else a number: it needs no account, and no program to make one."""
+    number = _number(stage)
     base = stage.root_base() or ""
-    user = server_user(parse_reference(base)) if base else None
-    if user is None and default_user(base) is None:
-        return advice("RUN useradd --uid 10001 app\nUSER 10001")
-    uid, gid = user or NOBODYS
-    return _switching(stage, f"{uid}:{gid}")
+    if default_user(base) is None and _server_of(stage) is None:
+        return advice(f"USER {number}")
+    return _switching(stage, number)
+
+
+def _server_of(stage: Stage) -> tuple[int, int] | None:
+    base = stage.root_base()
+    return server_user(parse_reference(base)) if base else None
+
+
+def _number(stage: Stage) -> str:
+    """The server's own user, else a number: it needs no account, and no program to make one."""
+    uid, gid = _server_of(stage) or NOBODYS
+    return f"{uid}:{gid}"
 
 
 @control(
@@ -121,8 +130,8 @@ def image_sets_a_user(dockerfile: Dockerfile) -> Findings:
     Good::
 
         FROM python:3.12-slim
-        RUN useradd --uid 10001 app
-        USER 10001:10001
+        RUN useradd --uid 1000 app
+        USER 1000:1000
     """
     stage = _final(dockerfile)
     if stage.last("USER"):
@@ -187,7 +196,7 @@ def non_root_image_user(dockerfile: Dockerfile) -> Findings:
         FROM golang:1.24 AS build
         USER root
         FROM alpine:3.22
-        USER 10001:10001
+        USER 1000:1000
     """
     stage = _final(dockerfile)
     user = stage.last("USER") or not_applicable("there is no USER")
@@ -195,7 +204,7 @@ def non_root_image_user(dockerfile: Dockerfile) -> Findings:
         created = _created_user(stage)
         known = created is not None and user in stage.instructions and user.words
         remedy = replace_text(user.words[0], str(created), text=f"USER {created}", breaks=_ROOTS) if known else None
-        yield user.finding("the last USER is root", remedy or advice(f"USER {created or '10001'}"))
+        yield user.finding("the last USER is root", remedy or advice(f"USER {created or _number(stage)}"))
 
 
 @control(
@@ -230,7 +239,7 @@ def user_not_left_to_the_base_image(dockerfile: Dockerfile) -> Findings:
     Good::
 
         FROM debian:12-slim AS base
-        USER 10001
+        USER 1000:1000
         FROM base
         CMD ["/app"]
     """
@@ -279,7 +288,7 @@ def stepping_down_not_left_to_the_entrypoint(dockerfile: Dockerfile) -> Findings
         not_applicable("root is not its last USER")
     if _is_known_to_start_as_root(stage):
         not_applicable("non-root-image-user judges it")
-    yield user.finding("the last USER is root", advice("USER 10001"))
+    yield user.finding("the last USER is root", advice(f"USER {_number(stage)}"))
 
 
 def _is_known_to_start_as_root(stage: Stage) -> bool:
@@ -342,7 +351,7 @@ def image_with_data_does_not_run_as_root(dockerfile: Dockerfile) -> Findings:
 
         FROM debian:12-slim
         VOLUME /var/lib/app
-        USER 10001:10001
+        USER 1000:1000
         CMD ["sleep", "1"]
     """
     stage = _final(dockerfile)
