@@ -22,8 +22,12 @@ _STEP_DOWN = {"nginx": ("CHOWN", "SETGID", "SETUID")} | dict.fromkeys(
     ("redis", "valkey", "postgres", "mysql", "mariadb", "mongo", "rabbitmq"), ("SETGID", "SETUID")
 )
 # what their start-up scripts need besides: they look for files of others in directories that are closed to root without
-# DAC_OVERRIDE, from the second start on, and take over a new directory of the host
-_OWN_THEIR_DATA = dict.fromkeys(("postgres", "mysql", "mariadb", "mongo", "rabbitmq"), ("CHOWN", "DAC_OVERRIDE"))
+# DAC_OVERRIDE, from the second start on (redis 7: its append-only files), and take over a new directory of the host
+_OWN_THEIR_DATA = dict.fromkeys(
+    ("redis", "valkey", "postgres", "mysql", "mariadb", "mongo", "rabbitmq"), ("CHOWN", "DAC_OVERRIDE")
+)
+# a program with an effective file capability that is not in the bounding set is not started, for root neither
+_ASKED_BY_THE_PROGRAM = {"caddy": ("NET_BIND_SERVICE",)}
 
 
 @control(
@@ -87,9 +91,10 @@ def capabilities_dropped(posture: Posture) -> Findings:
 def _all_dropped(posture: Posture) -> Remedy:
     remedy = set_key("cap_drop", ["ALL"], breaks="a program that uses one; add back just that one in cap_add")
     image = base_image(posture)
-    if image is None or not starts_under_s6(image):
+    if image is None:
         return remedy
-    back = [name for name in _S6_NEEDS if name not in added(posture)]
+    needed = _S6_NEEDS if starts_under_s6(image) else _ASKED_BY_THE_PROGRAM.get(image.official, ())
+    back = [name for name in needed if name not in added(posture)]
     lines = "".join(f"\n  - {name}" for name in back)
     edits = tuple(Edit("append", ("cap_add",), name) for name in back)
     return replace(remedy, text=f"{remedy.text}\ncap_add:{lines}", edits=remedy.edits + edits) if back else remedy
@@ -172,7 +177,8 @@ def no_useless_capabilities(posture: Posture) -> Findings:
             cap_drop: [ALL]
             cap_add: [CHOWN, SETUID, SETGID]
     """
-    given = {name: node for name, node in added(posture).items() if name in ALL or name == "ALL"}
+    asked = _its_program_asks(posture)
+    given = {name: node for name, node in added(posture).items() if name in {*ALL, "ALL"} and name not in asked}
     if not given or posture.service is None:
         not_applicable("no capability is added")
     if posture.runs_as_root.value:
@@ -187,6 +193,11 @@ def no_useless_capabilities(posture: Posture) -> Findings:
         )
 
 
+def _its_program_asks(posture: Posture) -> tuple[str, ...]:
+    image = base_image(posture)
+    return _ASKED_BY_THE_PROGRAM.get(image.official, ()) if image is not None else ()
+
+
 def _without_file_capabilities(posture: Posture) -> bool:
     stage = posture.service.stage if posture.service else None
     return stage is not None and not any("setcap" in run.text for run in stage.inherited("RUN"))
@@ -197,7 +208,8 @@ def no_needless_net_bind_service(posture: Posture) -> Findings:
     """NET_BIND_SERVICE is added only where a low port needs it.
 
     In a network namespace of its own the engine (20.10 and newer) lets everybody bind every port, and a port above
-    1023 never needs it. It is needed with the host's network alone.
+    1023 never needs it. It is needed with the host's network, and by the official image of caddy, whose program the
+    kernel does not start without it.
 
     Bad::
 
@@ -231,7 +243,7 @@ def no_needless_net_bind_service(posture: Posture) -> Findings:
     item = added(posture).get("NET_BIND_SERVICE")
     if item is None or posture.service is None:
         not_applicable("NET_BIND_SERVICE is not added")
-    if posture.network_mode.value.startswith(("host", "container:", "service:")):
+    if posture.network_mode.value.startswith(("host", "container:", "service:")) or _its_program_asks(posture):
         return
     if posture.sysctls.value.get("net.ipv4.ip_unprivileged_port_start", "0") != "0":
         return

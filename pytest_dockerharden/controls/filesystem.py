@@ -7,7 +7,7 @@ from dataclasses import replace
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Edit, Findings, Remedy
-from pytest_dockerharden.model.known_images import writes_its_root
+from pytest_dockerharden.model.known_images import server_user, writes_its_root
 from pytest_dockerharden.model.paths import covers
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, append_item, set_key
@@ -22,6 +22,8 @@ _NEEDED_WRITABLE: dict[str, tuple[str, ...]] = {
     "mysql": ("/run/mysqld",),
     "mariadb": ("/run/mysqld",),
 }
+# of these, whose start-up script gives the directory to the server's user only where it is not the owner already
+_STEP_DOWN = frozenset({"postgres", "mysql", "mariadb"})
 # Python's multiprocessing, and gunicorn's sign of life
 _NEEDS_TEMPORARY_FILES = frozenset({"celery", "gunicorn"})
 
@@ -113,8 +115,22 @@ def no_writable_image_volumes(posture: Posture) -> Findings:
             )
 
 
-def _tmpfs(paths: list[str]) -> Remedy:
-    written = [f"{path}:size=16m" for path in paths]
+def _owner(posture: Posture) -> str:
+    """The options for the owner of a tmpfs: who runs, or whom a database becomes that starts as root."""
+    uid, gid = posture.uid.get(None), posture.gid.get(None)
+    if uid == 0 or (uid is None and family(posture) not in _STEP_DOWN):
+        return ""
+    if uid is None or gid is None:
+        image = base_image(posture)
+        user = server_user(image) if image is not None else None
+        if user is None or (posture.service is not None and posture.service.text("user")):
+            return ""
+        uid, gid = user
+    return f",uid={uid},gid={gid},mode=0755"
+
+
+def _tmpfs(paths: list[str], options: str) -> Remedy:
+    written = [f"{path}:size=16m{options}" for path in paths]
     text = "tmpfs:\n" + "\n".join(f"  - {item}" for item in written)
     breaks = "a server that puts more there, or what the image has there"
     return Remedy(text, tuple(Edit("append", ("tmpfs",), item) for item in written), "behaviour-changing", breaks)
@@ -162,7 +178,7 @@ def read_only_server_can_write_what_it_needs(posture: Posture) -> Findings:
     if missing:
         yield posture.read_only_rootfs.finding(
             f"it cannot start: it has to write to {' and '.join(missing)}",
-            _tmpfs(missing),
+            _tmpfs(missing, _owner(posture)),
         )
 
 

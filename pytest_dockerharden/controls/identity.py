@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
-from pytest_dockerharden.model.known_images import NOBODYS, SERVER_USERS, server_user
+from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.hostpaths import engine_socket
+from pytest_dockerharden.model.known_images import NOBODYS, SERVER_USERS, server_user, user_to_run_as
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, set_key
 from pytest_dockerharden.model.roles import base_image
@@ -13,8 +14,18 @@ from pytest_dockerharden.model.roles import base_image
 
 def _suggested_user(posture: Posture) -> str:
     image = base_image(posture)
-    uid, gid = (image and server_user(image)) or NOBODYS
+    uid, gid = user_to_run_as(image) if image is not None else NOBODYS
     return f"{uid}:{gid}"
+
+
+def _another_user(posture: Posture) -> Remedy:
+    """Advice where it talks to the engine: the group that the socket belongs to is known on the host alone."""
+    user = _suggested_user(posture)
+    if any(mount.kind == "bind" and engine_socket(mount.source) for mount in posture.mounts.get(())):
+        return advice(
+            f'user: "{user}"\ngroup_add: ["..."]  # the group of the engine\'s socket, which it cannot open without'
+        )
+    return set_key("user", user, breaks="a program that needs files of root")
 
 
 @control(
@@ -70,9 +81,7 @@ def non_root_user(posture: Posture) -> Findings:
         name = process.executable.rsplit("/", 1)[-1]
         yield posture.runs_as_root.finding(f"process {process.pid} ({name}) runs as root", at=process.origin)
     if posture.runs_as_root.value:
-        yield posture.runs_as_root.finding(
-            "it runs as root", set_key("user", _suggested_user(posture), breaks="a program that needs files of root")
-        )
+        yield posture.runs_as_root.finding("it runs as root", _another_user(posture))
 
 
 @control(severity="low", optional=True, owasp="RULE 2")

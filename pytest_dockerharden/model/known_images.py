@@ -192,9 +192,10 @@ def steps_down(reference: str) -> bool:
     """Whether the image's own entrypoint starts as root and then runs its server as another user.
 
     It does so only as long as the entrypoint is kept and the first word of the command is the server: ``sh -c`` in
-    between leaves the server root.
+    between leaves the server root. influxdb 1 does it for INFLUXDB_RUNAS_USER_ID alone.
     """
-    return parse_reference(reference).familiar in _STEP_DOWN
+    image = parse_reference(reference)
+    return image.familiar in _STEP_DOWN and not (image.familiar == "influxdb" and _older_than(image, (2,)))
 
 
 def writes_its_root(image: Reference) -> bool:
@@ -254,6 +255,7 @@ SERVER_USERS: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
     "postgres": ((70, 70), (999, 999)),
     "nginx": ((101, 101), (101, 101)),
     "memcached": ((11211, 11211), (11211, 11211)),
+    "rabbitmq": ((100, 101), (999, 999)),
 }
 _ONE_VARIANT = {"mysql": (999, 999), "mariadb": (999, 999), "mongo": (999, 999)}
 
@@ -270,3 +272,14 @@ def server_user(image: Reference) -> tuple[int, int] | None:
     if alpine != other and not image.tag:
         return None
     return alpine if "alpine" in image.tag else other
+
+
+# official images of Apache and of PHP: their files are www-data's, but another user may be meant
+_OF_WWW_DATA = _names("httpd php wordpress nextcloud drupal joomla matomo phpmyadmin")
+
+
+def user_to_run_as(image: Reference) -> tuple[int, int]:
+    """uid and gid to write for an image: its server's where that is known, else those that people have."""
+    if image.official in _OF_WWW_DATA:
+        return (82, 82) if "alpine" in image.tag else (33, 33)
+    return server_user(image) or NOBODYS

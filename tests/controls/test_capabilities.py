@@ -203,7 +203,7 @@ def test_a_server_that_cannot_step_down_is_reported(tmp_path: Path, body: str, m
     [
         ("postgres:17", "[CHOWN, DAC_OVERRIDE, SETGID, SETUID]"),
         ("mongo:7", "[CHOWN, DAC_OVERRIDE, SETGID, SETUID]"),
-        ("redis:7", "[SETGID, SETUID]"),
+        ("redis:7", "[CHOWN, DAC_OVERRIDE, SETGID, SETUID]"),
         ("nginx:1.27", "[CHOWN, SETGID, SETUID]"),
     ],
 )
@@ -238,9 +238,12 @@ S6 = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
         pytest.param("image: app:1", (), id="nothing is known of it"),
         pytest.param("image: lscr.io/linuxserver/sonarr:4", S6, id="s6"),
         pytest.param("image: linuxserver/x:1\ncap_add: [SETUID, chown]", S6[1:5], id="some are back"),
+        pytest.param("image: caddy:2", ("NET_BIND_SERVICE",), id="a program with a file capability"),
+        pytest.param("image: caddy:2\ncap_add: [NET_BIND_SERVICE]", (), id="that has it"),
+        pytest.param("image: ours/caddy:2", (), id="a program of others"),
     ],
 )
-def test_what_s6_needs_is_written_beside_the_dropped_capabilities(
+def test_what_an_image_needs_is_written_beside_the_dropped_capabilities(
     tmp_path: Path, body: str, back: tuple[str, ...]
 ) -> None:
     judged = judgements(tmp_path, {"compose.yaml": stack(body)}, "capabilities-dropped")
@@ -249,3 +252,10 @@ def test_what_s6_needs_is_written_beside_the_dropped_capabilities(
     first, *others = finding.remedy.edits
     assert (first.path, first.value) == (("cap_drop",), ["ALL"])
     assert [(edit.path, edit.value) for edit in others] == [(("cap_add",), name) for name in back]
+
+
+@pytest.mark.parametrize("control", ["no-useless-capabilities", "no-needless-net-bind-service"])
+def test_what_the_kernel_asks_for_before_it_starts_caddy_is_not_needless(tmp_path: Path, control: str) -> None:
+    body = "user: '1000:1000'\nsecurity_opt: [no-new-privileges:true]\ncap_add: [NET_BIND_SERVICE]\n"
+    assert found(tmp_path, control, "image: caddy:2\n" + body) == []
+    assert len(found(tmp_path, control, "image: ours:2\n" + body)) == 1

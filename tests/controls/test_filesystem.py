@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.controls.postures import found, in_files
+from tests.controls.postures import found, in_files, stack
+from tests.helpers import judgements
 
 RO = "read_only: true\n"
 
@@ -84,3 +85,23 @@ def test_a_volume_of_the_dockerfile_stays_writable(tmp_path: Path) -> None:
     compose = "services:\n  web:\n    build: .\n    read_only: true\n"
     hits = in_files(tmp_path, "no-writable-image-volumes", compose, Dockerfile="FROM debian:12.5\nVOLUME /data\n")
     assert [(hit.file, hit.line) for hit in hits] == [("Dockerfile", 2)]
+
+
+@pytest.mark.parametrize(
+    ("body", "written"),
+    [
+        ("image: postgres:17", "/run/postgresql:size=16m,uid=999,gid=999,mode=0755"),
+        ("image: postgres:17-alpine", "/run/postgresql:size=16m,uid=70,gid=70,mode=0755"),
+        ("image: postgres:17\nuser: '1001:1001'", "/run/postgresql:size=16m,uid=1001,gid=1001,mode=0755"),
+        ("image: postgres", "/run/postgresql:size=16m"),
+        ("image: mariadb:11", "/run/mysqld:size=16m,uid=999,gid=999,mode=0755"),
+        ("image: httpd:2.4\nuser: root", "/usr/local/apache2/logs:size=16m"),
+        ("image: httpd:2.4\nuser: '33:33'", "/usr/local/apache2/logs:size=16m,uid=33,gid=33,mode=0755"),
+    ],
+)
+def test_the_tmpfs_of_a_server_belongs_to_whom_it_runs_as(tmp_path: Path, body: str, written: str) -> None:
+    files = {"compose.yaml": stack(body + "\nread_only: true")}
+    (judged,) = judgements(tmp_path, files, "read-only-server-can-write-what-it-needs")
+    (finding,) = judged.findings
+    assert finding.remedy is not None
+    assert [edit.value for edit in finding.remedy.edits] == [written]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.controls.postures import found, in_files, verdict
+from tests.controls.postures import found, in_files, stack, verdict
+from tests.helpers import judgements
 
 BUILD = "services:\n  web:\n    build: .\n"
 
@@ -110,3 +111,24 @@ def test_a_user_of_the_other_variant_is_reported(tmp_path: Path, body: str, mess
 def test_an_explicit_user_is_asked_for(tmp_path: Path) -> None:
     assert found(tmp_path, "explicit-user", "") == [(2, "only the image decides which user it runs as")]
     assert found(tmp_path, "explicit-user", "user: app") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "effect", "user"),
+    [
+        ("image: wordpress:6", "behaviour-changing", "33:33"),
+        ("image: nextcloud:30-fpm-alpine", "behaviour-changing", "82:82"),
+        ("image: nginx:1.27", "behaviour-changing", "101:101"),
+        ("image: caddy:2", "behaviour-changing", "1000:1000"),
+        ("image: caddy:2\nvolumes: ['/srv/www:/srv']", "behaviour-changing", "1000:1000"),
+        ("image: traefik:3.1\nvolumes: ['/var/run/docker.sock:/var/run/docker.sock:ro']", "advice", "1000:1000"),
+    ],
+)
+def test_the_user_to_write_is_the_image_s_and_advice_beside_the_engines_socket(
+    tmp_path: Path, body: str, effect: str, user: str
+) -> None:
+    (judged,) = judgements(tmp_path, {"compose.yaml": stack(body)}, "non-root-user")
+    (finding,) = judged.findings
+    assert finding.remedy is not None
+    assert finding.remedy.effect == effect
+    assert finding.remedy.text.startswith(f'user: "{user}"')

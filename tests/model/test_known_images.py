@@ -67,11 +67,13 @@ def test_whom_a_known_base_runs_as(reference: str, user: str | None) -> None:
     assert default_user(reference) == user
 
 
-@pytest.mark.parametrize("reference", ["redis:7-alpine", "docker.io/library/postgres:16", "valkey/valkey:8"])
+@pytest.mark.parametrize(
+    "reference", ["redis:7-alpine", "docker.io/library/postgres:16", "valkey/valkey:8", "influxdb:2.7"]
+)
 def test_servers_whose_entrypoint_steps_down(reference: str) -> None:
     assert steps_down(reference)
 
 
-@pytest.mark.parametrize("reference", ["memcached", "nginx", "bitnami/redis", "example/redis"])
+@pytest.mark.parametrize("reference", ["memcached", "nginx", "bitnami/redis", "example/redis", "influxdb:1.8"])
 def test_images_that_do_not_step_down(reference: str) -> None:
     assert not steps_down(reference)
