@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings
+from pytest_dockerharden.model.finding import Findings, Remedy
 from pytest_dockerharden.model.posture import Logging, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import set_key
+from pytest_dockerharden.model.roles import is_for_swarm
 
 _POLICIES = frozenset({"no", "always", "unless-stopped", "on-failure", ""})
 
 
 _LOCAL_DRIVERS = frozenset({"", "json-file"})
+
+
+def _restarted(service: Service | None) -> Remedy:
+    if service is not None and is_for_swarm(service):
+        return set_key("deploy.restart_policy", {"condition": "any"})  # docker stack deploy ignores `restart`
+    return set_key("restart", "unless-stopped")
 
 
 @control(severity="low", plan="P3", optional=True, equivalents={"kics": "restart_policy_on_failure_not_set_to_5"})
@@ -37,7 +44,7 @@ def restarts_after_a_failure(posture: Posture) -> Findings:
     if posture.service is not None and _is_awaited_job(posture.service):
         not_applicable("it runs to completion")
     if posture.restart.value.name in {"no", ""}:
-        yield posture.restart.finding("it is not restarted", set_key("restart", "unless-stopped"))
+        yield posture.restart.finding("it is not restarted", _restarted(posture.service))
 
 
 def _is_awaited_job(service: Service) -> bool:
@@ -75,7 +82,8 @@ def restarts_are_bounded(posture: Posture, *, most: int = 5) -> Findings:
     """
     policy = posture.restart.value
     if policy.name in {"always", "unless-stopped"} or (policy.name == "on-failure" and not 1 <= policy.retries <= most):
-        in_deploy = posture.service is not None and posture.service.get("deploy.restart_policy") is not None
+        service = posture.service
+        in_deploy = service is not None and (service.get("deploy.restart_policy") is not None or is_for_swarm(service))
         attempts = set_key("deploy.restart_policy", {"condition": "on-failure", "max_attempts": most})
         remedy = attempts if in_deploy else set_key("restart", f"on-failure:{most}")
         yield posture.restart.finding("it is restarted without end", remedy)

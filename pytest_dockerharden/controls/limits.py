@@ -11,7 +11,7 @@ from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, remove_key, set_key
-from pytest_dockerharden.model.roles import family
+from pytest_dockerharden.model.roles import family, is_for_swarm
 
 _CPUS = pattern(r"\d+(?:\.\d+)?|\.\d+")
 _MEBIBYTE = 1 << 20
@@ -26,6 +26,12 @@ _LARGE = frozenset(
         "mysql", "mariadb", "mongo",
     }
 )  # fmt: skip
+
+
+def _or_refused(service: Service | None, breaks: str) -> str:
+    if service is not None and is_for_swarm(service):
+        return f"{breaks}; docker stack deploy, which refuses the file for it"
+    return breaks
 
 
 def _amount(size: int) -> str:
@@ -216,7 +222,9 @@ def swap_limit(posture: Posture) -> Findings:
         more = "without end" if both is None else f"by {_amount(both - memory)}"
         yield posture.memory_swap.finding(
             f"it may swap {more} beyond its memory limit",
-            set_key("memswap_limit", _amount(memory), breaks="a service that lives from swap"),
+            set_key(
+                "memswap_limit", _amount(memory), breaks=_or_refused(posture.service, "a service that lives from swap")
+            ),
         )
 
 
@@ -303,6 +311,8 @@ def reservations_take_effect(posture: Posture) -> Findings:
 def _by_weight(service: Service, reserved: str) -> Remedy:
     """1024, the weight of a container that says nothing, stands for one CPU."""
     out = remove_key("deploy.resources.reservations.cpus", breaks="a deployment to Swarm")
+    if is_for_swarm(service):
+        return advice("remove `deploy.resources.reservations.cpus` where Swarm does not run it")
     if service.get("cpu_shares") is not None:
         return out
     if not _CPUS.fullmatch(reserved) or not float(reserved):

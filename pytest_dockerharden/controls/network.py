@@ -13,7 +13,14 @@ from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Port, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, remove_item, remove_key, rewrite_item, set_in_item
-from pytest_dockerharden.model.roles import is_data_store, is_web_server, on_every_interface, open_to_all, uses
+from pytest_dockerharden.model.roles import (
+    is_data_store,
+    is_for_swarm,
+    is_web_server,
+    on_every_interface,
+    open_to_all,
+    uses,
+)
 
 _PRIVILEGED = 1024
 
@@ -42,7 +49,7 @@ def _on_loopback(posture: Posture, port: Port) -> Remedy:
     """The port as it is written, with the address in front of it."""
     text = f'ports:\n  - "127.0.0.1:{port.host_port}:{port.container_port}"'
     place, service = port.origin, posture.service
-    if service is not None and _is_for_swarm(service):
+    if service is not None and is_for_swarm(service):  # it ignores an address, or refuses it
         return advice(f"remove {shown(port)} from `ports`: Swarm binds no address; its proxy needs none of them")
     breaks = "clients on other machines"
     if not isinstance(place, TextOrigin) or service is None or service.source_text is None:
@@ -57,13 +64,6 @@ def _on_loopback(posture: Posture, port: Port) -> Remedy:
         return advice(text)
     front = "127.0.0.1:{}" if port.host_port else "127.0.0.1::{}"
     return rewrite_item("ports", place, front, text=text, breaks=breaks)
-
-
-def _is_for_swarm(service: Service) -> bool:
-    """Whether only ``docker stack deploy`` honours what is under ``deploy``; it ignores an address, or refuses it."""
-    return service.text("deploy.mode") == "global" or any(
-        service.get(f"deploy.{key}") for key in ("placement", "update_config", "rollback_config", "endpoint_mode")
-    )
 
 
 def unpublished(posture: Posture, port: Port) -> Remedy:

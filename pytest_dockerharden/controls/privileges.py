@@ -11,10 +11,13 @@ from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.origin import Origin
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, append_item, remove_key, set_in_item, set_key
+from pytest_dockerharden.model.roles import is_for_swarm
 
 
 def _forbid_new_privileges(posture: Posture) -> Remedy:
     breaks = "sudo, su, ping and other setuid programs inside"
+    if posture.service is not None and is_for_swarm(posture.service):
+        breaks += "; docker stack deploy ignores it, not so `no-new-privileges` in the daemon.json of its nodes"
     allowing = _options(posture, "no-new-privileges")
     stated = [item for item in allowing if item.text() in {"no-new-privileges", "no-new-privileges:true"}]
     if not allowing:
@@ -372,7 +375,9 @@ def security_options_set(posture: Posture) -> Findings:
     if service is None:
         not_applicable("what is written is a matter of the files")
     if not service.items("security_opt"):
-        yield service.finding("it sets no security options", set_key("security_opt", ["no-new-privileges:true"]))
+        ignored = "nothing with docker stack deploy, which ignores it" if is_for_swarm(service) else ""
+        remedy = set_key("security_opt", ["no-new-privileges:true"], breaks=ignored)
+        yield service.finding("it sets no security options", remedy)
 
 
 @control(severity="high", owasp="RULE 2")

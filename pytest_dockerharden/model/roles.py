@@ -77,6 +77,19 @@ def filters_the_engine(posture: Posture) -> bool:
     return family(posture) in _ENGINE_FILTERS
 
 
+def is_for_swarm(service: Service) -> bool:
+    """Whether only ``docker stack deploy`` honours what is under ``deploy``.
+
+    It says so and goes on without ``security_opt``, ``restart``, ``privileged``, ``devices``, ``network_mode``,
+    ``ipc``, ``pid``, ``userns_mode`` and ``shm_size``, and refuses a file with ``mem_limit``, ``memswap_limit`` or
+    ``cpu_shares`` (``cli/compose/types`` of the Docker CLI); ``cap_add``, ``cap_drop`` (20.10), ``read_only``,
+    ``tmpfs``, ``init``, ``user``, ``ulimits`` and ``sysctls`` work.
+    """
+    return service.text("deploy.mode") == "global" or any(
+        service.get(f"deploy.{key}") for key in ("placement", "update_config", "rollback_config", "endpoint_mode")
+    )
+
+
 def uses(service: Service, name: str) -> bool:
     """Whether a service says that it needs the one of this name."""
     wanted = service.get("depends_on")
