@@ -101,7 +101,8 @@ def _span(wish: Wish, sheets: Sheets) -> Site:
     start = sheets.offset(at.file, at.line, at.column)
     end = sheets.offset(at.file, at.end_line, at.end_column)
     span, old = (start, end), wish.edit.old
-    if old is not None and sheets.text(at.file)[start:end] != old:
+    there = sheets.text(at.file)[start:end]
+    if old is not None and there != old and not (wish.projects and _is_quoted(old, there, str(wish.edit.value))):
         found = _in_scalar(old, start, sheets.shapes(at.file)) if wish.projects else []
         if len(found) != 1:
             raise CannotEditError("its place is not known exactly")
@@ -115,6 +116,11 @@ def _span(wish: Wish, sheets: Sheets) -> Site:
 def _indented(new: str, before: str) -> str:
     """Lines in front of what stands on a line: as far in as that is; on the same line if more stands before it."""
     return " ".join(new.split()) + " " if before.strip() else new.replace("\n", f"\n{before}")
+
+
+def _is_quoted(old: str, there: str, new: str) -> bool:
+    """Whether a word stands there in quotes that the new one does not need."""
+    return there in (f'"{old}"', f"'{old}'") and new.isalnum()
 
 
 def _in_scalar(old: str, offset: int, shapes: Shapes) -> list[tuple[int, int]]:
