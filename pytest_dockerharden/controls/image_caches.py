@@ -245,11 +245,18 @@ def _cleaned(stage: Stage, run: Instruction, call: Invocation) -> Remedy:
     if call.manager == "apk":
         return call.with_option("--no-cache", effect="safe")
     if call.manager in DEBIAN and not _updates(run):
-        return appended(run, "apt-get clean") or advice("apt-get clean")
+        return _appended(run, call, "apt-get clean")
     if call.manager in DEBIAN and _are_needed_later(stage, run):
         return advice("RUN apt-get update && apt-get install ... && rm -rf /var/lib/apt/lists/*")
     cleaning = _CLEANING.get(call.manager, f"{call.manager} clean all")
-    return appended(run, cleaning) or advice(cleaning)
+    return _appended(run, call, cleaning)
+
+
+def _appended(run: Instruction, call: Invocation, cleaning: str) -> Remedy:
+    """As whom the packages were installed: nobody else may remove what that left."""
+    through = next((wrapper for wrapper in call.command.via if wrapper in {"sudo", "doas"}), "")
+    written = f"{through} {cleaning}" if through else cleaning
+    return appended(run, written) or advice(written)
 
 
 def _are_needed_later(stage: Stage, run: Instruction) -> bool:

@@ -11,12 +11,12 @@ from pytest_dockerharden.model.build import commands, instructions, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Pair, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Finding, Findings, Remedy
+from pytest_dockerharden.model.finding import Edit, Finding, Findings, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.model.reference import parse_reference
-from pytest_dockerharden.model.remedies import advice, remove_lines, replace_text
+from pytest_dockerharden.model.remedies import advice, replace_text, text_edit, whole_lines
 
 # what other controls say of the same place, in more words
 _JUDGED_ELSEWHERE = pattern(
@@ -46,6 +46,18 @@ def _with_equals_sign(instruction: Instruction, pair: Pair) -> Remedy:
     behind = TextOrigin(start.file, start.end_line, start.end_column, end.end_line, end.end_column)
     quoted = value.raw if re.fullmatch(r"[\w./:@+-]+", value.raw) else f'"{value.raw}"'
     return replace_text(behind, f"={quoted}", text=text, effect="safe")
+
+
+def _empty_lines(dockerfile: Dockerfile, first: TextOrigin) -> Iterator[Edit]:
+    """Those of the instruction that goes on at ``first``: the builder warns of one at a time."""
+    directive = dockerfile.directives.get("escape")
+    escape = directive.text if directive else "\\"
+    for number, line in enumerate(dockerfile.text.split("\n")[first.line - 1 : -1], first.line):
+        written = line.strip()
+        if not written:
+            yield text_edit(whole_lines(TextOrigin(first.file, number, 1, number, 1)), "")
+        elif written[0] != "#" and (not written.endswith(escape) or written.endswith(2 * escape)):
+            return
 
 
 def _absolute(stage: Stage, workdir: Instruction, text: str) -> Remedy:
@@ -231,7 +243,7 @@ def no_empty_continuation(dockerfile: Dockerfile) -> Findings:
         if problem.kind == "warning" and "empty line" in problem.message:
             yield dockerfile.finding(
                 "an empty line continues the instruction",
-                remove_lines(problem.origin, text="remove it", effect="safe"),
+                Remedy("remove it", tuple(_empty_lines(dockerfile, problem.origin)), "safe"),
                 at=problem.origin,
             )
 

@@ -60,12 +60,15 @@ _STARTING = frozenset({"CMD", "ENTRYPOINT", "HEALTHCHECK", "STOPSIGNAL", "EXPOSE
 def _switching(stage: Stage, user: str) -> Remedy:
     """USER above what ends the stage and needs no root to be built."""
     end = next((i for i in reversed(stage.instructions) if i.keyword not in _STARTING), stage.instructions[0])
-    line = stage.dockerfile.text.split("\n")[end.origin.end_line - 1].rstrip("\r")
+    lines = stage.dockerfile.text.split("\n")
+    line = lines[end.origin.end_line - 1].rstrip("\r")
     escape = stage.dockerfile.directives.get("escape")
     if line.rstrip().endswith(escape.text if escape else "\\"):  # the file ends where the instruction goes on
         return advice(f"USER {user}")
     behind = replace(end.origin, end_column=max(len(line) + 1, end.origin.end_column))
-    return insert_behind(behind, f"\nUSER {user}", text=f"USER {user}", breaks=_ROOTS)
+    like = end.keyword_origin
+    keyword = "user" if lines[like.line - 1][like.column - 1 : like.end_column - 1].islower() else "USER"
+    return insert_behind(behind, f"\n{keyword} {user}", text=f"USER {user}", breaks=_ROOTS)
 
 
 def _switching_to_a_number(stage: Stage) -> Remedy:

@@ -120,6 +120,8 @@ def appended(run: Instruction, command: str) -> Remedy | None:
     """A RUN with a further command at its end; None where it is not clear that its end is where one can be added."""
     last = run.script.commands[-1].origin if run.script.commands else run.origin
     ends = (last.end_line, last.end_column) == (run.origin.end_line, run.origin.end_column)
+    if run.script.commands and run.script.commands[-1].name in {"exit", "exec"}:  # nothing behind it is run
+        return None
     if run.form != "shell" or run.heredocs or not run.script.complete or not ends:
         return None
     return insert_behind(run.origin, f" && {command}", text=command, effect="safe")

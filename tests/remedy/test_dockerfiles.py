@@ -73,6 +73,25 @@ MENDED = {
         'FROM debian:12\nCMD ["a"]\n# the real one\nCMD ["b"]\n',
         'FROM debian:12\n# the real one\nCMD ["b"]\n',
     ),
+    "no-apt-lists-left  ": (
+        "FROM ubuntu:24.04\nUSER app\nRUN sudo apt-get update && sudo apt-get install -y curl\n",
+        (
+            "FROM ubuntu:24.04\nUSER app\nRUN sudo apt-get update && sudo apt-get install -y curl"
+            " && sudo rm -rf /var/lib/apt/lists/*\n"
+        ),
+    ),
+    "no-empty-continuation": (
+        "FROM debian:12\nRUN a \\\n\n# why\n\t\n  b \\\n \n  c\n\nRUN <<E \\\n\n d\n\nE\nRUN \\\n\n  y\\\\\n\nCMD z\n",
+        "FROM debian:12\nRUN a \\\n# why\n  b \\\n  c\n\nRUN <<E \\\n d\n\nE\nRUN \\\n  y\\\\\n\nCMD z\n",
+    ),
+    "no-empty-continuation ": (
+        "# escape=`\r\nFROM debian:12\r\nRUN a `\r\n\r\n  b `\r\n\r\n  c\\\r\n\r\nCMD x\r\n",
+        "# escape=`\r\nFROM debian:12\r\nRUN a `\r\n  b `\r\n  c\\\r\n\r\nCMD x\r\n",
+    ),
+    "image-sets-a-user    ": (
+        "from debian:12\nrun useradd app\ncmd x\n",
+        "from debian:12\nrun useradd app\nuser app\ncmd x\n",
+    ),
     "canonical-stop-signal": ("FROM debian:12\nSTOPSIGNAL 15\n", "FROM debian:12\nSTOPSIGNAL SIGTERM\n"),
 }
 
@@ -115,6 +134,10 @@ LEFT = {
     "what a trigger builds with": (
         "no-development-dependencies",
         "FROM node:22\nONBUILD RUN npm install\nONBUILD RUN npm run build\n",
+    ),
+    "a RUN that ends itself": (
+        "no-apt-lists-left",
+        "FROM debian:12\nRUN apt-get update && apt-get install -y x; exit 0\n",
     ),
     "a RUN in exec form": ("no-apt-archives-left", 'FROM debian:12\nRUN ["apt-get", "install", "-y", "curl"]\n'),
 }
