@@ -25,7 +25,12 @@ _REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@")
 def _as_copy(add: Instruction) -> Remedy:
     text = f"COPY {add.text}"
     plain_files = all(_is_plain_file(word, plain(add.words[-1])) for word in add.words[:-1])
-    if not plain_files or any(flag.name not in {"chown", "chmod", "link", "exclude"} for flag in add.flags):
+    may_match = any(re.search(r"[*?\[]", word.raw) and not _FILE_NAME.search(plain(word)) for word in add.words[:-1])
+    if (
+        not plain_files
+        or may_match
+        or any(flag.name not in {"chown", "chmod", "link", "exclude"} for flag in add.flags)
+    ):
         return advice(text)
     return replace_text(add.keyword_origin, "COPY", text=text, effect="safe")
 
