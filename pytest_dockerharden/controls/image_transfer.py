@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
-from pytest_dockerharden.model.build import commands, plain
+from pytest_dockerharden.model.build import commands, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.finding import Class, Findings, Remedy
+from pytest_dockerharden.model.packages import invocations
+from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.reference import parse_reference
 from pytest_dockerharden.model.remedies import advice, insert_behind
 from pytest_dockerharden.model.shell import Command
 
@@ -30,6 +33,21 @@ def _with(command: Command, option: str, effect: Class = "behaviour-changing") -
     return insert_behind(command.words[0], f" {option}", text=text, effect=effect)
 
 
+_BUSYBOX = pattern(r"alpine|busybox|openwrt")
+
+
+def _with_wget_option(stage: Stage, command: Command, option: str) -> Remedy:
+    """BusyBox's wget knows few options of GNU's, `--progress` not, and ends with its usage."""
+    base = stage.root_base() or ""
+    steps = [step for part in stage.chain() for step in runs(part)]
+    packages = [plain(word) for step in steps for call in invocations(step) for word in call.packages]
+    installed = any(package.startswith("wget") for package in packages)
+    if _BUSYBOX.search(base) and not installed:
+        return advice(f"{command.name} {option}")
+    known = installed or parse_reference(base).official
+    return _with(command, option, "safe" if known else "behaviour-changing")
+
+
 @control(severity="info", optional=True, equivalents={"hadolint": "DL3047"})
 def downloads_do_not_fill_the_log(stage: Stage) -> Findings:
     """wget does not draw its progress into the build log.
@@ -49,7 +67,9 @@ def downloads_do_not_fill_the_log(stage: Stage) -> Findings:
     for run, command in commands(stage, "wget"):
         quiet = command.has("-q", "--quiet", "-nv", "--no-verbose", "-o", "--output-file", "-a", "--append-output")
         if _fetches(command) and not quiet and not command.has("--progress", "--show-progress"):
-            yield run.finding("wget fills the log", _with(command, "--progress=dot:giga", "safe"), at=command.origin)
+            yield run.finding(
+                "wget fills the log", _with_wget_option(stage, command, "--progress=dot:giga"), at=command.origin
+            )
 
 
 @control(severity="low", optional=True, equivalents={"tally": "tally/curl-should-follow-redirects"})
@@ -119,5 +139,6 @@ def _gives_up(stage: Stage, tool: str) -> Findings:
     for run, command in commands(stage, tool):
         retries = command.has("--retry", "--tries", "-t", "--retry-connrefused", "-K", "--config")
         if _fetches(command) and not _is_local(command) and not configured and not retries:
-            option = "--retry 5" if command.name == "curl" else "--tries=5"
-            yield run.finding(f"{command.name} gives up at once", _with(command, option, "safe"), at=command.origin)
+            curl = command.name == "curl"
+            remedy = _with(command, "--retry 5", "safe") if curl else _with_wget_option(stage, command, "--tries=5")
+            yield run.finding(f"{command.name} gives up at once", remedy, at=command.origin)

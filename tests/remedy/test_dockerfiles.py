@@ -42,6 +42,10 @@ MENDED = {
         "FROM debian:12\nCOPY --chown=app app.py /app/  \n",
     ),
     "copy-for-local-files ": ("FROM debian:12\nadd *.py /app/\n", "FROM debian:12\nCOPY *.py /app/\n"),
+    "wget-tries-again": (
+        "FROM alpine:3.22\nRUN apk add --no-cache wget && wget https://example.com/x\n",
+        "FROM alpine:3.22\nRUN apk add --no-cache wget && wget --tries=5 https://example.com/x\n",
+    ),
     "no-maintainer-instruction": (
         "FROM debian:12\nMAINTAINER Ann <ann@example.com>\n",
         'FROM debian:12\nLABEL org.opencontainers.image.authors="Ann <ann@example.com>"\n',
@@ -107,6 +111,7 @@ def test_a_dockerfile_is_mended_and_nothing_else_moves(control: str, tmp_path: P
 LEFT = {
     "an archive that ADD unpacks": ("copy-for-local-files", "FROM debian:12\nADD app.tar.gz app.py /app/\n"),
     "a pattern that an archive may match": ("copy-for-local-files", "FROM debian:12\nADD app* /app/\n"),
+    "a wget that knows fewer options": ("wget-tries-again", "FROM alpine:3.22\nRUN wget https://example.com/x\n"),
     "a shell syntax that no array has": ("exec-form-start", "FROM debian:12\nCMD server --port $PORT | tee log\n"),
     "a base whose folder is not known": ("absolute-workdir", "FROM debian:12\nWORKDIR app\n"),
     "a base that may set a user": ("image-sets-a-user", 'FROM example.org/app:1\nCMD ["x"]\n'),
