@@ -89,7 +89,7 @@ def engine_socket(path: str) -> str | None:
     if _PIPE.match(path):
         return path
     clean = real(path)
-    if _SOCKET_NAME.fullmatch(clean):
+    if clean[-5:].casefold() == ".sock" and _SOCKET_NAME.fullmatch(clean):
         return clean
     inside = next((socket for socket in SOCKETS if covers(clean, socket)), None)
     if inside:
@@ -157,7 +157,7 @@ def is_root_equivalent(path: str) -> bool:
     clean = real(path)
     if clean in _ROOT_EQUIVALENT_TREES or clean.startswith("/root/."):
         return True
-    return not _HARMLESS.fullmatch(clean) and any(covers(system, clean) for system in _SYSTEM)
+    return any(covers(system, clean) for system in _SYSTEM) and not _HARMLESS.fullmatch(clean)
 
 
 @lru_cache(maxsize=1024)
@@ -166,19 +166,22 @@ def is_sensitive(path: str) -> bool:
     clean = real(path)
     if clean in _TREES - {"/opt", "/srv", "/mnt", "/media"} or _HOME.fullmatch(clean) or holds_credentials(clean):
         return True
-    return not _HARMLESS.fullmatch(clean) and any(covers(system, clean) for system in _SYSTEM)
+    return any(covers(system, clean) for system in _SYSTEM) and not _HARMLESS.fullmatch(clean)
 
 
 def is_of_the_system(path: str) -> bool:
     """Whether a host path lies in a directory of the system, what is made to be shared included; the time zone not."""
     clean = real(path)
-    return not _TIME_ZONE.fullmatch(clean) and any(covers(system, clean) for system in (*_SYSTEM, "/run", "/var/log"))
+    return any(covers(system, clean) for system in (*_SYSTEM, "/run", "/var/log")) and not _TIME_ZONE.fullmatch(clean)
 
 
 @lru_cache(maxsize=1024)
 def holds_credentials(path: str) -> bool:
     """Whether this host path is one where tools keep keys and tokens (``~/.ssh``, ``~/.aws``)."""
     clean = real(path)
+    # most paths show by these alone that they are none, and then no pattern is compiled
+    if "/." not in clean and "/id_" not in clean:
+        return False
     return bool(_CREDENTIALS.fullmatch(clean)) and not _PUBLIC.fullmatch(clean)
 
 

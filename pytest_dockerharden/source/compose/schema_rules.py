@@ -53,9 +53,9 @@ def word(*words: str) -> Rule:
     return Rule(frozenset({str}), words=words)
 
 
-def matching(pattern: str) -> Rule:
+def matching(expression: str) -> Rule:
     """A text in which the pattern is found."""
-    return Rule(frozenset({str}), pattern=re.compile(pattern))
+    return Rule(frozenset({str}), pattern=pattern(expression))
 
 
 def list_of(items: Rule, *, distinct: bool = False) -> Rule:

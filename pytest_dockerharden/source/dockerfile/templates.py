@@ -10,7 +10,7 @@ from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 from pytest_dockerharden.source.dockerfile.lines import Lines, LogicalLine
 
-_SIGNS = ("{{", "{%", "{#", "<%", "%%", "@")
+_SIGNS = ("{{", "{%", "{#", "<%", "%%")
 _LINE = pattern(r"\s*(\{[{%#]|<%)")
 _FROM = pattern(r"\s*FROM\s.*?(\{\{|\{%|<%|%%\w+%%|@[A-Za-z_]+@)", re.IGNORECASE)
 _PLAIN = pattern(r"\s*(?:USER|EXPOSE|WORKDIR|VOLUME|STOPSIGNAL)\s[^'\"]*?(\{[{%]|<%)", re.IGNORECASE)
@@ -20,10 +20,10 @@ _EXPRESSION = pattern(r"\{\{|<%")
 
 def find_template(lines: Lines, refused: Iterable[Problem]) -> Problem | None:
     """The one problem of a text that has to be rendered first; ``refused`` is what the builder would not take of it."""
-    if not any(sign in lines.text for sign in _SIGNS):
+    if not _may_hold_sign(lines.text):
         return None
     bad_lines = {problem.origin.line for problem in refused if problem.kind == "refused"}
-    for line in lines.logical:
+    for line in filter(lambda line: _may_hold_sign(line.text), lines.logical):
         offset = _sign(line, is_bad=not bad_lines.isdisjoint(_numbers(line)))
         if offset is not None:
             number, column = line.places.at(offset)
@@ -31,6 +31,10 @@ def find_template(lines: Lines, refused: Iterable[Problem]) -> Problem | None:
             hint = "render it first, and judge what comes out"
             return Problem("template", "this is a template of a Dockerfile", origin, hint)
     return None
+
+
+def _may_hold_sign(text: str) -> bool:
+    return any(sign in text for sign in _SIGNS) or text.count("@") > 1
 
 
 def _sign(line: LogicalLine, *, is_bad: bool) -> int | None:

@@ -24,6 +24,7 @@ _ESCAPED = pattern(r"\\(\n?)(.?)", re.DOTALL)
 _ESCAPED_IN_QUOTES = pattern(r'\\(?:\n|([$`"\\]))')
 _BRACES = pattern(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
 _GLOB = pattern(rf"[*?]|{_BRACES.pattern}")
+_GLOB_MARKS = frozenset("*?{")
 _BRACED = pattern(r"\$\{(\w+)\}")
 _DEFAULT = pattern(r"\$\{(\w+)(:?[-+])([^{}$\"'\\`]*)\}")
 _NOT_LITERAL = frozenset(
@@ -79,7 +80,7 @@ def _concatenation(node: Node, cut: Slice, variables: Mapping[str, str | None]) 
 
 def _unquoted(text: str) -> str | None:
     """A bare word. A glob decides it, except in a URL, where nobody has a file of that name."""
-    if _GLOB.search(text) and "://" not in text and "\\" not in text:
+    if not _GLOB_MARKS.isdisjoint(text) and _GLOB.search(text) and "://" not in text and "\\" not in text:
         return None
     return _ESCAPED.sub(r"\2", text) if "\\" in text else text
 
