@@ -97,6 +97,8 @@ def kind_of_file(path: str, *, named: bool = False) -> Kind | None:
 
 def kind_of_name(name: str) -> Kind | None:
     """What a file is where its name alone tells."""
+    if name == "Dockerfile":
+        return "Dockerfile"  # the usual one needs no pattern
     if _COMPOSE_NAME.match(name):
         return "compose"
     return "Dockerfile" if _DOCKERFILE_NAME.match(name) and not _OTHER_SUFFIX.search(name) else None
