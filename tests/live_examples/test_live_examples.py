@@ -39,6 +39,8 @@ MAY_BE_REFUSED: dict[str, str] = {
     "no-host-control-capabilities-bad1": "operation not permitted",
     "no-administrative-capabilities-bad": "operation not permitted",
     "not-privileged-bad": "operation not permitted",
+    "no-published-engine-api-bad": "operation not permitted",
+    "no-published-engine-api-good": "operation not permitted",
     "file-descriptors-limited-bad1": "operation not permitted",
     "file-descriptors-limited-good": "operation not permitted",
     "oom-score-not-lowered-bad": "unable to start container process",
