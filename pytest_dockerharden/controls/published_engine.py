@@ -21,7 +21,7 @@ _IN_TLS = pattern(r"(?:^|\s)--tls(?:verify)?(?:=true|=1)?(?=\s|$)")
 _RELAYS = pattern(r"\btcp[46]?-l(?:isten)?:(\d+)", re.IGNORECASE)
 
 
-@control(severity="critical", cis="2.7", owasp="RULE 1")
+@control(severity="critical", owasp="RULE 1")
 def no_published_engine_api(posture: Posture) -> Findings:
     """No engine's API is published without TLS.
 
