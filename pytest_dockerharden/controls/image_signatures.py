@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-from pytest_dockerharden.model.build import plain, runs
+from pytest_dockerharden.model.build import heredoc_bodies, mentions, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.remedies import advice
-from pytest_dockerharden.model.shell import Command
 
 _NEVER = pattern(r"(?!)")
 _WRITERS = frozenset({"echo", "printf", "sed", "tee", "cat", "add-apt-repository"})
@@ -19,13 +18,19 @@ _KEY = "install the repository's key, and drop the option"
 
 def _unsigned(
     stage: Stage,
+    hints: tuple[str, ...],
     programs: re.Pattern[str],
     option: re.Pattern[str],
     setting: re.Pattern[str] = _NEVER,
     written: re.Pattern[str] = _NEVER,
 ) -> Findings:
-    """What tells ``programs`` not to check: an option, a setting among the words, or text put into a file."""
+    """What tells ``programs`` not to check: an option, a setting among the words, or text put into a file.
+
+    ``hints`` are words in lower case of which each of these has one.
+    """
     for run in runs(stage):
+        if not mentions(run, *hints):
+            continue
         texts = [run.text, *(heredoc.body for heredoc in run.heredocs)]
         if not any(hint.search(text) for hint in (option, setting, written) for text in texts):
             continue  # parsing shell text is what costs
@@ -34,7 +39,7 @@ def _unsigned(
             if programs.match(command.name):
                 found = next((word for word in words if option.fullmatch(word)), "") or _match(setting, words)
             else:
-                found = _match(written, [*words, *_bodies(command)]) if command.name in _WRITERS else ""
+                found = _match(written, [*words, *heredoc_bodies(command)]) if command.name in _WRITERS else ""
             if found:
                 yield run.finding(f"{found}: signatures are not checked", advice(_KEY), at=command.origin)
 
@@ -42,10 +47,6 @@ def _unsigned(
 def _match(wanted: re.Pattern[str], words: list[str]) -> str:
     match = wanted.search(" ".join(words))
     return match[0].removeprefix("\\n") if match else ""
-
-
-def _bodies(command: Command) -> list[str]:
-    return [plain(redirect.target) for redirect in command.redirects if redirect.operator.startswith("<<")]
 
 
 _APK = pattern(r"apk\Z")
@@ -76,7 +77,7 @@ def signed_apk_packages(stage: Stage) -> Findings:
         COPY tool.rsa.pub /etc/apk/keys/
         RUN apk add --no-cache ./tool.apk
     """
-    return _unsigned(stage, _APK, _APK_OPTION)
+    return _unsigned(stage, ("--allow-untrusted",), _APK, _APK_OPTION)
 
 
 _APT = pattern(r"(apt|apt-get|aptitude)\Z")
@@ -111,7 +112,7 @@ def signed_apt_packages(stage: Stage) -> Findings:
         RUN echo "deb [signed-by=/usr/share/keyrings/tool.gpg] https://deb.example.com stable main" > /etc/apt/tool.list
         RUN apt-get update && apt-get install -y --no-install-recommends tool && rm -rf /var/lib/apt/lists/*
     """
-    return _unsigned(stage, _APT, _APT_OPTION, _APT_SETTING, _APT_WRITTEN)
+    return _unsigned(stage, ("authenticated", "insecure", "trusted=yes"), _APT, _APT_OPTION, _APT_SETTING, _APT_WRITTEN)
 
 
 _FORCE = pattern(r"--force-yes")
@@ -140,7 +141,7 @@ def apt_is_not_forced(stage: Stage) -> Findings:
         FROM debian:12-slim
         RUN apt-get update && apt-get install -y --no-install-recommends --allow-downgrades tool=1.0
     """
-    return _unsigned(stage, _APT, _FORCE)
+    return _unsigned(stage, ("--force-yes",), _APT, _FORCE)
 
 
 _YUM = pattern(r"(yum|dnf|microdnf|tdnf|dnf5|yum-config-manager)\Z")
@@ -173,7 +174,7 @@ def signed_yum_packages(stage: Stage) -> Findings:
         FROM fedora:42
         RUN rpm --import https://rpm.example.com/key.asc && dnf install -y tool && dnf clean all
     """
-    return _unsigned(stage, _YUM, _YUM_OPTION, _YUM_SETTING, _YUM_WRITTEN)
+    return _unsigned(stage, ("gpg", "--nosignature"), _YUM, _YUM_OPTION, _YUM_SETTING, _YUM_WRITTEN)
 
 
 _RPM = pattern(r"rpm\Z")
@@ -203,9 +204,10 @@ def signed_rpm_packages(stage: Stage) -> Findings:
         FROM fedora:42
         RUN rpm --import /etc/pki/rpm-gpg/tool && rpm -i tool.rpm
     """
-    return _unsigned(stage, _RPM, _RPM_OPTION)
+    return _unsigned(stage, ("--no",), _RPM, _RPM_OPTION)
 
 
+_OTHER_HINTS = ("gpg", "--allow-unsigned", "--force-bad-verify", "--no-debsig", "siglevel")
 _OTHER = pattern(r"(zypper|dpkg)\Z")
 _OTHER_OPTION = pattern(
     r"--no-gpg-checks|--allow-unsigned(-rpm)?|--gpgcheck-allow-unsigned\S*|--no-gpgcheck|--force-bad-verify|--no-debsig"
@@ -230,4 +232,4 @@ def signed_packages(stage: Stage) -> Findings:
         FROM opensuse/leap:15.6
         RUN zypper --gpg-auto-import-keys install -y tool && zypper clean --all
     """
-    return _unsigned(stage, _OTHER, _OTHER_OPTION, written=_OTHER_WRITTEN)
+    return _unsigned(stage, _OTHER_HINTS, _OTHER, _OTHER_OPTION, written=_OTHER_WRITTEN)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from pytest_dockerharden.model.build import commands, instructions, plain, runs
+from pytest_dockerharden.model.build import commands, heredoc_bodies, instructions, mentions, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Stage
 from pytest_dockerharden.model.finding import Findings, Remedy
@@ -29,11 +29,12 @@ _WRITERS = frozenset({"echo", "printf", "sed", "tee", "cat"})
 class _Client(NamedTuple):
     """A program, and every way to tell it not to verify.
 
-    ``hint`` is in the text of every RUN that does; ``variables`` have the values that do; ``flag`` finds the option
-    among the words of a command, ``setting`` reads the whole command, and ``written`` the text that is put into a file.
+    One of the words ``hints``, in lower case, is in the text of every RUN that does; ``variables`` have the values that
+    do; ``flag`` finds the option among the words of a command, ``setting`` reads the whole command, and ``written`` the
+    text that is put into a file.
     """
 
-    hint: re.Pattern[str]
+    hints: tuple[str, ...]
     programs: re.Pattern[str] = _NEVER
     variables: Mapping[str, re.Pattern[str]] = {}
     flag: Callable[[list[str]], str] = lambda words: ""
@@ -53,7 +54,7 @@ def _unverified(stage: Stage, client: _Client) -> Findings:
                 told = f"{pair.key.text} switches verification off"
                 yield instruction.finding(told, _remedy(told), at=pair.origin)
     for run in runs(stage):
-        if client.hint.search(run.text) or any(client.hint.search(heredoc.body) for heredoc in run.heredocs):
+        if mentions(run, *client.hints):
             for command in run.script.commands:
                 yield from (run.finding(m, _remedy(m), at=at) for m, at in _told(client, command))
 
@@ -94,8 +95,7 @@ def _is_written(client: _Client, command: Command) -> bool:
         or any(redirect.operator in {">", ">>", "&>"} for redirect in command.redirects)
     )
     text = " ".join(plain(word) for word in command.args)
-    bodies = "".join(plain(redirect.target) for redirect in command.redirects if redirect.operator.startswith("<<"))
-    return writes and bool(client.written.search(text) or client.written.search(bodies))
+    return writes and bool(client.written.search(text) or client.written.search("".join(heredoc_bodies(command))))
 
 
 # curl's one-letter options that take a value: what follows in the cluster, or else the next word, is that value
@@ -131,7 +131,7 @@ def _is_curl_insecure(word: str) -> bool:
 
 
 _CURL = _Client(
-    hint=pattern(r"(?i)curl"),
+    hints=("curl",),
     programs=pattern(r"curl\Z"),
     variables={"CURL_INSECURE": _TRUE},
     flag=_curl_flag,
@@ -162,7 +162,7 @@ def curl_verifies_certificates(stage: Stage) -> Findings:
 
 
 _WGET = _Client(
-    hint=pattern(r"(?i)wget"),
+    hints=("wget",),
     programs=pattern(r"wget\Z"),
     flag=_one_of(r"--no-check(-[certifa]*)?|--check-certificate=(off|quiet|no|0)"),  # it takes abbreviations
     written=pattern(r"(?i)(\b|\\n)check_certificate\s*=\s*off"),
@@ -190,7 +190,7 @@ def wget_verifies_certificates(stage: Stage) -> Findings:
 
 
 _PIP = _Client(
-    hint=pattern(r"(?i)trusted|insecure"),
+    hints=("trusted", "insecure"),
     programs=pattern(r"(pip|python)[0-9.]*\Z|uv\Z|pipenv\Z"),
     variables={"PIP_TRUSTED_HOST": _FILLED, "UV_INSECURE_HOST": _FILLED},
     flag=lambda words: next(
@@ -224,7 +224,7 @@ def pip_verifies_certificates(stage: Stage) -> Findings:
 
 
 _PYTHON = _Client(
-    hint=pattern(r"(?i)PYTHONHTTPSVERIFY"),
+    hints=("pythonhttpsverify",),
     variables={"PYTHONHTTPSVERIFY": _ZERO},
     written=pattern(r"(\b|\\n)PYTHONHTTPSVERIFY\s*=\s*[\"']?0"),
 )
@@ -250,7 +250,7 @@ def python_verifies_certificates(stage: Stage) -> Findings:
 
 
 _NODE = _Client(
-    hint=pattern(r"(?i)NODE_TLS_REJECT_UNAUTHORIZED"),
+    hints=("node_tls_reject_unauthorized",),
     variables={"NODE_TLS_REJECT_UNAUTHORIZED": _ZERO},
     written=pattern(r"(\b|\\n)NODE_TLS_REJECT_UNAUTHORIZED\s*=\s*[\"']?0"),
 )
@@ -276,7 +276,7 @@ def node_verifies_certificates(stage: Stage) -> Findings:
 
 
 _NPM = _Client(
-    hint=pattern(r"(?i)strict[_-]?ssl|BUN_CONFIG_NO_VERIFY"),
+    hints=("strictssl", "strict-ssl", "strict_ssl", "bun_config_no_verify"),
     programs=pattern(r"(npm|pnpm|yarn)\Z"),
     variables={
         "NPM_CONFIG_STRICT_SSL": _FALSE,
@@ -314,7 +314,7 @@ def npm_verifies_certificates(stage: Stage) -> Findings:
 
 
 _GIT = _Client(
-    hint=pattern(r"(?i)sslverify|GIT_SSL_NO_VERIFY"),
+    hints=("sslverify", "git_ssl_no_verify"),
     programs=pattern(r"git\Z"),
     variables={"GIT_SSL_NO_VERIFY": _ANY},  # git looks whether it is there, not at its value
     setting=pattern(r"(?i)git (.* )?(-c |config .*)http\.(\S+\.)?sslverify[ =]+[\"']?(false|0|no|off)"),
@@ -345,7 +345,7 @@ def git_verifies_certificates(stage: Stage) -> Findings:
 
 
 _YUM = _Client(
-    hint=pattern(r"(?i)sslverify"),
+    hints=("sslverify",),
     programs=pattern(r"(yum|dnf|microdnf|tdnf|yum-config-manager|dnf-3|dnf5)\Z"),
     setting=pattern(r"(?i).*\bsslverify=(false|0|no)"),
     written=pattern(r"(?i)\A(?![\s\S]*\[http\b)[\s\S]*(\b|\\n)sslverify\s*=\s*(false|0|no)\b"),
@@ -373,7 +373,10 @@ def yum_verifies_certificates(stage: Stage) -> Findings:
 
 
 _OTHERS = _Client(
-    hint=pattern(r"(?i)insecure|verify|GOSUMDB|GONOSUM|disable[_-]tls|certificate|trust-server|secure-http|conda"),
+    hints=(
+        *("insecure", "verify", "gosumdb", "gonosum", "disable-tls", "disable_tls"),
+        *("certificate", "trust-server", "secure-http", "conda"),
+    ),
     programs=pattern(
         r"(aria2c|https?|helm|kubectl|apk|svn|conda|mamba|micromamba|composer|bundle|apt|apt-get|aptitude|go|poetry)\Z"
     ),

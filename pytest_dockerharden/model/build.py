@@ -32,6 +32,20 @@ def runs(stage: Stage) -> Iterator[Instruction]:
     return instructions(stage, "RUN")
 
 
+def mentions(run: Instruction, *words: str) -> bool:
+    """Whether one of these words, given in lower case, stands in what RUN runs, in whatever case.
+
+    It says which steps are worth parsing: that is what costs. A pattern in its place would be compiled at start-up.
+    """
+    texts = [run.text.lower(), *(heredoc.body.lower() for heredoc in run.heredocs)]
+    return any(word in text for text in texts for word in words)
+
+
+def heredoc_bodies(command: Command) -> list[str]:
+    """The texts that a command reads from heredocs."""
+    return [plain(redirect.target) for redirect in command.redirects if redirect.operator.startswith("<<")]
+
+
 def commands(stage: Stage, *names: str) -> Iterator[tuple[Instruction, Command]]:
     """What RUN runs in this stage; with ``names`` only these programs."""
     for run in runs(stage):
