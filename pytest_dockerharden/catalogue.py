@@ -13,6 +13,7 @@ from pytest_dockerharden.loading import load_controls
 from pytest_dockerharden.model.control import Control
 from pytest_dockerharden.model.finding import SEVERITIES
 from pytest_dockerharden.policy import Policies
+from pytest_dockerharden.report.documentation import sections
 from pytest_dockerharden.request import request_of
 from pytest_dockerharden.tomlfile import ConfigurationError, did_you_mean
 
@@ -120,10 +121,8 @@ def _plain(value: Any) -> Any:
 def explanation(control: Control) -> str:
     """A control's documentation, for the terminal."""
     documentation = control.documentation
-    marks = [control.severity, control.priority, *(f"CIS {s}" for s in control.cis)]
-    marks += [f"OWASP {section}" for section in control.owasp]
-    marks += [f"NIST 800-190 {section}" for section in control.nist]
-    parts = [f"{control.id}: {documentation.title}", f"({', '.join(filter(None, marks))})", documentation.why]
+    marks = ", ".join([control.severity, *sections(control)])
+    parts = [f"{control.id}: {documentation.title}", f"({marks})", documentation.why]
     for name, examples in (("Bad", documentation.bad), ("Good", documentation.good)):
         parts += [f"{name}:\n\n{_indented(example)}" for example in examples]
     if control.equivalents:

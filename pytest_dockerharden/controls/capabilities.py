@@ -91,9 +91,7 @@ def capabilities_dropped(posture: Posture) -> Findings:
 def _all_dropped(posture: Posture) -> Remedy:
     remedy = set_key("cap_drop", ["ALL"], breaks="a program that uses one; add back just that one in cap_add")
     image = base_image(posture)
-    if image is None:
-        return remedy
-    needed = _S6_NEEDS if starts_under_s6(image) else _ASKED_BY_THE_PROGRAM.get(image.official, ())
+    needed = _S6_NEEDS if image is not None and starts_under_s6(image) else _its_program_asks(posture)
     back = [name for name in needed if name not in added(posture)]
     lines = "".join(f"\n  - {name}" for name in back)
     edits = tuple(Edit("append", ("cap_add",), name) for name in back)

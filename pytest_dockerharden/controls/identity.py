@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings, Remedy
-from pytest_dockerharden.model.hostpaths import engine_socket
+from pytest_dockerharden.model.hostpaths import has_engine_socket
 from pytest_dockerharden.model.known_images import NOBODYS, SERVER_USERS, server_user, user_to_run_as
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, set_key
@@ -21,7 +21,7 @@ def _suggested_user(posture: Posture) -> str:
 def _another_user(posture: Posture) -> Remedy:
     """Advice where it talks to the engine: the group that the socket belongs to is known on the host alone."""
     user = _suggested_user(posture)
-    if any(mount.kind == "bind" and engine_socket(mount.source) for mount in posture.mounts.get(())):
+    if has_engine_socket(posture):
         return advice(
             f'user: "{user}"\ngroup_add: ["..."]  # the group of the engine\'s socket, which it cannot open without'
         )

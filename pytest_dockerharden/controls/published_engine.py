@@ -8,7 +8,7 @@ from pytest_dockerharden.controls.network import shown, unpublished
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
-from pytest_dockerharden.model.hostpaths import engine_socket
+from pytest_dockerharden.model.hostpaths import has_engine_socket
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import remove_key
@@ -85,7 +85,7 @@ def _listens_in_clear_text(posture: Posture) -> set[int]:
     command = " ".join((*posture.entrypoint.get(()), *posture.command.get(())))
     if family(posture) in {"docker", "dind"} or "dockerd" in command:
         return _of_an_engine(posture, command)
-    if any(mount.kind == "bind" and engine_socket(mount.source) for mount in posture.mounts.get(())):
+    if has_engine_socket(posture):
         return {_PORT, *(int(found[1]) for found in _RELAYS.finditer(command))}
     return set()
 

@@ -190,6 +190,11 @@ def binds(posture: Posture) -> list[Mount]:
     return [mount for mount in posture.mounts.value if mount.kind in ("bind", "npipe")]
 
 
+def has_engine_socket(posture: Posture) -> bool:
+    """Whether it is known to be given the control socket of an engine."""
+    return any(mount.kind == "bind" and engine_socket(mount.source) for mount in posture.mounts.get(()))
+
+
 def in_project(posture: Posture, path: str) -> bool:
     """Whether a host path lies in the project's own directory, wherever that is."""
     project = posture.service.project if posture.service else None

@@ -90,25 +90,22 @@ def _left(plan: Plan, shown: Callable[[str], str]) -> Iterator[Line]:
 
 def _for_people(plan: Plan, shown: Callable[[str], str]) -> Iterator[Line]:
     """What no edit stands for, because it takes something that no file says, and what --harden-fix holds back."""
-    deciding: dict[tuple[str, str], list[Result]] = {}
+    deciding: dict[str, dict[str, list[Result]]] = {}
     held_back = 0
     for result in plan.evaluation.all_results():
         for finding in result.findings if result.fails and result.control not in PRECONDITIONS else ():
             remedy = finding.remedy
             if remedy is None or not remedy.edits:
                 said = " ".join(remedy.text.split())[:_SHOWN] if remedy else "no remedy is known"
-                deciding.setdefault((result.control.id, said), []).append(result)
+                deciding.setdefault(result.control.id, {}).setdefault(said, []).append(result)
             elif plan.safe_only and remedy.effect != "safe":
                 held_back += 1
     if deciding:
         yield "for people to decide, as no file says it:", "yellow"
-    by_control: dict[str, list[tuple[str, list[Result]]]] = {}
-    for (control, said), results in deciding.items():
-        by_control.setdefault(control, []).append((said, results))
-    for control, groups in by_control.items():
-        results = [result for _, group in groups for result in group]
+    for control, groups in deciding.items():
+        results = [result for group in groups.values() for result in group]
         more = f", and {len(groups) - 1} more like it" if len(groups) > 1 else ""
-        yield f"  {control} ({_subjects(results, shown)}): {clean(groups[0][0])}{more}", ""
+        yield f"  {control} ({_subjects(results, shown)}): {clean(next(iter(groups)))}{more}", ""
     if held_back and plan.after:
         yield f"{counted(held_back, 'finding')} more would be mended by --harden-fix-all, and change a service", ""
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 
 from pytest_dockerharden.model.control import Control
 
 
-def sections(control: Control) -> list[str]:
-    """``priority P1``, ``CIS 5.13``, ``OWASP RULE 8``, ``NIST 800-190 4.4.4``: who asks for it, and where."""
-    numbered = {"CIS": control.cis, "OWASP": control.owasp, "NIST 800-190": control.nist}
+def sections(control: Control, cis: Iterable[str] | None = None) -> list[str]:
+    """``priority P1``, ``CIS 5.13``, ``OWASP RULE 8``, ``NIST 800-190 4.4.4``: who asks for it, and where.
+
+    ``cis`` are those of a finding, where a control speaks of several.
+    """
+    numbered = {"CIS": control.cis if cis is None else cis, "OWASP": control.owasp, "NIST 800-190": control.nist}
     marks = [f"{benchmark} {number}" for benchmark, numbers in numbered.items() for number in numbers]
     return [*filter(None, [control.priority]), *marks]
 

@@ -196,11 +196,11 @@ def _footer(result: Result) -> list[str]:
     if result.control in PRECONDITIONS:
         return []
     control = result.control
-    sections = dict.fromkeys(section for finding in result.findings for section in finding.sections or control.cis)
-    marks = [result.severity, control.priority, *(f"CIS {s}" for s in sections), *(f"OWASP {s}" for s in control.owasp)]
-    marks += [f"NIST 800-190 {section}" for section in control.nist]
+    from pytest_dockerharden.report.documentation import sections
+
+    cis = dict.fromkeys(section for finding in result.findings for section in finding.sections or control.cis)
     more = "" if scanner_of(control.id) else f"; more: pytest --harden-explain {control.id}"
-    lines = [f"  {', '.join(filter(None, marks))}{more}"]
+    lines = [f"  {', '.join([result.severity, *sections(control, cis)])}{more}"]
     if result.also:
         lines.append(f"  also found by {', '.join(result.also)}")
     if result.reason:

@@ -152,7 +152,7 @@ def _layers(graph: Mapping[str, Node]) -> list[list[Node]]:
 
 def _order(layers: Sequence[list[Node]], sweeps: int = 4) -> None:
     """Each node near those it is connected with; layers are centred on each other."""
-    tallest = max(sum(node.rows for node in layer) for layer in layers)
+    tallest = max(map(_rows, layers))
     for layer in layers:
         layer.sort(key=lambda node: node.label)
         _spread(layer, tallest)
@@ -162,13 +162,17 @@ def _order(layers: Sequence[list[Node]], sweeps: int = 4) -> None:
             _spread(layer, tallest)
 
 
+def _rows(layer: Iterable[Node]) -> int:
+    return sum(node.rows for node in layer)
+
+
 def _middle(node: Node) -> float:
     return sum(other.row for other in node.edges) / len(node.edges) if node.edges else 1e9
 
 
 def _spread(layer: Iterable[Node], tallest: int) -> None:
     nodes = list(layer)
-    top = (tallest - sum(node.rows for node in nodes)) / 2
+    top = (tallest - _rows(nodes)) / 2
     for node in nodes:
         node.row = top + (node.rows - 1) / 2
         top += node.rows
@@ -213,8 +217,7 @@ def _svg(layers: Sequence[Sequence[Node]], name: str) -> Markup:
     for each in widths:
         lefts.append(x)
         x += each + gap
-    tallest = max(sum(node.rows for node in layer) for layer in layers)
-    width, height = x - gap + _MARGIN, tallest * _ROW + 2 * _MARGIN
+    width, height = x - gap + _MARGIN, max(map(_rows, layers)) * _ROW + 2 * _MARGIN
     spans = {node.key: (lefts[index], node.width, _y(node)) for index, layer in enumerate(layers) for node in layer}
     drawn = [line for layer in layers for node in layer for line in _lines(node, spans)]
     drawn += [_box(node, *spans[node.key]) for layer in layers for node in layer]
