@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pytest_dockerharden.controls.published_engine import listens_in_clear_text
+from pytest_dockerharden.controls.traefik import open_api
 from pytest_dockerharden.model.control import control
-from pytest_dockerharden.model.fact import not_applicable
+from pytest_dockerharden.model.fact import UnknownFact, not_applicable
 from pytest_dockerharden.model.finding import Edit, Finding, Findings, Remedy
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.ports import shown, unpublished
 from pytest_dockerharden.model.posture import Port, Posture
 from pytest_dockerharden.model.project import Service
-from pytest_dockerharden.model.remedies import advice, remove_item, remove_key, rewrite_item, set_in_item
+from pytest_dockerharden.model.remedies import advice, remove_key, rewrite_item, set_in_item
 from pytest_dockerharden.model.roles import (
     is_data_store,
     is_for_swarm,
@@ -66,26 +69,10 @@ def _on_loopback(posture: Posture, port: Port) -> Remedy:
     return rewrite_item("ports", place, front, text=text, breaks=breaks)
 
 
-def unpublished(posture: Posture, port: Port) -> Remedy:
-    """The service without this port: its line goes, or all of them where it is not one of the lines."""
-    service, breaks = posture.service, "clients outside of the stack's networks"
-    written = service is not None and any(item.origin == port.origin for item in service.items("ports"))
-    if written and isinstance(port.origin, TextOrigin):
-        return remove_item("ports", port.origin, text=f"remove {shown(port)} from `ports`", breaks=breaks)
-    return remove_key("ports", breaks=breaks)
-
-
 def _internal(posture: Posture, names: list[str]) -> Remedy:
     text = f"networks:\n  {names[0]}:\n    internal: true"
     edits = tuple(Edit("set", ("", "networks", name, "internal"), True) for name in names)
     return Remedy(text, edits, "behaviour-changing", "a service on it that calls out, or publishes a port")
-
-
-def shown(port: Port) -> str:
-    """A published port as messages name it: ``8080/tcp``."""
-    if not port.host_port:
-        return f"{port.container_port}/{port.protocol} (on a free port)"
-    return f"{port.host_port}/{port.protocol}"
 
 
 @control(
@@ -107,7 +94,8 @@ def ports_bound_to_interface(posture: Posture, *, allowed: tuple[str, ...] = PUB
     A port without an address is open on every interface, IPv4 and IPv6, and the engine's rules come before those of a
     host firewall such as ufw. ``allowed`` names the host ports that are meant for everybody: web, mail, DNS and VPN;
     the ports of protocols for peers outside (BitTorrent, Minecraft, SIP, SSH) are known by the container's port.
-    Of a data store ``data-stores-not-published`` speaks.
+    Of a data store ``data-stores-not-published`` speaks, of an open API ``no-published-engine-api`` and
+    ``published-traefik-api-asks-for-a-password``.
 
     Bad::
 
@@ -184,9 +172,19 @@ def ports_not_bound_to_every_address(posture: Posture, *, allowed: tuple[str, ..
 def _on_every_interface(posture: Posture, allowed: tuple[str, ...]) -> Iterator[Port]:
     if is_data_store(posture):
         not_applicable("data-stores-not-published judges it")
+    alone = _FOR_PEERS | _judged_alone(posture)
     for port in posture.ports.value:
-        if on_every_interface(port) and port.host_port not in allowed and port.container_port not in _FOR_PEERS:
+        if on_every_interface(port) and port.host_port not in allowed and port.container_port not in alone:
             yield port
+
+
+def _judged_alone(posture: Posture) -> set[int]:
+    """The container's ports of which a control of their own says what is wrong with publishing them at all."""
+    try:
+        api = open_api(posture)
+        return listens_in_clear_text(posture) | ({api} if api else set())
+    except UnknownFact:
+        return set()
 
 
 def names_all(posture: Posture, port: Port) -> bool:

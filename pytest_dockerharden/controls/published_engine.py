@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from pytest_dockerharden.controls.network import shown, unpublished
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable
 from pytest_dockerharden.model.finding import Findings
 from pytest_dockerharden.model.hostpaths import has_engine_socket
 from pytest_dockerharden.model.pattern import pattern
+from pytest_dockerharden.model.ports import shown, unpublished
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import remove_key
 from pytest_dockerharden.model.roles import family, filters_the_engine, open_to_all
@@ -21,7 +21,7 @@ _IN_TLS = pattern(r"(?:^|\s)--tls(?:verify)?(?:=true|=1)?(?=\s|$)")
 _RELAYS = pattern(r"\btcp[46]?-l(?:isten)?:(\d+)", re.IGNORECASE)
 
 
-@control(severity="critical", owasp="RULE 1")
+@control(severity="critical", cis="5.14", owasp="RULE 1")
 def no_published_engine_api(posture: Posture) -> Findings:
     """No engine's API is published without TLS.
 
@@ -64,7 +64,7 @@ def no_published_engine_api(posture: Posture) -> Findings:
             image: tecnativa/docker-socket-proxy:0.3
             expose: ["2375"]
     """
-    listens = _listens_in_clear_text(posture)
+    listens = listens_in_clear_text(posture)
     if not listens:
         not_applicable("it offers no engine's API in clear text")
     for port in posture.ports.value:
@@ -78,7 +78,7 @@ def no_published_engine_api(posture: Posture) -> Findings:
         )
 
 
-def _listens_in_clear_text(posture: Posture) -> set[int]:
+def listens_in_clear_text(posture: Posture) -> set[int]:
     """The ports of the container where an engine answers whoever asks."""
     if filters_the_engine(posture):
         return {_PORT}

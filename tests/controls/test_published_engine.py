@@ -74,3 +74,17 @@ def test_an_engine_that_is_published_in_clear_text_is_reported(tmp_path: Path, b
 def test_an_engine_on_the_hosts_network_is_reported(tmp_path: Path, body: str) -> None:
     message = "an engine's API listens without TLS on port 2375 of the host's network"
     assert [text for _, text in found(tmp_path, CONTROL, body + "network_mode: host")] == [message]
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        pytest.param(CLEAR + "ports: ['2375:2375']", [], id="the engine's API"),
+        pytest.param(PROXY + "ports: ['0.0.0.0:2375:2375']", [], id="a proxy's, by the address for all"),
+        pytest.param(CLEAR + "ports:\n  - '2375:2375'\n  - '8080:8080'", [7], id="another port beside it"),
+        pytest.param(DIND + "ports: ['2376:2376']", [4], id="an API in TLS"),
+    ],
+)
+def test_the_line_of_a_published_engine_is_reported_once(tmp_path: Path, body: str, lines: list[int]) -> None:
+    for control in ("ports-bound-to-interface", "ports-not-bound-to-every-address"):
+        assert [line for line, _ in found(tmp_path, control, body)] == (lines if "bound-to-i" in control else [])

@@ -55,6 +55,8 @@ NOT_SHOWN: dict[str, str] = {
     "secret-files-are-readable-bad": "the mode of a file on the host is a matter of the files",
     "read-only-server-can-write-what-it-needs-bad": "such a server does not come up",
     "beat-schedule-is-writable-bad": "no celery is in the image that stands in",
+    "published-traefik-api-asks-for-a-password-bad": "no traefik is in the image that stands in",
+    "traefik-api-asks-for-a-password-bad": "no traefik is in the image that stands in",
     "no-secrets-written-in-environment-bad": "what is written out is a matter of the files",
     "no-value-under-the-name-of-a-credential-bad": "what is written out is a matter of the files",
     "secrets-not-in-environment-bad": "without a value for the variable there is no credential",
