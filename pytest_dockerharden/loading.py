@@ -39,7 +39,7 @@ class Selection:
 
     def of(self, *judged: Judged, live: bool = True) -> list[Control]:
         """Those that judge one of these types; without ``live``, those that a text can answer to."""
-        load(judged, live=live)
+        load(judged, live=live, optional=self.suite.has_optional)
         return [
             control
             for control in _visible(self.files).values()

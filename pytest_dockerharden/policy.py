@@ -12,7 +12,7 @@ from pytest_dockerharden.combinations import pair
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES, Severity
 from pytest_dockerharden.paths import LIMIT, read_bytes, shown_path
-from pytest_dockerharden.suites import Suite, load_suite, suite_of
+from pytest_dockerharden.suites import RECOMMENDED, Suite, load_suite, suite_of
 from pytest_dockerharden.tomlfile import ConfigurationError, check_keys, read_toml, strings, table_of
 from pytest_dockerharden.waivers import Waiver, parse_waivers
 
@@ -177,11 +177,13 @@ def _live(table: Mapping[str, Any], directory: str, where: str) -> LivePolicy:
 def _suite(table: Mapping[str, Any], directory: str, overrides: Overrides, where: str) -> Suite:
     if overrides.suite:
         base = load_suite(overrides.suite, overrides.directory)
-    else:
-        name = table.get("suite", "recommended")
+    elif "suite" in table:
+        name = table["suite"]
         if not isinstance(name, str):
             raise ConfigurationError(f"{where}: suite: the name of a suite or a TOML file")
         base = load_suite(name, directory)
+    else:
+        base = RECOMMENDED
     own = {key: table[key] for key in ("select", "exclude", "severity", "parameters") if key in table}
     return suite_of(own, base, where) if own else base
 

@@ -73,6 +73,11 @@ class Suite:
         named = self.severity or self.parameters or self.sections
         return not named and all(selector in _WORDS for selector in self.select + self.exclude)
 
+    @property
+    def has_optional(self) -> bool:
+        """Whether it may choose a control that is optional: all that it chooses by is not ``recommended``."""
+        return any(selector != "recommended" for selector in self.select)
+
     def selects(self, control: Control) -> bool:
         """Whether ``control`` belongs to this suite."""
         return any(_matches(selector, control) for selector in self.select) and not any(
@@ -87,6 +92,10 @@ class Suite:
         """The sections of this suite's benchmark that a control carries."""
         marks = {"cis": control.cis, "owasp": control.owasp, "nist": control.nist}
         return marks.get(self.benchmark, ())
+
+
+RECOMMENDED = Suite("recommended", "Recommended")
+"""What applies where nothing is configured; ``recommended.toml`` says the same to who reads or extends it."""
 
 
 def load_suite(name: str, directory: str) -> Suite:

@@ -23,6 +23,12 @@ _JUDGED: dict[str, frozenset[Judged]] = {
 _COMPOSE: frozenset[Judged] = frozenset({"Project", "Service", "Posture"})
 # and of those whose controls are all marked ``live``
 _LIVE = ("drift", "live_", "processes")
+# those whose controls are all optional: the recommended suite has no use for them
+_OPTIONAL = frozenset({
+    "allowances", "credential_names", "engine_daemon", "engine_host", "host_files", "house_rules", "image_build",
+    "image_caches", "image_language_caches", "image_languages", "image_libraries", "image_pins", "image_shell",
+    "image_style", "image_transfer", "registries",
+})  # fmt: skip
 
 
 def load_all() -> dict[str, Control]:
@@ -32,10 +38,11 @@ def load_all() -> dict[str, Control]:
     return REGISTRY
 
 
-def load(judged: Collection[Judged], *, live: bool) -> None:
-    """Register the built-in controls that judge one of these types; ``live`` ones only where asked for."""
+def load(judged: Collection[Judged], *, live: bool = True, optional: bool = True) -> None:
+    """Register the built-in controls that judge one of these types, without some that are ``live`` or ``optional``."""
     for family in families():
-        if not judged_by(family).isdisjoint(judged) and (live or not family.startswith(_LIVE)):
+        wanted = (live or not family.startswith(_LIVE)) and (optional or family not in _OPTIONAL)
+        if wanted and not judged_by(family).isdisjoint(judged):
             importlib.import_module(f"{__name__}.{family}")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -76,6 +75,8 @@ def target_of(option: str) -> Target:
 
 def format_names() -> list[str]:
     """The names of all formats."""
+    import pkgutil  # only a report in a file needs it
+
     package = importlib.import_module(f"{__name__}.formats")
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
 

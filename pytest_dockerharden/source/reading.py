@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from pytest_dockerharden.model.origin import TextOrigin
@@ -17,12 +18,13 @@ def read_source(path: str | Path) -> str:
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise _refusal(f"cannot read the file: {reason}", beginning(name)) from None
+    data = data.removeprefix(BOM_UTF8)
     if len(data) > LIMIT:
         raise _refusal(f"the file is larger than {LIMIT >> 20} MiB", beginning(name), kind="limit")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig", "replace")
+        before = data[: error.start].decode(errors="replace")
         raise _refusal("not UTF-8 text", place_behind(name, before)) from None
     if "\0" in text:
         raise _refusal("not text: a null byte", place_behind(name, text[: text.index("\0")]))

@@ -14,14 +14,14 @@ CONTROLS = load_all().values()
 RUN = """
 import sys
 from pytest_dockerharden.controls import load
-load(sys.argv[1].split(","), live=False)
+load(sys.argv[1].split(","), live=False, optional=len(sys.argv) > 2)
 print(*sorted(name.split(".")[-1] for name in sys.modules if name.startswith("pytest_dockerharden.controls.")))
 """
 
 
-def loaded(judged: str) -> list[str]:
+def loaded(judged: str, *optional: str) -> list[str]:
     result = subprocess.run(
-        [sys.executable, "-c", RUN, judged],
+        [sys.executable, "-c", RUN, judged, *optional],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -45,5 +45,7 @@ def test_a_family_judges_what_its_name_says(family: str) -> None:
     ],
 )
 def test_a_static_run_imports_every_control_it_needs_and_no_family_without_one(judged: str, needed: set[str]) -> None:
-    families_needed = {c.family for c in CONTROLS if c.judges in needed and not c.live}
-    assert loaded(judged) == sorted(family for family in families_needed if family in families())
+    controls = [c for c in CONTROLS if c.judges in needed and not c.live and c.family in families()]
+    assert loaded(judged, "optional") == sorted({c.family for c in controls})
+    with_a_recommended_one = {c.family for c in CONTROLS if not c.optional}
+    assert loaded(judged) == sorted({c.family for c in controls} & with_a_recommended_one)

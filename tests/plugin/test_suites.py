@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_dockerharden.loading import load_controls
-from pytest_dockerharden.suites import Suite, check_against, load_suite
+from pytest_dockerharden.suites import RECOMMENDED, Suite, check_against, load_suite
 from pytest_dockerharden.tomlfile import ConfigurationError
 from tests.helpers import write
 
@@ -19,6 +19,10 @@ def chosen(suite: Suite) -> set[str]:
 def suite(folder: Path, text: str, **others: str) -> Suite:
     write(folder, {"house.toml": text, **{f"{name}.toml": content for name, content in others.items()}})
     return load_suite("house.toml", str(folder))
+
+
+def test_what_applies_without_a_configuration_is_what_the_file_of_that_suite_says(tmp_path: Path) -> None:
+    assert load_suite("recommended", str(tmp_path)) == RECOMMENDED
 
 
 def test_recommended_is_what_is_not_optional(tmp_path: Path) -> None:
