@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from pytest_dockerharden.controls.published_engine import listens_in_clear_text
+from pytest_dockerharden.controls.published_stores import lets_everybody_in
 from pytest_dockerharden.controls.traefik import open_api
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import UnknownFact, not_applicable
@@ -413,8 +414,9 @@ def networks_declared(posture: Posture) -> Findings:
 def data_stores_not_published(posture: Posture) -> Findings:
     """No data store is published beyond the machine.
 
-    Databases, caches and brokers are looked for on every address of the internet all the time, and many let in whoever
-    connects. Services of the stack reach them without a published port.
+    Databases, caches and brokers are looked for on every address of the internet all the time, and a password is all
+    that stands in between. Services of the stack reach them without a published port. Of one that asks for none
+    ``published-stores-ask-for-a-password`` speaks.
 
     Bad::
 
@@ -441,7 +443,7 @@ def data_stores_not_published(posture: Posture) -> Findings:
     if not is_data_store(posture):
         not_applicable("it is not a data store that is known")
     for port in posture.ports.value:
-        if open_to_all(port):
+        if open_to_all(port) and not lets_everybody_in(posture, port):
             yield posture.ports.finding(
                 f"a data store is published on {shown(port)}", unpublished(posture, port), at=port.origin
             )

@@ -11,20 +11,27 @@ from pytest_dockerharden.model.finding import Edit, Findings, Remedy
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.reference import parse_reference
-from pytest_dockerharden.model.remedies import advice, append_item, remove_item
+from pytest_dockerharden.model.remedies import advice, append_item
 from pytest_dockerharden.model.shell import Command, Word
 
 _REDIS = frozenset({"redis-server", "valkey-server", "keydb-server"})
-
-
-_LOOPBACK = ("127.", "::1", "localhost")
 
 
 def redis_servers(service: Service) -> list[Command]:
     """The redis servers that a service's command starts."""
     scripts = (service.entrypoint_script, service.command_script)
     found = [command for script in scripts for command in script.commands if command.name in _REDIS]
-    return found or [c for script in scripts for command in script.run("exec") for c in _executed(command)]
+    found = found or [c for script in scripts for command in script.run("exec") for c in _executed(command)]
+    return found or list(_options_alone(service))
+
+
+def _options_alone(service: Service) -> Iterator[Command]:
+    """The entrypoint of the image puts the server in front of options and of a configuration file."""
+    commands = service.command_script.commands
+    if commands and _is_redis(service) and commands[0].words and service.get("entrypoint") is None:
+        first = commands[0]
+        if first.words[0].text.startswith("-") or first.words[0].text.endswith(".conf"):
+            yield replace(first, words=(first.words[0], *first.words))
 
 
 def _executed(command: Command) -> Iterator[Command]:
@@ -39,7 +46,12 @@ def _is_redis(service: Service) -> bool:
     )
 
 
-def _is_sentinel(service: Service) -> bool:
+def option_of_redis(service: Service, name: str) -> Word | None:
+    """The value of an option of the server's command line."""
+    return _redis_options(service).get(name)
+
+
+def is_sentinel(service: Service) -> bool:
     """Whether it runs redis-sentinel, whose own password is in its configuration file alone."""
     scripts = (service.entrypoint_script, service.command_script)
     return any(
@@ -155,52 +167,19 @@ def redis_requires_a_password(service: Service) -> Findings:
     """
     if not _is_redis(service):
         not_applicable("not a redis")
-    if not _has_password(service):
+    if not has_password(service):
         place = "command" if service.get("command") is not None else ""
         yield service.finding("it lets everybody in", advice("--requirepass or --aclfile"), at=place)
 
 
-def _has_password(service: Service) -> bool:
+def has_password(service: Service) -> bool:
+    """Whether the server asks for a password, by its command line or by a variable of an image that knows one."""
     options = _redis_options(service)
     environment = service.posture.environment.get({}) if service.posture else {}
     return bool({"requirepass", "aclfile", "user"} & set(options)) or any(
         name in {"REDIS_PASSWORD", "REDIS_PASSWORD_FILE", "REDIS_ARGS", "VALKEY_PASSWORD", "VALKEY_EXTRA_FLAGS"}
         for name in environment
     )
-
-
-@control(severity="high", plan="P2")
-def published_redis_requires_a_password(service: Service) -> Findings:
-    """A redis whose port is published requires a password.
-
-    Open redis servers are found within minutes and used to run programs on their host.
-
-    Bad::
-
-        services:
-          cache:
-            image: redis:7.4
-            ports:
-              - "6379:6379"  # <-
-
-    Good::
-
-        services:
-          cache:
-            image: redis:7.4
-            ports:
-              - "127.0.0.1:6379:6379"
-    """
-    if not _is_redis(service) or _is_sentinel(service):
-        not_applicable("not a redis server")
-    for port in service.items("ports"):
-        address = port.get("host_ip")
-        if (address is None or not address.text().startswith(_LOOPBACK)) and not _has_password(service):
-            yield service.finding(
-                "its port is published and it lets everybody in",
-                remove_item("ports", port.origin, text="remove it from `ports:`"),
-                at=port,
-            )
 
 
 @control(severity="medium", plan="P2", equivalents={})
@@ -226,5 +205,5 @@ def redis_protected_mode_is_on(service: Service) -> Findings:
     if not redis_servers(service):
         not_applicable("not a redis with a command line")
     mode = _redis_options(service).get("protected-mode")
-    if mode is not None and mode.text.lower() == "no" and not _has_password(service):
+    if mode is not None and mode.text.lower() == "no" and not has_password(service):
         yield service.finding("it answers to every address", advice("--protected-mode yes"), at="command")

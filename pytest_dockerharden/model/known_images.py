@@ -178,7 +178,7 @@ def default_user(reference: str) -> str | None:
     name = image.familiar
     if name in _ROOT_OF_NAMESPACE:
         return "root"
-    if name == "elasticsearch" and _older_than(image, (8,)):
+    if name == "elasticsearch" and older_than(image, (8,)):
         return None
     special = _by_tag(image, name) or _by_publisher(image, name) or _USERS.get(name)
     if special:
@@ -195,7 +195,7 @@ def steps_down(reference: str) -> bool:
     between leaves the server root. influxdb 1 does it for INFLUXDB_RUNAS_USER_ID alone.
     """
     image = parse_reference(reference)
-    return image.familiar in _STEP_DOWN and not (image.familiar == "influxdb" and _older_than(image, (2,)))
+    return image.familiar in _STEP_DOWN and not (image.familiar == "influxdb" and older_than(image, (2,)))
 
 
 def writes_its_root(image: Reference) -> bool:
@@ -225,7 +225,7 @@ def _by_tag(image: Reference, name: str) -> str | None:
         return "1000:1000"
     if name.startswith("dhi.io/"):
         return "root" if words & {"dev", "sdk"} else "65532"
-    if name == "haproxy" and _older_than(image, (2, 4)):
+    if name == "haproxy" and older_than(image, (2, 4)):
         return "root"
     return None
 
@@ -244,7 +244,8 @@ def _by_publisher(image: Reference, name: str) -> str | None:
     return None
 
 
-def _older_than(image: Reference, version: tuple[int, ...]) -> bool:
+def older_than(image: Reference, version: tuple[int, ...]) -> bool:
+    """Whether the tag names an older version; one that names none is taken for a new one."""
     match = re.match(r"v?(\d+(?:\.\d+)*)", image.tag)
     return match is not None and tuple(int(part) for part in match[1].split(".")) < version
 

@@ -173,7 +173,7 @@ def test_a_configuration_file_of_redis_is_not_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_published_redis_asks_for_a_password(tmp_path: Path, more: str, command: str, expected: list) -> None:
-    assert found(tmp_path, redis(command, more), "published-redis-requires-a-password") == expected
+    assert found(tmp_path, redis(command, more), "published-stores-ask-for-a-password") == expected
 
 
 @pytest.mark.parametrize(

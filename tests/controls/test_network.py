@@ -84,7 +84,7 @@ def test_ports_that_are_meant_for_everybody_are_allowed(tmp_path: Path) -> None:
 
 
 def test_a_published_data_store_is_one_finding(tmp_path: Path) -> None:
-    files = {"compose.yaml": "services:\n  a:\n    image: redis:7\n    ports: ['6379:6379']\n"}
+    files = {"compose.yaml": "services:\n  a:\n    image: postgres:17\n    ports: ['5432:5432']\n"}
     assert hits(tmp_path, files, "ports-bound-to-interface") == []
     assert [hit.line for hit in hits(tmp_path, files, "data-stores-not-published")] == [4]
 

@@ -28,7 +28,7 @@ HOST = 'volumes: ["/:/rootfs:ro", "/proc:/host/proc:ro", "/var/lib/docker/contai
             id="sentinel writes its own configuration",
         ),
         pytest.param(
-            "published-redis-requires-a-password",
+            "published-stores-ask-for-a-password",
             "image: redis:7.4\ncommand: redis-sentinel /etc/sentinel.conf\nports: ['26379:26379']",
             id="a sentinel is no redis server",
         ),
