@@ -9,11 +9,11 @@ from pytest_dockerharden.model.capabilities import ALL, DEFAULT, canonical
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Edit, Findings, Remedy
-from pytest_dockerharden.model.known_images import starts_under_s6
+from pytest_dockerharden.model.known_images import starts_under_s6, unpacks_itself
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import set_key
-from pytest_dockerharden.model.roles import base_image, family
+from pytest_dockerharden.model.roles import base_image, family, runs_apache
 
 # what s6 needs to own folders, to become the user of PUID and to end what runs as it
 _S6_NEEDS = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
@@ -21,6 +21,8 @@ _S6_NEEDS = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
 _STEP_DOWN = {"nginx": ("CHOWN", "SETGID", "SETUID")} | dict.fromkeys(
     ("redis", "valkey", "postgres", "mysql", "mariadb", "mongo", "rabbitmq"), ("SETGID", "SETUID")
 )
+# its children answer requests as root where they may not become another user
+_APACHE = ("SETGID", "SETUID")
 # what their start-up scripts need besides: they look for files of others in directories that are closed to root without
 # DAC_OVERRIDE, from the second start on (redis 7: its append-only files), and take over a new directory of the host
 _OWN_THEIR_DATA = dict.fromkeys(
@@ -258,6 +260,7 @@ def root_server_can_step_down(posture: Posture) -> Findings:
 
     nginx as root with ``cap_drop: [ALL]`` and nothing added fails at start: it may neither change the owner of its
     directories nor become its own user. The same holds for the official redis, postgres, mysql and mongo entrypoints.
+    Apache starts and its workers, which are to be `www-data`, go on as root.
 
     Bad::
 
@@ -283,7 +286,8 @@ def root_server_can_step_down(posture: Posture) -> Findings:
             cap_drop: [ALL]
     """
     service = posture.service
-    needed = _STEP_DOWN.get(family(posture))
+    apache = bool(runs_apache(posture))
+    needed = _APACHE if apache else _STEP_DOWN.get(family(posture))
     if service is None or needed is None:
         not_applicable("it is not a server that is known to step down from root")
     if posture.privileged.get(False) or not posture.runs_as_root.get(not service.text("user")):
@@ -292,15 +296,23 @@ def root_server_can_step_down(posture: Posture) -> Findings:
         return  # the entrypoint that steps down is not what runs
     missing = [name for name in needed if name not in posture.cap_bounding.value]
     if missing:
-        back = sorted({*needed, *_OWN_THEIR_DATA.get(family(posture), ())})
+        back = sorted({*needed, *_own_their_data(posture)})
+        what = "its workers stay root: it" if apache else "it cannot start: as root it"
         yield posture.cap_bounding.finding(
-            f"it cannot start: as root it needs {', '.join(missing)} to step down",
+            f"{what} needs {', '.join(missing)} to step down",
             Remedy(
                 f"user: the server's own uid:gid\n# or\ncap_add: [{', '.join(back)}]",
                 tuple(Edit("append", ("cap_add",), name) for name in back if name not in posture.cap_bounding.value),
                 "behaviour-changing",
             ),
         )
+
+
+def _own_their_data(posture: Posture) -> tuple[str, ...]:
+    image = base_image(posture)
+    if image is not None and unpacks_itself(image):
+        return ("CHOWN", "DAC_OVERRIDE", "FOWNER")
+    return _OWN_THEIR_DATA.get(family(posture), ())
 
 
 def _runs_a_shell(posture: Posture) -> bool:

@@ -11,18 +11,19 @@ from pytest_dockerharden.model.known_images import server_user, writes_its_root
 from pytest_dockerharden.model.paths import covers
 from pytest_dockerharden.model.posture import Posture
 from pytest_dockerharden.model.remedies import advice, append_item, set_key
-from pytest_dockerharden.model.roles import base_image, family
+from pytest_dockerharden.model.roles import base_image, family, runs_apache
 
 # what a server writes while it runs, by the name of its image
 _NEEDED_WRITABLE: dict[str, tuple[str, ...]] = {
     "nginx": ("/var/cache/nginx", "/run"),
     "nginx-unprivileged": ("/tmp",),  # noqa: S108
-    "httpd": ("/usr/local/apache2/logs",),
     "postgres": ("/run/postgresql",),
     "mysql": ("/run/mysqld",),
     "mariadb": ("/run/mysqld",),
 }
-# of these, whose start-up script gives the directory to the server's user only where it is not the owner already
+# by whose Apache it is: the directory of the pid file, without which it does not start
+_NEEDED_BY_APACHE = {"debian": ("/run/apache2",), "httpd": ("/usr/local/apache2/logs",)}
+# of the first, whose start-up script gives the directory to the server's user only where it is not the owner already
 _STEP_DOWN = frozenset({"postgres", "mysql", "mariadb"})
 # Python's multiprocessing, and gunicorn's sign of life
 _NEEDS_TEMPORARY_FILES = frozenset({"celery", "gunicorn"})
@@ -140,8 +141,8 @@ def _tmpfs(paths: list[str], options: str) -> Remedy:
 def read_only_server_can_write_what_it_needs(posture: Posture) -> Findings:
     """A server with a read-only root can still write what it must.
 
-    nginx fails at start when /var/cache/nginx or its pid file cannot be written, postgres and mysql when the directory
-    of their socket cannot.
+    nginx fails at start when /var/cache/nginx or its pid file cannot be written, Apache when its pid file, postgres and
+    mysql when the directory of their socket cannot.
 
     Bad::
 
@@ -166,7 +167,7 @@ def read_only_server_can_write_what_it_needs(posture: Posture) -> Findings:
             read_only: true
             tmpfs: ["/tmp:size=16m"]
     """
-    needed = _NEEDED_WRITABLE.get(family(posture))
+    needed = _NEEDED_WRITABLE.get(family(posture)) or _NEEDED_BY_APACHE.get(runs_apache(posture))
     if needed is None or posture.phase != "static":
         not_applicable("what it has to write is not known")
     if not posture.read_only_rootfs.value:

@@ -7,6 +7,7 @@ a name are those from which it holds.
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from pytest_dockerharden.model.reference import Reference, parse_reference
 
@@ -214,6 +215,28 @@ def starts_an_init(image: Reference) -> bool:
     return image.familiar in _INIT or image.familiar.startswith(_INIT_OF_A_PUBLISHER)
 
 
+# official images of PHP applications, which come with Debian's Apache unless the tag names another way to run PHP
+_PHP_APPLICATIONS = _names("wordpress drupal joomla nextcloud matomo mediawiki phpmyadmin")
+# of these, whose start-up script unpacks the application as root and gives it to www-data
+_UNPACK_THEMSELVES = _names("wordpress joomla nextcloud matomo")
+
+
+def apache_of(image: Reference) -> Literal["", "debian", "httpd"]:
+    """Whose Apache an official image runs: that of Debian, or the one that ``httpd`` builds itself."""
+    words = set(re.split(r"[-.]", image.tag))
+    if image.official == "httpd":
+        return "httpd"
+    if image.official == "php":
+        return "debian" if "apache" in words else ""
+    other = words & {"fpm", "cli", "alpine"}
+    return "debian" if image.official in _PHP_APPLICATIONS and not other else ""
+
+
+def unpacks_itself(image: Reference) -> bool:
+    """Whether the start-up script of an official image makes files as root that it then gives to another user."""
+    return image.official in _UNPACK_THEMSELVES
+
+
 def _by_tag(image: Reference, name: str) -> str | None:
     """Images whose tag, and not their name, decides."""
     words = set(re.split(r"[-.]", image.tag))
@@ -223,6 +246,8 @@ def _by_tag(image: Reference, name: str) -> str | None:
         return "rootless"
     if name in {"gitea/gitea", "docker.gitea.com/gitea", "forgejo/forgejo"} and "rootless" in words:
         return "1000:1000"
+    if name == "wordpress" and "cli" in words:
+        return "www-data"
     if name.startswith("dhi.io/"):
         return "root" if words & {"dev", "sdk"} else "65532"
     if name == "haproxy" and older_than(image, (2, 4)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import Literal
 
+from pytest_dockerharden.model.known_images import apache_of
 from pytest_dockerharden.model.posture import Port, Posture
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.reference import Reference, parse_reference
@@ -65,6 +67,14 @@ def is_data_store(posture: Posture) -> bool:
 def is_web_server(posture: Posture) -> bool:
     """Whether its image is that of a web server or proxy, or an nginx configuration reaches it."""
     return family(posture) in WEB_SERVERS or bool(posture.service and posture.service.nginx)
+
+
+def runs_apache(posture: Posture) -> Literal["", "debian", "httpd"]:
+    """Whose Apache a service runs, where its image is an official one that does so; empty for another command."""
+    image = base_image(posture)
+    built = apache_of(image) if image is not None else ""
+    said = (*posture.entrypoint.get(()), *posture.command.get(()))
+    return built if not said or any("apache2" in word or "httpd" in word for word in said) else ""
 
 
 def watches_the_host(posture: Posture) -> bool:

@@ -216,6 +216,40 @@ def test_a_database_gets_back_what_its_second_start_needs(tmp_path: Path, image:
     assert [edit.value for edit in finding.remedy.edits] == text.strip("[]").split(", ")
 
 
+@pytest.mark.parametrize(
+    ("image", "back"),
+    [
+        ("httpd:2.4", "[SETGID, SETUID]"),
+        ("php:8.3-apache-bookworm", "[SETGID, SETUID]"),
+        ("wordpress", "[CHOWN, DAC_OVERRIDE, FOWNER, SETGID, SETUID]"),
+    ],
+)
+def test_apache_whose_workers_stay_root_is_reported(tmp_path: Path, image: str, back: str) -> None:
+    compose = f"services:\n  a:\n    image: {image}\n    {DROP}"
+    (judgement,) = judgements(tmp_path, {"compose.yaml": compose}, "root-server-can-step-down")
+    (finding,) = judgement.findings
+    assert finding.message == "its workers stay root: it needs SETGID, SETUID to step down"
+    assert finding.remedy is not None
+    assert finding.remedy.text.endswith(f"cap_add: {back}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("image: httpd:2.4", id="all of the default capabilities"),
+        pytest.param("image: httpd:2.4\ncap_add: [SETGID, SETUID]\n" + DROP, id="what it needs"),
+        pytest.param("image: php:8.3-apache\nuser: '33:33'\n" + DROP, id="another user from the start"),
+        pytest.param("image: php:8.3-fpm\n" + DROP, id="no apache"),
+        pytest.param("image: php:8.3-apache\ncommand: php worker.php\n" + DROP, id="another program"),
+        pytest.param("image: nextcloud:29-fpm\n" + DROP, id="an application without apache"),
+        pytest.param("image: wordpress:cli\n" + DROP, id="the command line of wordpress"),
+        pytest.param("image: httpd:2.4\nentrypoint: /start\n" + DROP, id="another entrypoint"),
+    ],
+)
+def test_apache_that_steps_down_or_that_is_none_is_not_reported(tmp_path: Path, body: str) -> None:
+    assert found(tmp_path, "root-server-can-step-down", body) == []
+
+
 def test_names_the_engine_refuses_are_reported(tmp_path: Path) -> None:
     body = "cap_add: [cap_net_raw, SYSADMIN]\ncap_drop: [CAP_ALL]"
     assert found(tmp_path, "known-capability-names", body) == [

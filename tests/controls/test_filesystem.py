@@ -8,6 +8,7 @@ from tests.controls.postures import found, in_files, stack
 from tests.helpers import judgements
 
 RO = "read_only: true\n"
+WRITES = "read-only-server-can-write-what-it-needs"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,17 @@ RO = "read_only: true\n"
             id="a-mount-on-it",
         ),
         pytest.param("read-only-server-can-write-what-it-needs", "image: nginx:1.27", id="a-writable-root"),
+        pytest.param(WRITES, "image: php:8.3-cli\nread_only: true", id="php without apache"),
+        pytest.param(WRITES, "image: wordpress:6.6-fpm-alpine\nread_only: true", id="wordpress without apache"),
+        pytest.param(WRITES, "image: wordpress:cli-2.11\nread_only: true", id="the command line of wordpress"),
+        pytest.param(WRITES, "image: ghcr.io/us/php:8.3-apache\nread_only: true", id="an image of somebody else"),
+        pytest.param(
+            WRITES, "image: php:8.3-apache\nread_only: true\ncommand: php artisan queue:work", id="another command"
+        ),
+        pytest.param(WRITES, "image: php:8.3-apache\nread_only: true\ntmpfs: [/run]", id="all of run"),
+        pytest.param(
+            WRITES, "image: httpd:2.4\nread_only: true\ntmpfs: [/usr/local/apache2/logs]", id="the logs of httpd"
+        ),
         pytest.param("read-only-server-can-write-what-it-needs", RO, id="nothing-known-of-the-image"),
         pytest.param(
             "read-only-server-can-write-what-it-needs",
@@ -95,6 +107,9 @@ def test_a_volume_of_the_dockerfile_stays_writable(tmp_path: Path) -> None:
         ("image: postgres:17\nuser: '1001:1001'", "/run/postgresql:size=16m,uid=1001,gid=1001,mode=0755"),
         ("image: postgres", "/run/postgresql:size=16m"),
         ("image: mariadb:11", "/run/mysqld:size=16m,uid=999,gid=999,mode=0755"),
+        ("image: php:8.3-apache", "/run/apache2:size=16m"),
+        ("image: php:8.3-apache\nuser: '33:33'", "/run/apache2:size=16m,uid=33,gid=33,mode=0755"),
+        ("image: wordpress:6.6\nuser: root", "/run/apache2:size=16m"),
         ("image: httpd:2.4\nuser: root", "/usr/local/apache2/logs:size=16m"),
         ("image: httpd:2.4\nuser: '33:33'", "/usr/local/apache2/logs:size=16m,uid=33,gid=33,mode=0755"),
     ],

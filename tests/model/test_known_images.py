@@ -37,6 +37,10 @@ def test_a_reference_is_taken_apart(text: str, familiar: str, tag: str, digest: 
     ("reference", "user"),
     [
         ("python:3.12-slim", "root"),
+        ("wordpress:6.6-php8.3-apache", "root"),
+        ("wordpress:cli", "www-data"),
+        ("wordpress:cli-2.11-php8.3", "www-data"),
+        ("example.com/us/wordpress:cli", None),
         ("nginx:1.27@" + DIGEST, "root"),
         ("scratch", "root"),
         ("redis:7", "root"),
