@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pytest_dockerharden.model.build import appended, is_covered, may_ship, mounted_caches, plain, runs
 from pytest_dockerharden.model.control import control
@@ -123,11 +124,11 @@ def _is_clean(run: Instruction, call: Invocation) -> bool:
         return True
     if any(is_covered("/root/.cache", [target]) for target in mounted_caches(run)):
         return True
-    removed = (plain(w) for command in run.script.commands if command.name in {"rm", "find"} for w in command.args)
-    if any(_CACHE_DIRECTORIES.search(path) for path in removed):
-        return True
     variables = {**run.environment, **{name: word.text for name, word in call.command.assignments}}
     variables |= dict.fromkeys(re.findall(r"export\s+(\w+)=\S", run.text), "1")
+    removed = (plain(w) for command in run.script.commands if command.name in {"rm", "find"} for w in command.args)
+    if any(_held_its_cache(path.rstrip("/*"), call.manager, variables) for path in removed):
+        return True
     if call.manager == "pip":
         return _pip_is_clean(run, call, variables)
     if call.manager == "uv":
@@ -138,6 +139,25 @@ def _is_clean(run: Instruction, call: Invocation) -> bool:
     return call.has("--no-cache") or any(other.verb == "clean" for other in invocations(run, "bundle"))
 
 
+def _held_its_cache(path: str, manager: str, variables: Mapping[str, str | None]) -> bool:
+    """Whether a directory that is removed is the manager's cache, or one that the cache lies in.
+
+    pip and uv keep theirs in ``$XDG_CACHE_HOME``, which is ``~/.cache``, unless a variable of their own names it.
+    """
+    if manager not in _OWN_DIRECTORY:
+        return bool(_CACHE_DIRECTORIES.search(path)) and not _SYSTEM_CACHE.match(path)
+    for name in (_OWN_DIRECTORY[manager], "XDG_CACHE_HOME"):
+        given = variables.get(name)
+        if _REFERENCE_TO[name].match(path) or (given and (path == given or path == f"{given}/{manager}")):
+            return True
+    home = variables.get("HOME")
+    of_home = path == f"{home}/.cache" or bool(_CACHE_OF_HOME.fullmatch(path))
+    return of_home or path in {"/root", f"/root/.cache/{manager}"} or f"/.cache/{manager}" in path
+
+
+_OWN_DIRECTORY = {"pip": "PIP_CACHE_DIR", "uv": "UV_CACHE_DIR"}
+_REFERENCE_TO = {name: pattern(rf"\$\{{?{name}(?!\w)") for name in (*_OWN_DIRECTORY.values(), "XDG_CACHE_HOME")}
+_CACHE_OF_HOME = pattern(r"(?:~[\w.-]*|\$\{?HOME\}?|/root|/home/[^/]+)/\.cache")
 _SAYS_NO = frozenset({"0", "false", "off", "no"})
 
 
