@@ -50,7 +50,7 @@ def instructions_have_one_casing(dockerfile: Dockerfile) -> Findings:
     majority = str.lower if lower > sum(keyword.isupper() for _, keyword in written) else str.upper
     for instruction, keyword in written:
         if keyword != majority(keyword):
-            remedy = replace_text(instruction.keyword_origin, majority(keyword), effect="safe")
+            remedy = _in_upper_case(instruction) if majority is str.upper else _ALL_OR_NONE
             message = f"{keyword} is not written like the other instructions"
             yield instruction.finding(message, remedy, at=instruction.keyword_origin)
 
@@ -73,8 +73,16 @@ def upper_case_instructions(dockerfile: Dockerfile) -> Findings:
     """
     for instruction, keyword in _keywords(dockerfile):
         if not keyword.isupper():
-            remedy = replace_text(instruction.keyword_origin, instruction.keyword, effect="safe")
+            remedy = _in_upper_case(instruction)
             yield instruction.finding(f"{keyword} is not upper case", remedy, at=instruction.keyword_origin)
+
+
+def _in_upper_case(instruction: Instruction) -> Remedy:
+    return replace_text(instruction.keyword_origin, instruction.keyword, effect="safe")
+
+
+# an edit to lower case would undo that of upper-case-instructions
+_ALL_OR_NONE = advice("write the others in upper case; where all are to be lower case, this one too")
 
 
 @control(severity="info", optional=True, equivalents={"buildkit": "FromAsCasing"})

@@ -97,6 +97,8 @@ MENDED = {
         "from debian:12\nrun useradd app\ncmd x\n",
         "from debian:12\nrun useradd app\nuser app\ncmd x\n",
     ),
+    "instructions-have-one-casing": ("FROM debian:12\nrun a\nRUN b\n", "FROM debian:12\nRUN a\nRUN b\n"),
+    "upper-case-instructions": ("from debian:12\nrun a\nRUN b\n", "FROM debian:12\nRUN a\nRUN b\n"),
     "canonical-stop-signal": ("FROM debian:12\nSTOPSIGNAL 15\n", "FROM debian:12\nSTOPSIGNAL SIGTERM\n"),
 }
 
@@ -146,6 +148,10 @@ LEFT = {
         "no-apt-lists-left",
         "FROM debian:12\nRUN apt-get update && apt-get install -y x; exit 0\n",
     ),
+    "an odd word among lower case, as another control asks for upper case": (
+        "instructions-have-one-casing",
+        "from debian:12\nrun true\nRUN true\n",
+    ),
     "a RUN in exec form": ("no-apt-archives-left", 'FROM debian:12\nRUN ["apt-get", "install", "-y", "curl"]\n'),
 }
 
@@ -154,6 +160,14 @@ LEFT = {
 def test_what_is_not_certain_is_left_to_people(control: str, text: str, tmp_path: Path) -> None:
     plan = plan_for(tmp_path, {"Dockerfile": text, "dockerharden.toml": STRICT.format(control)})
     assert plan.after == {}
+
+
+@pytest.mark.parametrize("text", ["from debian:12\nrun a\nRUN b\n", "from debian:12\nRun a\nRUN b\nrun c\n"])
+def test_controls_of_the_casing_do_not_undo_each_other(text: str, tmp_path: Path) -> None:
+    rules = STRICT.format('instructions-have-one-casing", "upper-case-instructions')
+    plan = plan_for(tmp_path, {"Dockerfile": text, "dockerharden.toml": rules})
+    upper = text.replace("from", "FROM").replace("run", "RUN").replace("Run", "RUN")
+    assert plan.after == {str(tmp_path / "Dockerfile"): upper}
 
 
 def test_only_what_cannot_break_a_build_is_safe(tmp_path: Path) -> None:
