@@ -10,7 +10,7 @@ from pytest_dockerharden.model.build import commands, instructions, is_windows, 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import not_applicable
-from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.finding import Class, Findings, Remedy
 from pytest_dockerharden.model.known_images import default_user
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.reference import parse_reference
@@ -19,20 +19,38 @@ from pytest_dockerharden.model.shell import Word
 
 _ARCHIVE = pattern(r"(?i)\.(tar|tar\.[*\w]+|tgz|tbz2?|tb2|txz|tlz|tzst|tz|gz|bz2|xz|lzma|zst)\Z")
 _FILE_NAME = pattern(r"(?i)\.(jar|war|ear|py|js|sh|conf|json|ya?ml|toml|ini|xml|txt|properties|dll|exe|so|sql|html?)\Z")
+# further names of what is no archive; of an ADD from a variable they say less
+_TEXT_NAME = pattern(
+    r"(?i)(\.(tsx?|jsx|mjs|cjs|css|s[ac]ss|md|rst|rb|go|rs|c|h|cc|cpp|cs|php|pl|lua|kt|java|scala|vue|bash|zsh|ps1|env|cfg|"
+    r"cnf|list|repo|rules|service|timer|pem|crt|cer|key|pub|csv|te?mpl|tpl|template|j2|jinja2?|erb|lock|mod|sum|gradle|"
+    r"proto|graphql|vcl|vim|cron|pth|zip|whl|png|jpe?g|gif|svg|ico|woff2?|ttf|pdf)|^\.\w+)\Z"
+)
+_FILES = frozenset(
+    {"Makefile", "Gemfile", "Procfile", "Rakefile", "Pipfile", "LICENSE", "README", "Dockerfile", "Caddyfile"}
+)
 _REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@")
 
 
 def _as_copy(add: Instruction) -> Remedy:
     text = f"COPY {add.text}"
     plain_files = all(_is_plain_file(word, plain(add.words[-1])) for word in add.words[:-1])
-    may_match = any(re.search(r"[*?\[]", word.raw) and not _FILE_NAME.search(plain(word)) for word in add.words[:-1])
+    may_match = any(re.search(r"[*?\[]", word.raw) and not _holds_no_archive(word) for word in add.words[:-1])
     if (
         not plain_files
         or may_match
         or any(flag.name not in {"chown", "chmod", "link", "exclude"} for flag in add.flags)
     ):
         return advice(text)
-    return replace_text(add.keyword_origin, "COPY", text=text, effect="safe")
+    effect: Class = "safe" if all(_holds_no_archive(word) for word in add.words[:-1]) else "behaviour-changing"
+    breaks = "" if effect == "safe" else "a build whose file is a tar archive by another name, which ADD unpacks"
+    return replace_text(add.keyword_origin, "COPY", text=text, effect=effect, breaks=breaks)
+
+
+def _holds_no_archive(word: Word) -> bool:
+    """Whether a source is a directory for sure, or has the name of what is no archive: ADD looks into the file."""
+    text = plain(word)
+    name = text.rsplit("/", 1)[-1]
+    return name in {"", ".", ".."} or name in _FILES or bool(_FILE_NAME.search(name) or _TEXT_NAME.search(name))
 
 
 def _with_slash(target: Word, text: str) -> Remedy:

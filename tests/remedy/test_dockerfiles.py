@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import judgements
 from tests.remedy.helpers import plan_for
 
 STRICT = 'suite = "strict"\nselect = ["{}"]\nfail-on = "info"\n'
@@ -160,6 +161,34 @@ LEFT = {
 def test_what_is_not_certain_is_left_to_people(control: str, text: str, tmp_path: Path) -> None:
     plan = plan_for(tmp_path, {"Dockerfile": text, "dockerharden.toml": STRICT.format(control)})
     assert plan.after == {}
+
+
+ARCHIVE = "a build whose file is a tar archive by another name, which ADD unpacks"
+
+
+@pytest.mark.parametrize(
+    ("sources", "safe"),
+    [
+        pytest.param(". ", True, id="a directory"),
+        pytest.param("src/ ", True, id="a directory by its slash"),
+        pytest.param("app.py conf/site.conf", True, id="programs and settings"),
+        pytest.param("*.css", True, id="a pattern for settings"),
+        pytest.param("Makefile .npmrc", True, id="files that everybody knows"),
+        pytest.param("app.zip", True, id="an archive that ADD does not unpack"),
+        pytest.param("rootfs", False, id="no ending"),
+        pytest.param("dist/layer.bin", False, id="an ending that says nothing"),
+        pytest.param("tools.apk", False, id="a package that is an archive"),
+        pytest.param("app.py rootfs", False, id="one of them"),
+        pytest.param("v1.2", False, id="a version"),
+    ],
+)
+def test_a_source_that_may_be_an_archive_is_not_safely_copied(sources: str, safe: bool, tmp_path: Path) -> None:
+    files = {"Dockerfile": f"FROM debian:12\nADD {sources} /app/\n"}
+    (judged,) = [j for j in judgements(tmp_path, files, "copy-for-local-files") if j.findings]
+    remedy = judged.findings[0].remedy
+    assert remedy is not None
+    assert len(remedy.edits) == 1
+    assert (remedy.effect, remedy.breaks) == (("safe", "") if safe else ("behaviour-changing", ARCHIVE))
 
 
 @pytest.mark.parametrize("text", ["from debian:12\nrun a\nRUN b\n", "from debian:12\nRun a\nRUN b\nrun c\n"])
