@@ -202,10 +202,7 @@ class _IgnoreRules:
     def with_patterns(self, folder: str, patterns: Sequence[str]) -> _IgnoreRules:
         if not any(line.strip() and not line.startswith("#") for line in patterns):
             return self
-        try:
-            return _IgnoreRules((*self.specs, (folder, matcher(patterns))))
-        except ValueError:  # git skips what it cannot read as well
-            return self
+        return _IgnoreRules((*self.specs, (folder, matcher(patterns))))
 
     def match(self, path: str, *, is_dir: bool) -> bool:
         """Whether the innermost file that speaks of this path ignores it."""

@@ -36,8 +36,8 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def is_inside(path: str, root: str) -> bool:
-    """Whether a path lies below a folder with all links resolved."""
-    return is_below(os.path.realpath(path), _real(root))
+    """Whether a path lies below a folder with all links resolved; one with a null byte lies nowhere."""
+    return "\0" not in path and is_below(os.path.realpath(path), _real(root))
 
 
 @lru_cache(maxsize=8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 from pytest_dockerharden.model.pattern import pattern
@@ -12,22 +13,45 @@ Matcher = Callable[[str], bool | None]
 
 # `**`, brackets, escapes and odd white space are left to a library, which takes 13 ms to import
 _HARD = pattern(r"\*\*|[\[\]\\]|//|[^\S ]|^ | $|^!?/*$|^!!")
+_MOST_STARS, _MOST_IN_A_NAME = 12, 3
 _Rule = Callable[[Sequence[str], bool], object]
 
 
 def matcher(lines: Iterable[str]) -> Matcher:
     """A function from a path, with a slash at the end where it is a folder, to whether it is ignored.
 
-    None says that no line speaks of it. Paths are relative to the folder of the file. Raises ValueError for lines that
-    git would not understand either.
+    None says that no line speaks of it. Paths are relative to the folder of the file. A line that cannot be understood
+    speaks of nothing, as for git.
     """
     told = [line for line in lines if line.strip() and not line.startswith("#")]
     if not any(map(_HARD.search, told)):
         return _of_names([(not line.startswith("!"), _rule(line.removeprefix("!"))) for line in reversed(told)])
+    quick = [line for line in told if not _tries_for_ever(line)]
+    try:
+        return _of_library(quick)
+    except (ValueError, re.error):
+        return _of_library([line for line in quick if _is_understood(line)])
+
+
+def _of_library(lines: list[str]) -> Matcher:
     from pathspec import GitIgnoreSpec
 
-    spec = GitIgnoreSpec.from_lines(told)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # a bracket in a class
+        spec = GitIgnoreSpec.from_lines(lines)
     return lambda path: spec.check_file(path).include
+
+
+def _is_understood(line: str) -> bool:
+    try:
+        _of_library([line])
+    except (ValueError, re.error):
+        return False
+    return True
+
+
+def _tries_for_ever(line: str) -> bool:
+    return line.count("*") > _MOST_STARS or any(part.count("*") > _MOST_IN_A_NAME for part in line.split("/"))
 
 
 def _of_names(rules: Sequence[tuple[bool, _Rule]]) -> Matcher:

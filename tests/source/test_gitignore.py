@@ -65,3 +65,16 @@ def test_hard_lines_are_left_to_the_library(lines: list[str], path: str) -> None
 def test_plain_files_need_no_library(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pathspec", None)
     assert matcher(lines)("src/app.py") is None
+
+
+@pytest.mark.parametrize("line", ["!", "[b-a]", "a\\", "! ", "[[:alpha:]", "![z-a]", "["])
+def test_a_line_that_nobody_understands_takes_no_other_with_it(tmp_path: Path, line: str) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    lines, paths = ["out/", line, "*.tmp"], ["out/a", "x.tmp", "kept"]
+    says = matcher(lines)
+    assert {path for path in paths if ignored(says, path)} == git_ignores(tmp_path, lines, paths)
+
+
+@pytest.mark.parametrize("line", ["[a]" + "*a" * 30 + "b", "**/a/" * 30 + "b"])
+def test_a_line_with_very_many_stars_takes_no_time(line: str) -> None:
+    assert not matcher([line])("/".join(["a" * 60] + ["a"] * 60))

@@ -26,35 +26,37 @@ def dropped_part(text: str) -> str:
 
 def _split(text: str) -> tuple[list[str], int]:
     words: list[str] = []
-    word = ""
+    word: list[str] = []
     begun = escaped = False
     quote = ""
     for index, char in enumerate(text):
         if escaped:
-            word, escaped, begun = word + _ESCAPED.get(char, char), False, True
+            word.append(_ESCAPED.get(char, char))
+            escaped, begun = False, True
         elif char == "\\":
             escaped = quote != "'"
-            word += "" if escaped else char
+            word += () if escaped else char
         elif char in _SPACES:
             if quote:
-                word += char
+                word.append(char)
             elif begun:
-                words.append(word)
-                word, begun = "", False
-        elif (after := _toggled(quote, char, word)) is not None:
+                words.append("".join(word))
+                word, begun = [], False
+        elif (after := _toggled(quote, char, word[-1:] == ["$"])) is not None:
             quote, kept = after
             word += kept
             begun = begun or not quote or bool(kept)
         elif char in _OPERATORS and not quote:
-            if char == ">" and word[:1].isdigit():
+            if char == ">" and word and word[0].isdigit():
                 begun = False
             return _closed(words, word, begun, False), index
         else:
-            word, begun = word + char, True
+            word.append(char)
+            begun = True
     return _closed(words, word, begun, escaped or bool(quote)), len(text)
 
 
-def _toggled(quote: str, char: str, word: str) -> tuple[str, str] | None:
+def _toggled(quote: str, char: str, behind_dollar: bool) -> tuple[str, str] | None:
     """The quote that is open after ``char`` and the text it adds; None where ``char`` is an ordinary character."""
     if char == '"' and quote in {"", '"', "`"}:
         return ("" if quote == '"' else '"'), ""
@@ -65,13 +67,13 @@ def _toggled(quote: str, char: str, word: str) -> tuple[str, str] | None:
     if char == ")" and quote in {"", "("}:
         return ("" if quote else "("), char
     if char == "(" and quote in {"", "("}:
-        if quote or not word.endswith("$"):
+        if quote or not behind_dollar:
             raise ValueError("an unquoted parenthesis: there is no shell to run it")
         return "(", char
     return None
 
 
-def _closed(words: list[str], word: str, begun: bool, open_quote: bool) -> list[str]:
+def _closed(words: list[str], word: list[str], begun: bool, open_quote: bool) -> list[str]:
     if open_quote:
         raise ValueError("a quote, a backslash or a parenthesis is not closed")
-    return [*words, word] if begun else words
+    return [*words, "".join(word)] if begun else words

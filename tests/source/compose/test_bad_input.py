@@ -312,3 +312,25 @@ def test_a_text_where_a_list_must_be_is_its_only_item_beside_the_error(tmp_path:
     assert [(item.text(), item.origin.line) for item in service.items("security_opt")] == [("seccomp:unconfined", 4)]
     assert [item.get("source").text() for item in service.items("volumes")] == ["/run/docker.sock"]  # type: ignore[union-attr]
     assert [message for message, _, _ in refused(project)] == ["security_opt must be a list", "volumes must be a list"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('include: ["a\\0b"]\n' + A, id="include"),
+        pytest.param('services:\n  b: {extends: {service: b, file: "a\\0b"}}\n', id="extends"),
+        pytest.param(A + '    env_file: "a\\0b"\n', id="env_file"),
+        pytest.param(A + '    label_file: "a\\0b"\n', id="label_file"),
+    ],
+)
+def test_a_null_byte_in_a_path_is_an_error_at_its_line(tmp_path: Path, text: str) -> None:
+    options = LoadOptions(root=str(tmp_path), resolve_required=False)
+    project = loaded(tmp_path, {"compose.yaml": text}, options)
+    assert [problem.origin.file for problem in project.problems] == [str(tmp_path / "compose.yaml")]
+
+
+@pytest.mark.parametrize("command", ["$" * 300_000, "${A:-" * 50_000])
+def test_a_long_command_takes_no_time(tmp_path: Path, command: str) -> None:
+    started = time.process_time()
+    loaded(tmp_path, {"compose.yaml": A + f'    command: "{command}"\n'})
+    assert time.process_time() - started < 3
