@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
 from pytest_dockerharden.model.build import commands, instructions, plain, runs
@@ -26,8 +26,9 @@ _JUDGED_ELSEWHERE = pattern(
 _PLATFORM_ARGUMENTS = frozenset(
     f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
 ) | {"TARGETSTAGE"}
+_MOST_COMPARED = 200
 _PROXY_ARGUMENTS = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"})
-_VARIABLE = pattern(r"(?<![\\$])\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^}]*)\}|(?P<bare>[A-Za-z_]\w*))")
+_VARIABLE = pattern(r"(?<![\\$])\$(?:\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^}]{0,999})\}|(?P<bare>[A-Za-z_]\w*))")
 
 
 def _as_label(maintainer: Instruction) -> Remedy:
@@ -447,8 +448,7 @@ def declared_base_variables(dockerfile: Dockerfile) -> Findings:
             for match in _VARIABLE.finditer(word.raw) if word is not None else ():
                 name = match["braced"] or match["bare"]
                 if name not in declared | _PLATFORM_ARGUMENTS:
-                    close = get_close_matches(name, declared, 1, 0.7)
-                    hint = f", did you mean {close[0]}?" if close else ""
+                    hint = _did_you_mean(name, declared, 0.7)
                     if match["rest"]:  # a default of its own: no build argument can change it
                         hint = hint or ", so no build argument can set it"
                     yield stage.finding(f"${name} is not declared{hint}", advice(f"ARG {name}=..."))
@@ -536,6 +536,7 @@ def declared_variables(stage: Stage) -> Findings:
     later = {pair.key.text for part in stage.of("ARG", "ENV") for pair in part.pairs}
     for instruction in stage.of(*_EXPANDED):
         reported: set[str] = set()
+        set_later: set[str] | None = None
         for name, origin in _used(instruction):
             if (
                 name in instruction.environment
@@ -544,18 +545,19 @@ def declared_variables(stage: Stage) -> Findings:
                 or name.lower() == name.upper()
             ):
                 continue
-            if _is_surely_undeclared(name, globals_, later - _extended(instruction, official), bare=bare):
+            if set_later is None:
+                set_later = later - _extended(instruction, official)
+            if _is_surely_undeclared(name, globals_, set_later, bare=bare):
                 reported.add(name)
-                yield instruction.finding(
-                    f"${name} is not declared{_hint(name, instruction)}", advice(f"ARG {name}"), at=origin
-                )
+                hint = _did_you_mean(name, instruction.environment, 0.75)
+                yield instruction.finding(f"${name} is not declared{hint}", advice(f"ARG {name}"), at=origin)
     for run in runs(stage):
         for name in sorted(_global_uses(run, globals_)):
             yield run.finding(f"${name} is not declared in this stage", advice(f"ARG {name}"))
 
 
-def _hint(name: str, instruction: Instruction) -> str:
-    close = get_close_matches(name, list(instruction.environment), 1, 0.75)
+def _did_you_mean(name: str, known: Collection[str], cutoff: float) -> str:
+    close = get_close_matches(name, known, 1, cutoff) if len(known) <= _MOST_COMPARED else ()
     return f", did you mean {close[0]}?" if close else ""
 
 
@@ -579,7 +581,7 @@ def _is_surely_undeclared(name: str, globals_: set[str], later: set[str], *, bar
     """The base image may set a variable; these it does not."""
     if name in _ALWAYS_THERE:
         return False
-    return name in globals_ or name in _PLATFORM_ARGUMENTS or bare or name in later - {"PATH"}
+    return name in globals_ or name in _PLATFORM_ARGUMENTS or bare or (name in later and name != "PATH")
 
 
 def _global_uses(run: Instruction, globals_: set[str]) -> set[str]:
@@ -620,7 +622,7 @@ def env_does_not_use_itself(stage: Stage) -> Findings:
             if pair.value is None or "$" not in pair.value.raw or pair.value.raw.startswith("'"):
                 continue
             for name in dict.fromkeys(name for name, _ in _variables(pair.value.raw)):
-                if name in keys - {pair.key.text} and name not in env.environment:
+                if name in keys and name != pair.key.text and name not in env.environment:
                     yield env.finding(
                         f"${name} is set by this very instruction", advice("an ENV of its own"), at=pair.origin
                     )

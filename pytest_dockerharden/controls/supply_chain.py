@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
@@ -28,15 +29,17 @@ def _image(service: Service) -> tuple[Node, Reference]:
     node = service.get("image")
     if node is None or service.get("build") is not None:
         not_applicable("no image is pulled")
-    if any(_builds(other, node.text()) for other in service.project.services.values()):
+    if node.text() in _built(service.project):
         not_applicable("a service of the project builds it")
     if node.unresolved:
         unknown("the image depends on a variable that has no value")
     return node, parse_reference(node.text())
 
 
-def _builds(service: Service, image: str) -> bool:
-    return service.get("build") is not None and service.text("image") == image
+@lru_cache(maxsize=2)
+def _built(project: Project) -> frozenset[str]:
+    """The images that services of the project build, looked up once for all of them."""
+    return frozenset(other.text("image") for other in project.services.values() if other.get("build") is not None)
 
 
 @control(

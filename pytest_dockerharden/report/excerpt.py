@@ -32,6 +32,7 @@ class Excerpts:
         self.top = top or start
         self._lines: dict[str, list[str]] = {}
         self._excerpts: dict[Origin, list[str]] = {}
+        self._shown_lines: dict[tuple[str, int], str] = {}
 
     def text_of(self, result: Result) -> str:
         """The whole text of a result that failed; its first line is short and stands for itself."""
@@ -91,7 +92,7 @@ class Excerpts:
     def line(self, origin: TextOrigin) -> str:
         """The line of a source text, without what looks like a secret."""
         lines = self._source(origin.file)
-        return _masked(lines, origin.line - 1).strip() if origin.line <= len(lines) else ""
+        return self._masked(origin.file, origin.line).strip() if origin.line <= len(lines) else ""
 
     def excerpt(self, origin: Origin) -> list[str]:
         """The place, and below it its line with its neighbours or what the kernel said."""
@@ -111,11 +112,19 @@ class Excerpts:
         for number in range(max(1, origin.line - 1), origin.line + 2):
             if number > len(lines):
                 break
-            shown = _masked(lines, number - 1)
+            shown = self._masked(origin.file, number)
             out.append(f"  {number:>{width}} | {shown}".rstrip())
             if number == origin.line:
                 out.append(f"  {'':>{width}} | {_caret(lines[number - 1], shown, origin)}".rstrip())
         return out
+
+    def _masked(self, file: str, number: int) -> str:
+        # one long line may hold thousands of findings
+        shown = self._shown_lines.get((file, number))
+        if shown is None:
+            _forget_if_many(self._shown_lines)
+            shown = self._shown_lines[file, number] = _masked(self._source(file), number - 1)
+        return shown
 
     def _source(self, file: str) -> list[str]:
         lines = self._lines.get(file)

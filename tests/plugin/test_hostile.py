@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,3 +113,26 @@ def test_what_a_link_leads_to_inside_is_shown(repo: Repo) -> None:
     (repo.path / "a").mkdir()
     (repo.path / "a/docker-compose.yml").symlink_to("../docker-compose.yml")
     repo.judge("a/docker-compose.yml").stdout.fnmatch_lines(["  --> a/docker-compose.yml:2:3", "  2 |   a:"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param(
+            "Dockerfile",
+            "FROM alpine:3.22\nENV " + " ".join(f"A{n}=$A{n - 1}" for n in range(1, 4_000)) + "\n",
+            id="variables that are not there",
+        ),
+        pytest.param("Dockerfile", "FROM alpine:3.22\nENV X=" + "${A:-" * 20_000 + "\n", id="braces left open"),
+        pytest.param(
+            "compose.yaml",
+            "services:\n" + "".join(f"  s{n}: {{image: 'nginx:1.27.3'}}\n" for n in range(400)),
+            id="services with one image",
+        ),
+    ],
+)
+def test_much_of_one_kind_takes_the_time_of_its_length(repo: Repo, name: str, text: str) -> None:
+    repo.add(name, text)
+    started = time.process_time()
+    repo.judge("-q", "--no-summary")
+    assert time.process_time() - started < 10
