@@ -87,6 +87,9 @@ def required_env_files_exist(service: Service) -> Findings:
     """
     made_later = False
     for path, fact in _env_files(service):
+        if fact.is_dir:
+            message = f"{path.text().rsplit('/', 1)[-1]} is a directory, not an env file"
+            yield service.finding(message, advice("name a file"), at=path)
         if fact.exists or not fact.inside or not _is_required(service, path):
             continue
         if fact.git_ignored or fact.has_sample or _is_seldom_checked_in(fact):
