@@ -159,7 +159,9 @@ def test_a_mode_that_nobody_applies_is_found(tmp_path: Path, grant: str, expecte
         pytest.param("[{path: app.env}]", {}, [(HERE, 4)], id="the long form"),
         pytest.param("[{path: app.env, required: true}]", {}, [(HERE, 4)], id="required"),
         pytest.param("app.env", {"app.env/a": ""}, [(HERE, 4)], id="a directory"),
-        pytest.param("[{path: app.env, required: false}]", {"app.env/a": ""}, [(HERE, 4)], id="a directory all the same"),
+        pytest.param(
+            "[{path: app.env, required: false}]", {"app.env/a": ""}, [(HERE, 4)], id="a directory all the same"
+        ),
         pytest.param("app.env", {"other.env.example": ""}, [(HERE, 4)], id="a sample of another one"),
         pytest.param("app.env", {".git/HEAD": "", ".gitignore": "*.log"}, [(HERE, 4)], id="git does not ignore it"),
         pytest.param("[{path: app.env, required: false}]", {}, [], id="not required"),
