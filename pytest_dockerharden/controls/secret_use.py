@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.fact import not_applicable, unknown
 from pytest_dockerharden.model.finding import Findings, Remedy
+from pytest_dockerharden.model.posture import Variable
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, append_item
 from pytest_dockerharden.model.secrets import is_secret_name
@@ -85,10 +86,19 @@ def _is_data_store(service: Service | None) -> bool:
 def _may_know_a_password(service: Service) -> bool:
     """Whether its environment has a credential or a URL that may hold one."""
     if service.posture is not None and service.posture.environment.known:
-        names = list(service.posture.environment.value)
+        variables = service.posture.environment.value
     else:
         unknown("its environment is not known")
-    return any(is_secret_name(name) or name.upper().endswith(("_URL", "_DSN", "_URI", "_BROKER")) for name in names)
+    return any(
+        is_secret_name(name) or (name.upper().endswith(("_URL", "_DSN", "_URI", "_BROKER")) and _may_hold_one(variable))
+        for name, variable in variables.items()
+    )
+
+
+def _may_hold_one(variable: Variable) -> bool:
+    """A URL that is known and names no user, as ``redis://redis:6379/0``, holds no password."""
+    url = variable.value
+    return not url or "://" not in url or any(mark in url for mark in "@?$%{<")
 
 
 @control(severity="high", plan="P2")

@@ -261,7 +261,11 @@ def client(settings: str, server: str = "redis") -> str:
         pytest.param("    secrets: [api_token]\n", [(HERE, 5)], id="another secret"),
         pytest.param("    secrets: [db_password]\n", [], id="the secret"),
         pytest.param("    environment: [REDIS_PASSWORD]\n", [], id="a password of its own"),
-        pytest.param("    environment: {REDIS_URL: redis://redis}\n", [], id="a URL may hold it"),
+        pytest.param("    environment: {REDIS_URL: redis://redis:6379/0}\n", [(HERE, 5)], id="a URL without one"),
+        pytest.param("    environment: {REDIS_URL: 'redis://:x@redis'}\n", [], id="a URL holds it"),
+        pytest.param("    environment: {REDIS_URL: '${REDIS_URL}'}\n", [], id="a URL may hold it"),
+        pytest.param("    environment: {DB_URL: 'jdbc:db://db?user=x'}\n", [], id="a URL with parameters"),
+        pytest.param("    environment: {DB_DSN: host=db}\n", [], id="no URL"),
     ],
 )
 def test_a_client_gets_the_password(tmp_path: Path, settings: str, expected: list) -> None:
