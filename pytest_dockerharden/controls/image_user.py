@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_dockerharden.model.build import commands, holds_files_only, instructions, is_windows, may_ship, plain
+from pytest_dockerharden.model.build import (
+    commands,
+    holds_files_only,
+    instructions,
+    is_windows,
+    may_ship,
+    mentions,
+    plain,
+)
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Stage
 from pytest_dockerharden.model.fact import NotApplicable, UnknownFact, not_applicable, unknown
@@ -605,6 +613,70 @@ def _granted_groups(command: Command) -> Iterator[tuple[str, str]]:
         yield words[1], words[2]
     elif len(operands) == 2 == len(words):
         yield operands[0], operands[1]
+
+
+_MANAGERS = frozenset({"apt-get", "apt", "dnf", "yum", "microdnf", "zypper", "apk"})
+_CHANGING = frozenset({"install", "add", "update", "upgrade", "remove", "del"})
+_ACCOUNTS = frozenset({"useradd", "adduser", "groupadd", "addgroup", "usermod", "chpasswd"})
+_BECOMING_ROOT = frozenset({"sudo", "su", "doas", "gosu", "su-exec", "runuser", "fakeroot"})
+
+
+@control(severity="medium", plan="P0")
+def root_steps_come_before_user(stage: Stage) -> Findings:
+    """What only root may do stands above USER.
+
+    USER holds for the build as well: `apt-get install` below it ends with "Permission denied", and the quick way out,
+    to drop USER, leaves a server that runs as root.
+
+    Bad::
+
+        FROM debian:12-slim
+        USER 1000:1000
+        RUN apt-get update && apt-get install -y curl  # <-
+
+    Good::
+
+        FROM debian:12-slim
+        RUN apt-get update && apt-get install -y curl
+        USER 1000:1000
+
+    Good::
+
+        FROM jenkins/jenkins:2.479.3-jdk21
+        USER root
+        RUN apt-get update && apt-get install -y curl
+        USER jenkins
+    """
+    above = stage.parent.last("USER") if stage.parent else None
+    user = _value_of(above) if above else None
+    for instruction in stage.of("USER", "RUN"):
+        if instruction.keyword == "USER":
+            user = _value_of(instruction)
+        elif user and not is_root(user):
+            command = next(filter(_is_for_root_alone, _of_programs(instruction)), None)
+            if command is not None:
+                yield instruction.finding(
+                    f"{user} may not run {command.name}: only root may", advice("move it above USER"), at=command.origin
+                )
+
+
+def _value_of(user: Instruction) -> str | None:
+    return user.words[0].value if user.words else None
+
+
+def _of_programs(run: Instruction) -> tuple[Command, ...]:
+    return run.script.commands if mentions(run, *_MANAGERS, *_ACCOUNTS) else ()
+
+
+def _is_for_root_alone(command: Command) -> bool:
+    if command.connector == "||" or not _BECOMING_ROOT.isdisjoint(command.via):
+        return False
+    words = [word.text for word in command.args]
+    elsewhere = any(
+        word.startswith(("--root", "--installroot", "--prefix", "--simulate", "-R", "-p")) for word in words
+    )
+    changes = command.name in _MANAGERS and not _CHANGING.isdisjoint(words)
+    return not elsewhere and (changes or command.name in _ACCOUNTS)
 
 
 @control(severity="low", optional=True, equivalents={"tally": "tally/copy-after-user-without-chown"})

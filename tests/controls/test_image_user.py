@@ -182,3 +182,29 @@ def test_other_faults_of_users(tmp_path: Path, control: str, text: str, expected
 )
 def test_users_as_they_should_be(tmp_path: Path, control: str, text: str) -> None:
     assert found(tmp_path, text, control) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("\nUSER app\nRUN apk add --no-cache curl\n", [("0", 3)], id="apk"),
+        pytest.param("\nUSER 1000:1000\nRUN a && \\\n  dnf -y install b\n", [("0", 4)], id="on its own line"),
+        pytest.param("\nUSER app\nRUN <<EOF\nuseradd -m b\nEOF\n", [("0", 4)], id="an account in a heredoc"),
+        pytest.param("\nARG U=app\nUSER $U\nRUN apt-get update\n", [("0", 4)], id="a variable"),
+        pytest.param(" AS b\nUSER app\nFROM b\nRUN apk add curl\n", [("1", 4)], id="the user of the stage below it"),
+        pytest.param("\nRUN apk add curl\nUSER app\n", [], id="above USER"),
+        pytest.param("\nUSER app\nUSER root\nRUN apk add curl\nUSER app\n", [], id="root in between"),
+        pytest.param("\nUSER 0\nRUN apk add curl\n", [], id="root by number"),
+        pytest.param("\nARG U\nUSER $U\nRUN apk add curl\n", [], id="nobody knows who"),
+        pytest.param("\nUSER app\nRUN sudo apt-get update\n", [], id="sudo"),
+        pytest.param("\nUSER app\nRUN fakeroot apt-get update\n", [], id="fakeroot"),
+        pytest.param("\nUSER app\nRUN apk add curl || true\n", [], id="it may fail"),
+        pytest.param("\nUSER app\nRUN apt-get --version; apt list; apt-cache policy\n", [], id="questions"),
+        pytest.param("\nUSER app\nRUN dnf install --installroot /home/app/root b\n", [], id="a root of its own"),
+        pytest.param("\nUSER app\nRUN pip install --user apt-get\n", [], id="a name only"),
+        pytest.param("\nUSER app\nFROM alpine:3.22\nRUN apk add curl\n", [], id="another stage"),
+    ],
+)
+def test_root_steps_come_before_user(tmp_path: Path, text: str, expected: list[tuple[str, int]]) -> None:
+    files = {"Dockerfile": f"FROM alpine:3.22{text}"}
+    assert [(hit.subject, hit.line) for hit in hits(tmp_path, files, "root-steps-come-before-user")] == expected
