@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Literal
 
 from pytest_dockerharden.model.build import instructions, may_ship, mounts, plain, runs
@@ -235,7 +236,7 @@ def _command_literals(command: Command) -> Iterator[TextOrigin]:
 def _password_argument(command: Command) -> Word | None:
     """The word with the literal password of a tool that is known to take one on its command line."""
     args = command.args
-    for word, following in zip(args, (*args[1:], None), strict=True):
+    for word, following in zip_longest(args, args[1:]):
         taken = _takes_password(command, plain(word), plain(following) if following is not None else "")
         if taken:
             return following if taken == "next" and following is not None else word

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.controls.dockerfiles import Place, places
-from tests.helpers import hits
+from tests.helpers import hits, verdicts
 
 TWO = [("0", 2)]
 WHOLE = [("", 2)]
@@ -141,3 +141,9 @@ def test_no_finding_shows_the_secret(tmp_path: Path) -> None:
         found = hits(tmp_path, {"Dockerfile": text}, control)
         assert found
         assert not [hit for hit in found if "hunter2" in hit.message or TOKEN in hit.message]
+
+
+@pytest.mark.parametrize("program", ["mysql", "useradd", "curl", "docker", "redis-cli"])
+def test_a_tool_for_credentials_without_arguments_takes_none(tmp_path: Path, program: str) -> None:
+    text = f"FROM alpine:3.22\nRUN echo password | {program}\n"
+    assert verdicts(tmp_path, {"Dockerfile": text}, "no-literal-secrets-in-dockerfile") == {"": "passed"}
