@@ -89,17 +89,18 @@ def _complete(assembly: Assembly, sources: Sources, images: Mapping[str, ImageCo
     # a run on Dockerfiles alone needs none of this
     from pytest_dockerharden.assemble.images import attach_images
     from pytest_dockerharden.assemble.local import attach_local
-    from pytest_dockerharden.assemble.parts import attach_parts
+    from pytest_dockerharden.assemble.parts import Parts
     from pytest_dockerharden.predict import predict
 
     unbuilt = {path: dockerfile for path, dockerfile in assembly.dockerfiles.items() if not dockerfile.built_by}
     _introduce(assembly.projects)
+    parts = Parts(sources)
     for project in assembly.projects:
         below = os.path.join(project.directory, "")
         project.dockerfiles.update({path: each for path, each in unbuilt.items() if path.startswith(below)})
         for service in project.services.values():
             attach_images(service, images)
-            attach_parts(service, sources)
+            parts.attach(service)
         attach_local(project, sources)
     for project in assembly.projects:
         for service in project.services.values():

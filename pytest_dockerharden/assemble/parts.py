@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from posixpath import join, normpath
 
-from pytest_dockerharden.assemble.reaching import Placed, Reaching
+from pytest_dockerharden.assemble.reaching import Copied, Placed, Reaching
 from pytest_dockerharden.assemble.sources import Sources
 from pytest_dockerharden.model.nginx import NginxConfig
 from pytest_dockerharden.model.node import Node
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.shell import EMPTY_SCRIPT, Script, Scripts, Word
-from pytest_dockerharden.source.places import Places
 
 _NGINX_FOLDERS = ("/etc/nginx", "/usr/local/nginx/conf", "/usr/local/openresty/nginx/conf")
 _NGINX_NAME = pattern(r"\.(?:conf|template)(?:\.[\w.-]+)?$|/sites-(?:available|enabled)/[^/]+$")
@@ -23,14 +22,28 @@ _MOST_NAMES = 200
 _SHEBANG = pattern(r"#!\s*\S*/(?:env\s+)?(?:ba|da|a|k|z)?sh\b")
 
 
-def attach_parts(service: Service, sources: Sources) -> None:
-    """Give a service its means to read commands, and the scripts and nginx configurations that reach its container."""
-    reaching = Reaching(service, sources)
-    if reaching.placed:
-        service.nginx = tuple(_nginx(reaching, sources))
-        service.scripts = _scripts(service, reaching, sources)
-    service.source_text = sources.span
-    service.parse_command = lambda node: parse_command_node(node, sources)
+class Parts:
+    """What reaches containers, looked for once where services, or the combinations of one, do not differ in it."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self._copied = Copied(sources)
+        self._nginx: dict[tuple[Placed, ...], tuple[NginxConfig, ...]] = {}
+        self._scripts: dict[tuple[tuple[Placed, ...], str, tuple[str, ...]], Scripts] = {}
+
+    def attach(self, service: Service) -> None:
+        """Give a service its means to read commands, and the scripts and nginx files that reach its container."""
+        reaching = Reaching(service, self.sources, self._copied)
+        if reaching.placed:
+            if reaching.placed not in self._nginx:
+                self._nginx[reaching.placed] = tuple(_nginx(reaching, self.sources))
+            service.nginx = self._nginx[reaching.placed]
+            folder, names = _working_dir(service), tuple(dict.fromkeys(islice(_named(service), _MOST_NAMES)))
+            if (reaching.placed, folder, names) not in self._scripts:
+                self._scripts[reaching.placed, folder, names] = _scripts(folder, names, reaching, self.sources)
+            service.scripts = self._scripts[reaching.placed, folder, names]
+        service.source_text = self.sources.span
+        service.parse_command = lambda node: parse_command_node(node, self.sources)
 
 
 def _nginx(reaching: Reaching, sources: Sources) -> Iterator[NginxConfig]:
@@ -46,11 +59,10 @@ def _text(placed: Placed, sources: Sources) -> str | None:
     return sources.text(placed.path) if placed.text is None else placed.text
 
 
-def _scripts(service: Service, reaching: Reaching, sources: Sources) -> Scripts:
-    """The scripts that a command of the service names, by path or found along PATH."""
+def _scripts(folder: str, names: Iterable[str], reaching: Reaching, sources: Sources) -> Scripts:
+    """The scripts among ``names``, each a path below ``folder``, or found along PATH."""
     found = {}
-    folder = _working_dir(service)
-    for name in dict.fromkeys(islice(_named(service), _MOST_NAMES)):
+    for name in names:
         places = [folder, *_PATH] if "/" not in name else [folder]
         for place in (normpath(join(place, name)) for place in places):
             placed = reaching.find(place)
@@ -58,7 +70,7 @@ def _scripts(service: Service, reaching: Reaching, sources: Sources) -> Scripts:
             if placed and text and (name.endswith(".sh") or _SHEBANG.match(text.lstrip("\n"))):
                 found[place] = (placed.path, text)
                 break
-    return Scripts(found, _parse_script)
+    return Scripts(found, sources.script)
 
 
 def _named(service: Service) -> Iterator[str]:
@@ -74,12 +86,6 @@ def _working_dir(service: Service) -> str:
     for instruction in service.stage.inherited("WORKDIR") if service.stage else ():
         folder = join(folder, instruction.words[0].text) if instruction.words else folder
     return join(folder, service.text("working_dir"))
-
-
-def _parse_script(path: str, text: str) -> Script:
-    from pytest_dockerharden.source import shell  # the shell grammar costs 30 ms to import
-
-    return shell.parse(text, Places.of_lines(path, text.split("\n")))
 
 
 def parse_command_node(node: Node, sources: Sources) -> Script:

@@ -10,7 +10,7 @@ from posixpath import join, normpath
 
 from pytest_dockerharden.assemble.sources import Sources
 from pytest_dockerharden.model.dataclass import dataclass
-from pytest_dockerharden.model.dockerfile import Heredoc, Instruction
+from pytest_dockerharden.model.dockerfile import Heredoc, Instruction, Stage
 from pytest_dockerharden.model.project import Service
 
 _MOST_FILES = 200
@@ -27,12 +27,32 @@ class Placed:
     text: str | None = None
 
 
+class Copied:
+    """What an image gets from its context: services share images, and all combinations do."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self._known: dict[tuple[Stage, str], tuple[Placed, ...]] = {}
+
+    def by(self, service: Service) -> tuple[Placed, ...]:
+        """What the stage that ``service`` ships copies."""
+        if service.stage is None or service.dockerfile is None:
+            return ()
+        node = service.get("build.context")
+        context = node.text() if node is not None and not node.unresolved else service.dockerfile.context
+        if not context:
+            return ()
+        if (service.stage, context) not in self._known:
+            self._known[service.stage, context] = tuple(_copied(service.stage, context, self.sources))
+        return self._known[service.stage, context]
+
+
 class Reaching:
     """The files that reach one container, those mounted after those copied; the last on a path is in force."""
 
-    def __init__(self, service: Service, sources: Sources) -> None:
+    def __init__(self, service: Service, sources: Sources, copied: Copied) -> None:
         self.sources = sources
-        self.placed = [*_copied(service, sources), *_mounted(service, sources)]
+        self.placed = (*copied.by(service), *_mounted(service, sources))
 
     def find(self, path: str) -> Placed | None:
         """The file at a path in the container."""
@@ -100,17 +120,13 @@ def _mounted(service: Service, sources: Sources) -> Iterator[Placed]:
             yield from _place(file.text(), join("/", target.text() if target else name.text()), sources)
 
 
-def _copied(service: Service, sources: Sources) -> Iterator[Placed]:
-    if service.stage is None or service.dockerfile is None:
-        return
-    node = service.get("build.context")
-    context = node.text() if node is not None and not node.unresolved else service.dockerfile.context
+def _copied(stage: Stage, context: str, sources: Sources) -> Iterator[Placed]:
     folder = "/"
-    for instruction in service.stage.inherited("WORKDIR", "COPY", "ADD"):
+    for instruction in stage.inherited("WORKDIR", "COPY", "ADD"):
         words = [word.value for word in instruction.words]
         if instruction.keyword == "WORKDIR":
             folder = join(folder, words[0]) if words and words[0] else folder
-        elif instruction.flag("from") is None and len(words) > 1 and words[-1] and context:
+        elif instruction.flag("from") is None and len(words) > 1 and words[-1]:
             yield from _of_copy(instruction, context, join(folder, words[-1]), sources)
 
 

@@ -10,8 +10,10 @@ from pytest_dockerharden.model.nginx import NginxConfig
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.problem import Problem, SourceError
 from pytest_dockerharden.model.project import Project
+from pytest_dockerharden.model.shell import Script
 from pytest_dockerharden.paths import is_inside
 from pytest_dockerharden.source.git import Checkout, find_checkout
+from pytest_dockerharden.source.places import Places
 from pytest_dockerharden.source.reading import beginning, read_source
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Sources:
         self._lines: dict[str, list[str]] = {}
         self._inside: dict[str, bool] = {}
         self._nginx: dict[tuple[str, str, str], NginxConfig] = {}
+        self._scripts: dict[tuple[str, str], Script] = {}
         self._checkouts = checkouts if checkouts is not None else {}
 
     def project(self, combination: Combination, environment: Mapping[str, str]) -> Project | None:
@@ -102,6 +105,14 @@ class Sources:
 
             self._nginx[text, path, context] = nginx.parse(text, path, context)
         return self._nginx[text, path, context]
+
+    def script(self, path: str, text: str) -> Script:
+        """A shell script, which as well reaches several containers."""
+        if (path, text) not in self._scripts:
+            from pytest_dockerharden.source import shell  # the shell grammar costs 30 ms to import
+
+            self._scripts[path, text] = shell.parse(text, Places.of_lines(path, text.split("\n")))
+        return self._scripts[path, text]
 
     def span(self, origin: TextOrigin) -> str:
         """The source text of a span, empty where the file cannot be read."""
