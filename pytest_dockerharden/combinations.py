@@ -18,6 +18,7 @@ _EXAMPLE = pattern(
     r"(?:positive|negative|bad|good|vuln(?:erable)?|(?:non)?compliant|fail(?:ed|ing|s)?|pass(?:ed|ing|es)?|(?:in)?valid)"
     r"(?:[\d._-].*)?",
     re.IGNORECASE,
+    needs=("tive", "bad", "good", "vuln", "compliant", "fail", "pass", "valid"),
 )
 # what makes a service complete on its own
 _SELF_SUFFICIENT = frozenset({"image", "build", "extends", "<<"})

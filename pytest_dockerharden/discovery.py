@@ -16,14 +16,16 @@ from pytest_dockerharden.source.reading import read_lines
 
 Kind = Literal["compose", "Dockerfile"]
 
-_COMPOSE_NAME = pattern(r"(docker-)?compose([._-].*)?\.ya?ml$", re.IGNORECASE)
-_DOCKERFILE_NAME = pattern(r"((docker|container)file([._-].*)?|.*[._-](docker|container)file)$", re.IGNORECASE)
+_COMPOSE_NAME = pattern(r"(docker-)?compose([._-].*)?\.ya?ml$", re.IGNORECASE, needs=("compose",))
+_DOCKERFILE_NAME = pattern(
+    r"((docker|container)file([._-].*)?|.*[._-](docker|container)file)$", re.IGNORECASE, needs=("file",)
+)
 # Dockerfile.md is a text about one, Dockerfile.dockerignore an ignore file; their content decides
 _OTHER_SUFFIX = pattern(
     r"\.(dockerignore|md|rst|adoc|html?|py|go|[jt]sx?|rb|java|sh|ya?ml|json|toml|orig|rej|bak|swp)$|~$", re.IGNORECASE
 )
 # looked into: no suffix at all, or one that people give to build files
-_MAYBE_DOCKERFILE = pattern(r"[^.]+$|.*\.(docker|build|image|oci)$", re.IGNORECASE)
+_OF_BUILD_FILES = (".docker", ".build", ".image", ".oci")
 _TEMPLATE_SUFFIX = pattern(r"(?<=.)\.(j2|jinja2?|te?mpl|tpl|template|gotmpl|erb|in)$", re.IGNORECASE)
 _PRUNED = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
@@ -90,7 +92,8 @@ def kind_of_file(path: str, *, named: bool = False) -> Kind | None:
         return "compose" if named or _is_compose(path) else None
     if named and _has_services(path) and not _is_dockerfile(path):
         return "compose"
-    if named or _MAYBE_DOCKERFILE.match(name) or _DOCKERFILE_NAME.match(name):
+    maybe = "." not in name or name.lower().endswith(_OF_BUILD_FILES)
+    if named or maybe or _DOCKERFILE_NAME.match(name):
         return "Dockerfile" if _is_dockerfile(path) else None
     return None
 

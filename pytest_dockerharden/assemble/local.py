@@ -17,7 +17,7 @@ from pytest_dockerharden.model.problem import SourceError
 from pytest_dockerharden.model.project import Project, Service
 from pytest_dockerharden.model.seccomp import profile_path, refuses_nothing
 
-_COMPOSE_FILE = pattern(r"\.ya?ml\Z", re.IGNORECASE)
+_COMPOSE_FILE = pattern(r"\.ya?ml\Z", re.IGNORECASE, needs=(".y",))
 _SAMPLE = pattern(r"example|sample|template|tmpl|tpl|dist|default", re.IGNORECASE)
 
 

@@ -17,7 +17,7 @@ from pytest_dockerharden.model.project import Service
 from pytest_dockerharden.model.remedies import advice, set_key, text_edit
 from pytest_dockerharden.model.shell import Command, Script, Word
 
-_SHELL_SYNTAX = pattern(r"\$\(|`|\$\{?[A-Za-z_]|^(?:\|\|?|&&|;|[0-9]?>>?(?:&[0-9])?|<)$")
+_SHELL_SYNTAX = pattern(r"\$\(|`|\$\{?[A-Za-z_]|^(?:\|\|?|&&|;|[0-9]?>>?(?:&[0-9])?|<)$", needs=tuple("$`|&;><"))
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "/bin/sh", "/bin/bash", "/bin/ash", "/usr/bin/env"})
 # these take a program of their own language, in which a dollar means something else
 _INTERPRETERS = frozenset(

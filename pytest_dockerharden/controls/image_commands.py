@@ -17,6 +17,7 @@ from pytest_dockerharden.model.shell import Command
 _HOST_KEYS_OFF = pattern(
     r"StrictHostKeyChecking[=\s]+[\"']?(no|off|accept-new)\b|UserKnownHostsFile[=\s]+[\"']?/dev/null|HostKeyAlias=\*",
     re.I,
+    needs=("hostkey", "knownhosts"),
 )
 
 

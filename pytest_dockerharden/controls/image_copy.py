@@ -28,7 +28,7 @@ _TEXT_NAME = pattern(
 _FILES = frozenset(
     {"Makefile", "Gemfile", "Procfile", "Rakefile", "Pipfile", "LICENSE", "README", "Dockerfile", "Caddyfile"}
 )
-_REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@")
+_REMOTE = pattern(r"(?i)(https?|ftp|git|ssh)://|git@", needs=("://", "git@"))
 
 
 def _as_copy(add: Instruction) -> Remedy:

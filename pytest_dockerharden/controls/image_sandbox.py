@@ -105,7 +105,7 @@ def no_volume_on_system_directories(stage: Stage) -> Findings:
                 yield volume.finding(f"{path} is declared a volume", advice("remove it"), at=word.origin)
 
 
-_KERNEL = pattern(r"/+(proc|sys|dev)(/|\Z)")
+_KERNEL = pattern(r"/+(proc|sys|dev)(/|\Z)", needs=("/proc", "/sys", "/dev"))
 
 
 _SYSTEM = frozenset(

@@ -197,14 +197,16 @@ _CREDENTIAL_TOOLS = (
     "usermod",
     "aws",
 )
-_WORTH = pattern(
-    r"curl|wget|mysql|sshpass|htpasswd|docker|redis-cli|user(add|mod)|passw|secret|token|key|[A-Za-z0-9_-]{30}|BEGIN|export",
-    re.IGNORECASE,
-)
+_WORTH = (
+    "curl", "wget", "mysql", "sshpass", "htpasswd", "docker", "redis-cli", "useradd", "usermod", "passw", "secret",
+    "token", "key", "begin", "export",
+)  # fmt: skip
+_LONG = pattern(r"[A-Za-z0-9_-]{30}")
 
 
 def _worth_parsing(instruction: Instruction) -> bool:
-    return bool(_WORTH.search(instruction.text)) or any(_WORTH.search(h.body) for h in instruction.heredocs)
+    texts = [instruction.text, *(heredoc.body for heredoc in instruction.heredocs)]
+    return any(any(word in text.casefold() for word in _WORTH) or _LONG.search(text) for text in texts)
 
 
 # what a build step is given because it asks for a value, and forgets: `SECRET_KEY_BASE=dummy rails assets:precompile`
@@ -270,7 +272,9 @@ def _holds_password(name: str, text: str, value: str) -> bool:
     return bool(name.startswith("mysql") and re.match(r"(-p|--password=).", text) and _is_literal(text))
 
 
-_AUTHORIZATION = pattern(r"(?i)(?:--header=)?(?:proxy-)?authorization:\s*(?:bearer|basic|token)\s+(\S{8,})\Z")
+_AUTHORIZATION = pattern(
+    r"(?i)(?:--header=)?(?:proxy-)?authorization:\s*(?:bearer|basic|token)\s+(\S{8,})\Z", needs=("authorization",)
+)
 
 
 def _is_authorization(option: str, value: str) -> bool:
@@ -338,7 +342,12 @@ _CREDENTIAL_FILE = pattern(
       | terraform\.tfstate(?:\.backup)? | [\w.-]+\.tfvars | master\.key | auth\.json | passwords?\.txt
     )/?$""",
     re.VERBOSE,
-)
+    needs=(
+        ".env", "id_", "key", ".pem", ".p", ".jks", ".kdbx", "kubeconfig", "credentials", "secret", "service", ".netrc",
+        ".my.cnf", ".npmrc", ".dockercfg", ".htpasswd", ".vault", ".boto", ".s3cfg", ".docker", ".kube", ".aws", ".ssh",
+        ".gnupg", ".azure", ".tf", "auth.json", "password",
+    ),
+)  # fmt: skip
 _HARMLESS_FILE = pattern(r"(?i)public|\.pub$|example|sample|template|dummy|(^|/)(keyring|keys?)/.*\.asc$|trusted\.gpg")
 
 

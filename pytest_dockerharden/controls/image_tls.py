@@ -22,6 +22,9 @@ _FILLED = pattern(r".")
 _FALSE = pattern(r"(?i)(0|false|no|off|none|)\Z")
 _TRUE = pattern(r"(?i)(1|true|yes|on)\Z")
 _NEVER = pattern(r"(?!)")
+_OTHER_PROGRAMS = (
+    "aria2c", "http", "helm", "kubectl", "apk", "svn", "conda", "mamba", "compose", "bundle", "apt", "go", "poetry",
+)  # fmt: skip
 _SETTERS = frozenset({"export", "env", "declare", "set", "setx"})
 _WRITERS = frozenset({"echo", "printf", "sed", "tee", "cat"})
 
@@ -378,7 +381,8 @@ _OTHERS = _Client(
         *("certificate", "trust-server", "secure-http", "conda"),
     ),
     programs=pattern(
-        r"(aria2c|https?|helm|kubectl|apk|svn|conda|mamba|micromamba|composer|bundle|apt|apt-get|aptitude|go|poetry)\Z"
+        r"(aria2c|https?|helm|kubectl|apk|svn|conda|mamba|micromamba|composer|bundle|apt|apt-get|aptitude|go|poetry)\Z",
+        needs=_OTHER_PROGRAMS,
     ),
     variables={
         "CONDA_SSL_VERIFY": _FALSE,

@@ -17,7 +17,9 @@ _WEAK_PROTOCOLS = frozenset({"SSLv2", "SSLv3", "TLSv1", "TLSv1.1"})
 
 
 _WEAK_CIPHERS = pattern(
-    r"(?:^|[-_])(?:RC4|3DES|DES|CBC3|LOW|EXP\w*|[ea]?NULL|MD5|ADH|AECDH|SSLv[23])(?:$|[-_])|^ALL$", re.IGNORECASE
+    r"(?:^|[-_])(?:RC4|3DES|DES|CBC3|LOW|EXP\w*|[ea]?NULL|MD5|ADH|AECDH|SSLv[23])(?:$|[-_])|^ALL$",
+    re.IGNORECASE,
+    needs=("rc4", "des", "cbc3", "low", "exp", "null", "md5", "adh", "aecdh", "sslv", "all"),
 )
 
 

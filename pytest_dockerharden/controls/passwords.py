@@ -21,7 +21,9 @@ _PASSWORD_FLAGS = (
 _VARIABLE = pattern(r"(?<!\$)(?:\$\$)*\$\{?[A-Za-z_]")
 
 
-_FLAG_AND_VARIABLE = pattern(rf"(?:{'|'.join(_PASSWORD_FLAGS)})[ =]+[\"']?(?:\$\$)*\$\{{?[A-Za-z_]")
+_FLAG_AND_VARIABLE = pattern(
+    rf"(?:{'|'.join(_PASSWORD_FLAGS)})[ =]+[\"']?(?:\$\$)*\$\{{?[A-Za-z_]", needs=_PASSWORD_FLAGS
+)
 
 
 _BY_FILE = advice("secrets:\n  - NAME  # and let the program read /run/secrets/NAME")

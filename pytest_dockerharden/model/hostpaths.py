@@ -32,10 +32,13 @@ _SOCKET_NAME = pattern(
     r"(?:.*/)?(?:docker(?:\.raw|\.cli)?|containerd|podman|crio|cri-dockerd|buildkitd|dockershim|balena-engine)\.sock",
     re.IGNORECASE,
 )
-_PIPE = pattern(r"[\\/]{2}\.[\\/]pipe[\\/](?:docker_engine\w*|dockerDesktop\w*|containerd\S*)", re.IGNORECASE)
+_PIPE = pattern(
+    r"[\\/]{2}\.[\\/]pipe[\\/](?:docker_engine\w*|dockerDesktop\w*|containerd\S*)", re.IGNORECASE, needs=("pipe",)
+)
 # directories that hold such a socket on common hosts
 _SOCKET_DIRECTORIES = pattern(
-    r"/run/user(?:/\d+(?:/(?:podman|docker))?)?|(?:/root|/home/[^/]+|/Users/[^/]+)/\.(?:docker/(?:run|desktop)|colima.*|orbstack/run)"
+    r"/run/user(?:/\d+(?:/(?:podman|docker))?)?|(?:/root|/home/[^/]+|/Users/[^/]+)/\.(?:docker/(?:run|desktop)|colima.*|orbstack/run)",
+    needs=("/run/user", "/."),
 )
 
 # below any of these everything belongs to the system
@@ -48,7 +51,7 @@ _TREES = frozenset(
 )
 _WHOLE_SYSTEM = frozenset({"/", "/var", "/var/lib", "/var/snap"})
 _ROOT_EQUIVALENT_TREES = frozenset({"/", "/var", "/var/lib", "/var/spool", "/root", "/run"})
-_HOME = pattern(r"/(?:home|Users)/[^/]+|/root|~|\$HOME|\$\{HOME\}")
+_HOME = pattern(r"/(?:home|Users)/[^/]+|/root|~|\$HOME|\$\{HOME\}", needs=("/home", "/Users", "/root", "~", "HOME"))
 # below the system's directories, yet made to be shared
 _HARMLESS = pattern(
     r"/etc/(?:localtime|timezone|machine-id|os-release|hostname|resolv\.conf|hosts|(?:ssl|pki)/certs(?:/.*)?|ca-certificates(?:/.*)?"
@@ -74,7 +77,7 @@ _STATE_OF_MANAGERS = (
 )
 _KERNEL_TREES = ("/sys", "/dev")
 _SYSTEM_BUS = ("/run/dbus", "/run/dbus/system_bus_socket")
-_SESSIONS = pattern(r"/run/user(?:/\d+)?")
+_SESSIONS = pattern(r"/run/user(?:/\d+)?", needs=("/run/user",))
 _TIME_ZONE = pattern(r"/etc/(?:localtime|timezone)|/usr/share/zoneinfo(?:/.*)?")
 _CREDENTIALS = pattern(
     r".*/(?:\.ssh|\.aws|\.azure|\.gnupg|\.kube|\.config/gcloud|\.docker|\.password-store|\.vault-token|\.netrc"

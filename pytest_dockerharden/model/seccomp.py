@@ -9,7 +9,7 @@ from pytest_dockerharden.model.pattern import pattern
 
 # what lets a system call be made (seccomp(2)); a tracer that is not there refuses
 _PASSING = frozenset({"SCMP_ACT_ALLOW", "SCMP_ACT_LOG"})
-_OPTION = pattern(r"seccomp[:=](?!unconfined$|builtin$)(.+)", 0)
+_OPTION = pattern(r"seccomp[:=](?!unconfined$|builtin$)(.+)", needs=("seccomp",))
 
 
 def refuses_nothing(profile: object) -> bool:

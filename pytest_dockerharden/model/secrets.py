@@ -44,9 +44,12 @@ _PLAIN_KEYS = _set(
     "release site lock topic message metric state feature field natural unique composite"
 )
 # how Bundler is given the credentials of a private gem server: BUNDLE_GEMS__EXAMPLE__COM
-_BUNDLER_HOST = pattern(r"BUNDLE_[A-Z0-9_]+__[A-Z]{2,10}\Z")
+_BUNDLER_HOST = pattern(r"BUNDLE_[A-Z0-9_]+__[A-Z]{2,10}\Z", needs=("BUNDLE_",))
 # what a bundler puts into the code that every browser loads: keys of maps, analytics, Firebase, payment pages
-_OF_THE_BROWSER = pattern(r"(?i)(?:VITE|REACT_APP|VUE_APP|GATSBY)_(?!.*(?:PASS|SECRET|PRIVATE)).*")
+_OF_THE_BROWSER = pattern(
+    r"(?i)(?:VITE|REACT_APP|VUE_APP|GATSBY)_(?!.*(?:PASS|SECRET|PRIVATE)).*",
+    needs=("vite_", "react_app_", "vue_app_", "gatsby_"),
+)
 _NOT_SECRET_NAMES = frozenset({"PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS"})
 
 _TRIVIAL = pattern(
@@ -103,8 +106,8 @@ _MARKS = _set(
     "xkeysib- Q~ GR1348941 GOCSPX- SK AP :_ PuTTY -----BEGIN"
 )
 _UNMARKED = pattern(r"\bAC[a-f0-9]{32}:|\b[MNO][A-Za-z\d_-]{23,25}\.")
-_USERINFO = pattern(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:?#'\"]{0,200}):([^\s/@'\"]{1,200})@")
-_TOKEN_USERINFO = pattern(r"\bhttps?://((?:gh[pousr]_|github_pat_|glpat-|x-oauth-)[^\s/@:'\"]{4,250})@")
+_USERINFO = pattern(r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://([^\s/@:?#'\"]{0,200}):([^\s/@'\"]{1,200})@", needs=("@",))
+_TOKEN_USERINFO = pattern(r"\bhttps?://((?:gh[pousr]_|github_pat_|glpat-|x-oauth-)[^\s/@:'\"]{4,250})@", needs=("@",))
 _DEFAULT_START = pattern(r"\$\{([A-Za-z_]\w*):?[-=+]")
 _DEFAULT = pattern(r"\$\{([A-Za-z_]\w*):?[-=+]([^${}]*)\}")
 _BRACE = pattern(r"[{}]")

@@ -19,7 +19,7 @@ _SEPARATOR = pattern(r"&&|\|\||[;|\n]")
 _TOOLS = frozenset({"useradd", "adduser", "usermod", "groupadd", "addgroup", "groupmod"})
 _TOOL = pattern(r"\b(?:useradd|adduser|usermod|groupadd|addgroup|groupmod)\b")
 _NUMBER = pattern(r"[0-9]{1,10}")
-_VARIABLE = pattern(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})", re.ASCII)
+_VARIABLE = pattern(r"\$(?:(\w+)|\{(\w+)(?::?-([^${}]*))?\})", re.ASCII, needs=("$",))
 # options that take a value and say nothing of interest here
 _OTHER_VALUES = frozenset(
     """

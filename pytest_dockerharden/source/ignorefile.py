@@ -47,7 +47,7 @@ def _problems(patterns: list[Pattern]) -> Iterator[Problem]:
     for entry in patterns:
         if not entry.text:
             yield Problem("refused", "an exception without a pattern", entry.origin)
-        elif not _VALID.fullmatch(entry.text):
+        elif ("[" in entry.text or "\\" in entry.text) and not _VALID.fullmatch(entry.text):
             hint = "write a class as [abc] or [a-z], and a bracket of a name as \\["
             yield Problem("refused", f"{entry.text!r} is not a valid pattern", entry.origin, hint)
 

@@ -17,7 +17,7 @@ _TOKEN = pattern(
     | (?P<word> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | (?!["']) (?:\\. | \$\{[^}\n]*\} | [^\s;{}\\] | \\)+ )""",
     re.VERBOSE | re.DOTALL,
 )
-_UNESCAPED = pattern(r"\\([\"'\\ ;{}])")
+_UNESCAPED = pattern(r"\\([\"'\\ ;{}])", needs=("\\",))
 _LUA = "_by_lua_block"
 _DEEPEST = 64
 

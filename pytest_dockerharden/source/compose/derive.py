@@ -7,7 +7,7 @@ from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.problem import Problem
 
-_REFERENCE = pattern(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)[^{}]*\}|([A-Za-z_][A-Za-z0-9_]*))")
+_REFERENCE = pattern(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)[^{}]*\}|([A-Za-z_][A-Za-z0-9_]*))", needs=("$",))
 _MASK = {":": "\ue000", "/": "\ue001", ",": "\ue002", "=": "\ue003", "-": "\ue004"}
 _MASKING = str.maketrans(_MASK)
 _UNMASKING = str.maketrans({mask: char for char, mask in _MASK.items()})

@@ -114,12 +114,13 @@ class _Load:
 
     def _laid_over(self, model: Node) -> set[str]:
         """Services without an image in a lone overlay: they have it in the file that this one is laid over."""
-        if self.options.strict or len(self.files) > 1 or not _OVERLAY.fullmatch(os.path.basename(self.files[0])):
+        if self.options.strict or len(self.files) > 1:
             return set()
         services = _entries(model, "services")
-        return {
+        without = {
             name for name, node in services.items() if isinstance(node.value, dict) and not _SOURCES & node.value.keys()
         }
+        return without if without and _OVERLAY.fullmatch(os.path.basename(self.files[0])) else set()
 
     def _documents(self) -> list[Document]:
         documents = [document for file in self.files for document in self.session.documents(file)]

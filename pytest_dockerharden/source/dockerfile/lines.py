@@ -17,7 +17,7 @@ from pytest_dockerharden.source.places import Piece, Places
 LONGEST_LINE = 65535
 """Bytes of one physical line; BuildKit refuses a longer one."""
 
-_DIRECTIVE = pattern(r"#\s*(syntax|escape|check)\s*=\s*(.+?)\s*$", re.IGNORECASE)
+_DIRECTIVE = pattern(r"#\s*(syntax|escape|check)\s*=\s*(.+?)\s*$", re.IGNORECASE, needs=("syntax", "escape", "check"))
 _HEREDOC_OWNER = pattern(r"\s*(?:ONBUILD[\t\v\f\r ]+)?(?:RUN|COPY|ADD)(?=[\t\v\f\r ]|$)", re.IGNORECASE)
 
 

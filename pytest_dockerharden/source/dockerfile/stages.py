@@ -25,7 +25,7 @@ MOST_KEPT = 200_000
 """Variables that are remembered over all instructions (each has its own set); from there on all are unknown."""
 MOST_CIRCLES = 20
 """Stages in a circle that are named."""
-_WINDOWS_BASE = pattern(r"(?:^|/)windows(?:/|:|@|$)|(?:nano|windows)server|servercore")
+_WINDOWS_BASE = pattern(r"(?:^|/)windows(?:/|:|@|$)|(?:nano|windows)server|servercore", needs=("windows", "server"))
 
 
 @dataclass(slots=True)
