@@ -17,19 +17,21 @@ def agree(results: Iterable[Result]) -> list[Result]:
     groups: dict[tuple[str, str, str], list[Result]] = {}
     present: dict[tuple[str, str], set[str]] = {}
     for result in results:
-        known = None
-        if result.combinations:
-            present.setdefault((result.file, result.service), set()).update(result.combinations)
-            group = groups.setdefault((result.file, result.control.id, result.service), [])
-            known = next((other for other in group if _is_same(other, result)), None)
-            if known is None:
-                group.append(result)
-        if known is None:
+        if not result.combinations:
             kept.append(result)
+            continue
+        present.setdefault((result.file, result.service), set()).update(result.combinations)
+        group = groups.setdefault((result.file, result.control.id, result.service), [])
+        for known in group:
+            if _is_same(known, result):
+                known.combinations += result.combinations
+                break
         else:
-            known.combinations += result.combinations
+            group.append(result)
+            kept.append(result)
     for result in kept:
-        if len(result.combinations) > 1 and present[result.file, result.service] == set(result.combinations):
+        # no combination stands there twice
+        if len(result.combinations) > 1 and len(result.combinations) == len(present[result.file, result.service]):
             result.subject = result.service
     return kept
 

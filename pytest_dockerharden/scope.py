@@ -220,7 +220,8 @@ class Scope:
         return bool(self.policy.waivers or self.inline or self.selection.compensating)
 
     def _result(self, judgement: Judgement, file: str, combination: str = "") -> Result:
-        subject = "/".join(filter(None, (combination, judgement.subject)))
+        subject = f"{combination}/{judgement.subject}" if combination and judgement.subject else combination
+        subject = subject or judgement.subject
         result = result_of(judgement, file, subject, self.selection.severity(judgement.control), self.policy.fail_on)
         result.combinations = (combination,) if combination else ()
         return result
