@@ -16,7 +16,6 @@ from pytest_dockerharden.evaluation import Evaluation, evaluate
 from pytest_dockerharden.garbage import leave_to_the_system
 from pytest_dockerharden.hooks import hooks_of
 from pytest_dockerharden.items import HardenFile, HardenFolder, HardenItem
-from pytest_dockerharden.live.session import live_of
 from pytest_dockerharden.model.origin import TextOrigin
 from pytest_dockerharden.paths import printable, shown_path
 from pytest_dockerharden.protocol import Protocol
@@ -31,6 +30,7 @@ from pytest_dockerharden.verdicts import READABLE, Result
 
 if TYPE_CHECKING:
     from pytest_dockerharden.imaging.session import Images
+    from pytest_dockerharden.live.session import LiveSession
     from pytest_dockerharden.mending import Mending
     from pytest_dockerharden.model.finding import Finding
     from pytest_dockerharden.model.replacement import Replacement
@@ -63,7 +63,11 @@ class StaticSession:
         self.terminal = Terminal(self)
         config.pluginmanager.register(self.terminal, "dockerharden-terminal")
         self.mending = self._mending()
-        self.live = live_of(config) if config.option.harden_live or config.option.harden_attach else None
+        self.live: LiveSession | None = None
+        if config.option.harden_live or config.option.harden_attach:
+            from pytest_dockerharden.live.session import live_of
+
+            self.live = live_of(config)
         if self.live is not None and config.option.harden_live and not hasattr(config, "workerinput"):
             self.live.mending = self.mending
         if self.alone:

@@ -2,9 +2,9 @@
 
 The standard library looks at each field, and writes and compiles the source of each method: 0.7 ms for a frozen class,
 and a static run defines a hundred before it reads a file. Here a class gets its slots and nothing else: ``__init__`` is
-written when the first object is made, ``__eq__``, ``__hash__`` and ``__repr__`` are the same functions for all classes,
-and what the standard library knows of a class (its ``fields``) is worked out when somebody asks. ``frozen`` is a matter
-of type checkers alone, which makes construction three times as fast as well.
+written when there are more than a few objects, ``__eq__``, ``__hash__`` and ``__repr__`` are the same functions for all
+classes, and what the standard library knows of a class (its ``fields``) is worked out when somebody asks. ``frozen`` is
+a matter of type checkers alone, which makes construction three times as fast as well.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ else:
     from operator import attrgetter
 
     MISSING = dataclasses.MISSING
+    # half of the classes have no more objects in a run, and to compile an ``__init__`` costs as much as forty of these
+    _FEW = 12
 
     def dataclass(*, frozen=False, slots=False, eq=True, kw_only=False):
         """As in the standard library; what is made works with its ``fields``, ``replace`` and ``asdict``.
@@ -84,11 +86,37 @@ else:
         return attrgetter(*(field for field, (*_, compared) in _fields_of(cls).items() if compared))
 
     def _written_when_called(cls):
-        def write_and_call(self, *values, **named):
+        """An ``__init__`` for a few objects: for more it pays to compile one."""
+        fields, left = {}, _FEW
+
+        def init(self, *values, **named):
+            nonlocal fields, left
+            fields, left = fields or _fields_of(cls), left - 1
+            if left and not _set(self, fields, values, named):
+                return
             cls.__init__ = _init_of(cls)
             cls.__init__(self, *values, **named)
 
-        return write_and_call
+        return init
+
+    def _set(self, fields, values, named):
+        """Set the fields as an ``__init__`` would; whether there is more to it, or a mistake to tell."""
+        taken = 0
+        for place, (name, (default, factory, init, alone, _)) in enumerate(fields.items()):
+            if not init or alone:
+                return True
+            if place < len(values):
+                value = values[place]
+            elif name in named:
+                value, taken = named[name], taken + 1
+            elif factory is not MISSING:
+                value = factory()
+            elif default is not MISSING:
+                value = default
+            else:
+                return True
+            setattr(self, name, value)
+        return taken < len(named) or len(values) > len(fields)
 
     def _init_of(cls):
         positional, named, body, known = ["self"], [], [], {"missing": MISSING}

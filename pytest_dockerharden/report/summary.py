@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from pytest_dockerharden.model.dataclass import dataclass
 from pytest_dockerharden.model.finding import SEVERITIES
-from pytest_dockerharden.report.comparison import Comparison
 from pytest_dockerharden.report.excerpt import Excerpts, clean
 from pytest_dockerharden.report.groups import changes, groups, headline
 from pytest_dockerharden.verdicts import Result
+
+if TYPE_CHECKING:
+    from pytest_dockerharden.report.comparison import Comparison
 
 Line = tuple[str, str]
 _VERDICTS = ("failed", "passed", "waived", "unknown")

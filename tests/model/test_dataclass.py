@@ -140,3 +140,41 @@ def test_the_standard_library_derives_from_ours() -> None:
         more: int = 3
 
     assert Own("a") == Own("a", 1, 3)
+
+
+def class_of_its_own() -> Any:
+    @dataclass(slots=True)
+    class Thing:
+        """A thing."""
+
+        name: str
+        parts: list[str] = field(default_factory=list)
+        size: int = 3
+
+    return Thing
+
+
+def test_the_many_are_made_as_the_first_ones() -> None:
+    thing = class_of_its_own()
+    made = [thing("a", size=number) for number in range(30)] + [thing(name="b", parts=["x"]), thing("c", ["y"], 4)]
+    assert [(each.name, each.parts, each.size) for each in made] == [
+        *(("a", [], number) for number in range(30)),
+        ("b", ["x"], 3),
+        ("c", ["y"], 4),
+    ]
+    assert made[0].parts is not made[1].parts
+
+
+@pytest.mark.parametrize("before", [0, 1, 30], ids=["the first", "the second", "many"])
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [((), {}), ((), {"size": 1}), (("a", [], 1, 2), {}), (("a",), {"name": "b"}), (("a",), {"colour": "red"})],
+    ids=["nothing", "a name is missing", "too many", "given twice", "unknown"],
+)
+def test_wrong_arguments_are_refused(before: int, values: tuple[Any, ...], named: dict[str, Any]) -> None:
+    thing = class_of_its_own()
+    for _ in range(before):
+        thing("a")
+    with pytest.raises(TypeError):
+        thing(*values, **named)
+    assert thing("a").size == 3
