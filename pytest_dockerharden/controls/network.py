@@ -27,14 +27,15 @@ from pytest_dockerharden.model.roles import (
 )
 
 _PRIVILEGED = 1024
+_PORT_DIGITS = 5
 
 
 def _bounds(port: Port) -> tuple[int, int] | None:
     """First and last host port; None where the engine picks one or it is not known."""
     first, _, last = port.host_port.partition("-")
-    if not (first.isdigit() and (not last or last.isdigit())):
-        return None
-    return int(first), int(last or first)
+    last = last or first
+    numbers = all(bound.isascii() and bound.isdigit() and len(bound) <= _PORT_DIGITS for bound in (first, last))
+    return (int(first), int(last)) if numbers else None
 
 
 # host ports that are of no use unless everybody reaches them: web, mail, DNS, DHCP, VPN

@@ -136,3 +136,23 @@ def test_much_of_one_kind_takes_the_time_of_its_length(repo: Repo, name: str, te
     started = time.process_time()
     repo.judge("-q", "--no-summary")
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("number", [".nan", "-.inf", "\u00b2", "1" + "0" * 5_000])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "pids_limit: {}",
+        "oom_score_adj: {}",
+        "ports: [{{target: 80, published: {}}}]",
+        "ports: [{{target: {}}}]",
+        "healthcheck: {{test: [CMD, x], retries: {}}}",
+        "volumes: [{{type: tmpfs, target: /t, tmpfs: {{size: {0}, mode: {0}}}}}]",
+    ],
+)
+def test_a_number_that_is_none_ends_nothing(repo: Repo, key: str, number: str) -> None:
+    repo.add("compose.yaml", f"services:\n  a:\n    image: x:1\n    {key.format(number)}\n")
+    repo.add("b/compose.yaml", COMPOSE)
+    result = repo.judge("--harden-suite=strict")
+    result.stdout.fnmatch_lines(["*--> b/compose.yaml:*"])
+    result.stdout.no_fnmatch_line("*Traceback*")

@@ -147,6 +147,7 @@ class _Builder:
         value = node.value
         if type(value) is float and not isfinite(value):
             self.problems.refuse(f"{text} is not a number that can be used here", node.origin, "quote it")
+            node.value = text  # no field counts up to it
         if event.anchor:
             self.anchors[event.anchor] = node
         if tag in CLEARING_TAGS:
