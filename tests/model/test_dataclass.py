@@ -171,7 +171,7 @@ def test_the_many_are_made_as_the_first_ones() -> None:
     [((), {}), ((), {"size": 1}), (("a", [], 1, 2), {}), (("a",), {"name": "b"}), (("a",), {"colour": "red"})],
     ids=["nothing", "a name is missing", "too many", "given twice", "unknown"],
 )
-def test_wrong_arguments_are_refused_whenever_they_come(before: int, values: tuple[Any, ...], named: dict[str, Any]) -> None:
+def test_wrong_arguments_are_refused_at_any_time(before: int, values: tuple[Any, ...], named: dict[str, Any]) -> None:
     thing = class_of_its_own()
     for _ in range(before):
         thing("a")
