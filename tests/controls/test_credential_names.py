@@ -23,6 +23,7 @@ ARGUMENT = "no-credential-among-arguments"
         pytest.param("TOKEN_EXPIRY=900s", id="a-lifetime"),
         pytest.param("PASSWORD_MIN_LENGTH=8", id="a-policy"),
         pytest.param("COMPASS_MODE=abc", id="a-name-with-pass-in-it"),
+        pytest.param("SECRET_NAME=foo", id="what-a-secret-is-called"),
         pytest.param("DB_USER=root", id="another-name"),
     ],
 )
