@@ -6,7 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-_HERMETIC = ("-p", "no:cacheprovider", "--noconftest", "-c", os.devnull, "--rootdir=.", "--harden-static")
+# a Python file or a text with doctests would be run, and not judged
+_RUNNERS = ("python", "unittest", "doctest")
+_HERMETIC = (
+    *(part for name in ("cacheprovider", *_RUNNERS) for part in ("-p", f"no:{name}")),
+    *("--noconftest", "-c", os.devnull, "--rootdir=.", "--harden-static"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -62,6 +62,16 @@ def test_nothing_to_judge_is_no_failure_of_the_command(repo: Repo) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_a_file_of_tests_is_refused_and_not_run(repo: Repo) -> None:
+    repo.add("compose.yml", "services: {}\n")
+    repo.add("test_x.py", "open('run', 'w').close()\ndef test_x(): pass\n")
+    result = dockerharden(repo, "test_x.py", "compose.yml")
+    assert not (repo.path / "run").exists()
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "not found: " in result.stderr
+    assert "test_x.py" in result.stderr
+
+
 def test_the_command_takes_the_options_of_pytest(hostile: Repo) -> None:
     result = dockerharden(hostile, "-q", "--harden-fail-on=critical", "build/Dockerfile")
     assert result.returncode == 0

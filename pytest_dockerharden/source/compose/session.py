@@ -99,4 +99,6 @@ class Session:
 def _why_no_file(path: str) -> str:
     if os.path.isdir(path):
         return "it is a directory"
+    if os.path.exists(path):
+        return "not a regular file"
     return "no such file, the link points nowhere" if os.path.islink(path) else "no such file"

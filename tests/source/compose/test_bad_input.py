@@ -141,6 +141,15 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         load([str(tmp_path / "compose.yaml")])
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_extended(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "compose.yaml").write_text("services:\n  a: {image: x, extends: {file: pipe.yaml, service: b}}\n")
+    [problem] = load([str(tmp_path / "compose.yaml")]).problems
+    assert problem.message == "cannot read pipe.yaml: not a regular file"
+    assert problem.origin.line == 2
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         load([str(tmp_path / "none.yaml")])
