@@ -35,7 +35,7 @@ class Repository:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "DOCKER_HOST": f"unix://{self.path}/none.sock"}
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments]
         return subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False, env=environment)
 
     def verdicts(self, *arguments: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from tests.importing.conftest import AWS_KEY, AWS_SECRET, DATA, TOKEN, Project, 
 
 
 def run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments]
     environment = {**os.environ, "PATH": f"/usr/bin{os.pathsep}/bin"}
     return subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False, env=environment)
 

@@ -20,6 +20,7 @@ from tests.importing.conftest import DATA, Project
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for Trivy is a script for a shell")
 
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
 # writes down how it was called, and then what the real one said of the same files
 SCRIPT = """\
 #!/bin/sh
@@ -81,7 +82,7 @@ def test_it_runs_once_whoever_judges(scanner: Scanner, workers: tuple[str, ...])
     if workers:
         pytest.importorskip("xdist")
     scanner.install()
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--harden-scanner", "trivy", "-q", *workers]
+    command = [*PYTEST, "--harden-scanner", "trivy", "-q", *workers]
     done = subprocess.run(command, cwd=scanner.project.path, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1].startswith("15 failed, 1 passed in ")
     assert [call[0] for call in scanner.calls()] == ["fs", "version"]
@@ -90,7 +91,7 @@ def test_it_runs_once_whoever_judges(scanner: Scanner, workers: tuple[str, ...])
 def test_a_failure_of_it_is_told_to_workers_as_well(scanner: Scanner) -> None:
     pytest.importorskip("xdist")
     scanner.install(before="echo no such flag >&2; exit 1")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--harden-scanner", "trivy", "-n", "2"]
+    command = [*PYTEST, "--harden-scanner", "trivy", "-n", "2"]
     done = subprocess.run(command, cwd=scanner.project.path, capture_output=True, text=True, check=False)
     assert "scanner:trivy: it failed (exit status 1): no such flag" in done.stdout
     assert [call[0] for call in scanner.calls()] == ["fs"]
@@ -205,7 +206,7 @@ def test_an_item_is_chosen_by_its_id(scanner: Scanner, ids: list[str], outcome: 
     scanner.project.add("docker-compose.yml", "services:\n  db:\n    image: dockerharden-base/redis:bookworm\n")
     version = json.dumps({"Version": "0.59.1", "VulnerabilityDB": {"Version": 2}})
     scanner.install(before=f'[ "$1" = image ] && cp {DATA / "trivy-image.json"} "$5" && exit 0', version=version)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--harden-scanner", "trivy", "-q", *ids]
+    command = [*PYTEST, "--harden-scanner", "trivy", "-q", *ids]
     done = subprocess.run(command, cwd=scanner.project.path, capture_output=True, text=True, check=False)
     assert outcome in done.stdout + done.stderr
 

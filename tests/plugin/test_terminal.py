@@ -101,7 +101,9 @@ def test_own_tests_that_fail_are_shown_as_ever(stack: Repo) -> None:
 
 def test_workers_print_the_same_groups(stack: Repo) -> None:
     pytest.importorskip("xdist")
-    result = stack.pytester.runpytest_subprocess("--harden-static", "-n2", "-p", "no:cacheprovider")
+    result = stack.pytester.runpytest_subprocess(
+        "--harden-static", "-n2", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"
+    )
     result.stdout.fnmatch_lines(["____* read-only-rootfs?s0? and 3 more ____*", "  the same at:"])
     result.assert_outcomes(failed=9, passed=2)
 

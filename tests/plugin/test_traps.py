@@ -9,6 +9,9 @@ import pytest
 
 from tests.plugin.conftest import Repo
 
+# to import hypothesis, which is never used, takes a quarter of a short run
+QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+
 COMPOSE = "services:\n  redis:\n    image: redis:7.2\n  web:\n    image: app\n    read_only: true\n"
 DOCKERFILE = "FROM alpine:3.20\nRUN true\nUSER root\n"
 ALL = {
@@ -100,7 +103,7 @@ def test_a_conftest_is_loaded_where_own_tests_run_as_well(stack: Repo) -> None:
 def test_no_code_of_the_repository_decides(stack: Repo, text: str) -> None:
     stack.add("evil.py", "def pytest_collection_modifyitems(items): items.clear()\n")
     stack.add("conftest.py", text)
-    result = stack.pytester.runpytest_subprocess("--harden-static", "-p", "no:cacheprovider")
+    result = stack.pytester.runpytest_subprocess("--harden-static", *QUICK)
     result.assert_outcomes(passed=1, failed=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
@@ -124,9 +127,7 @@ def test_options_for_own_tests_leave_nothing_out(stack: Repo, addopts: str) -> N
     if "-n" in addopts.split():
         pytest.importorskip("xdist")
     stack.add("pytest.ini", f"[pytest]\naddopts = {addopts}\nmarkers = x\n")
-    result = stack.pytester.runpytest_subprocess(
-        "--harden-static", "-p", "no:cacheprovider", "--harden-report=json:out.json"
-    )
+    result = stack.pytester.runpytest_subprocess("--harden-static", *QUICK, "--harden-report=json:out.json")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert verdicts_of(stack) == set(ALL.values())
 
@@ -258,9 +259,7 @@ def test_junit_has_line_message_and_properties(stack: Repo) -> None:
 
 def test_workers_of_xdist_see_the_same_items(stack: Repo) -> None:
     pytest.importorskip("xdist")
-    result = stack.pytester.runpytest_subprocess(
-        "--harden-static", "-n2", "-p", "no:cacheprovider", "--harden-report=json:out.json"
-    )
+    result = stack.pytester.runpytest_subprocess("--harden-static", "-n2", *QUICK, "--harden-report=json:out.json")
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(["redis: the root filesystem is writable", "  redis *1 * -*"])
     items = json.loads((stack.path / "out.json").read_text())["items"]
@@ -300,15 +299,13 @@ def test_a_file_outside_the_root_is_judged(stack: Repo) -> None:
     stack.add("sub/pytest.ini", "[pytest]\n")
     stack.pytester.chdir()
     (stack.path / "sub").mkdir(exist_ok=True)
-    result = stack.pytester.runpytest_subprocess(
-        "--harden-static", "-p", "no:cacheprovider", "--rootdir=sub", "build/Dockerfile", "-v"
-    )
+    result = stack.pytester.runpytest_subprocess("--harden-static", *QUICK, "--rootdir=sub", "build/Dockerfile", "-v")
     result.stdout.fnmatch_lines("*build/Dockerfile::non-root-image-user FAILED*")
 
 
 def test_a_file_above_the_root_makes_nothing_of_the_root_come_twice(stack: Repo) -> None:
     result = stack.pytester.runpytest_subprocess(
-        "--harden-static", "-p", "no:cacheprovider", "--rootdir=build", "docker-compose.yml", "build/Dockerfile"
+        "--harden-static", *QUICK, "--rootdir=build", "docker-compose.yml", "build/Dockerfile"
     )
     result.assert_outcomes(passed=1, failed=2)
 

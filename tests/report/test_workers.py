@@ -9,7 +9,7 @@ FORMATS = ("sarif", "codequality", "markdown", "html")
 
 def test_workers_of_xdist_make_the_same_reports(stack: Repo) -> None:
     pytest.importorskip("xdist")
-    arguments = ["--harden-static", "-p", "no:cacheprovider"]
+    arguments = ["--harden-static", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
     alone = [f"--harden-report={name}:alone/{name}" for name in FORMATS]
     shared = [f"--harden-report={name}:shared/{name}" for name in FORMATS]
     stack.pytester.runpytest_subprocess(*arguments, *alone)

@@ -61,7 +61,9 @@ out-of-scope = "We have none."
 
 def run(pytester: pytest.Pytester, *arguments: str, house: str = HOUSE) -> list[str]:
     write(pytester.path, {"compose.yaml": COMPOSE, "house.toml": house})
-    result = pytester.runpytest_subprocess("--harden-static", "--harden-suite", "house.toml", *arguments)
+    result = pytester.runpytest_subprocess(
+        "-p", "no:hypothesispytest", "--harden-static", "--harden-suite", "house.toml", *arguments
+    )
     start = next((number for number, line in enumerate(result.outlines) if "section by section" in line), None)
     return [line.rstrip() for line in result.outlines[start:]] if start is not None else []
 
@@ -165,7 +167,9 @@ def test_a_mistake_in_a_section_is_named(tmp_path: Path, text: str, message: str
 
 def test_a_section_of_a_control_that_is_none_is_named(pytester: pytest.Pytester) -> None:
     write(pytester.path, {"compose.yaml": COMPOSE, "house.toml": '[sections."1"]\ncontrols = ["read-only-rootf"]\n'})
-    result = pytester.runpytest_subprocess("--harden-static", "--harden-suite", "house.toml")
+    result = pytester.runpytest_subprocess(
+        "-p", "no:hypothesispytest", "--harden-static", "--harden-suite", "house.toml"
+    )
     result.stderr.fnmatch_lines(["*no control `read-only-rootf`; did you mean `read-only-rootfs`?*"])
 
 
