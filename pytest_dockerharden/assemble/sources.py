@@ -65,9 +65,13 @@ class Sources:
 
     def inside(self, path: str) -> bool:
         """Whether a path lies below the root with its links resolved."""
-        # services share their folders, and each link on the way to a file is a system call
+        # files share their folders, and each step on the way to one is a system call
         if path not in self._inside:
-            self._inside[path] = is_inside(path, self.root)
+            folder, name = os.path.split(path)
+            if folder not in self._inside:
+                self._inside[folder] = is_inside(folder, self.root)
+            below = self._inside[folder] and name not in ("", ".", "..") and "\0" not in name
+            self._inside[path] = (below and not os.path.islink(path)) or is_inside(path, self.root)
         return self._inside[path]
 
     def is_file(self, path: str) -> bool:

@@ -9,6 +9,7 @@ from pytest_dockerharden.model.pattern import pattern
 from pytest_dockerharden.model.secret_arguments import ARGUMENTS, HINT, NAMED_ARGUMENTS
 
 MASK = "***"
+_SHORT = 500
 
 
 def _set(text: str) -> frozenset[str]:
@@ -203,6 +204,12 @@ def _is_of_an_emulator(name: str, value: str) -> bool:
 
 def has_token(value: str) -> bool:
     """Whether the text holds a token or private key of a documented format."""
+    # services share most of their texts, and the combinations of a stack nearly all
+    return _holds_token(value) if len(value) < _SHORT else _holds_token.__wrapped__(value)
+
+
+@lru_cache(maxsize=1024)
+def _holds_token(value: str) -> bool:
     return bool(_LONG_WORD.search(value) and _may_hold_token(value) and _SHAPES.search(value))
 
 
@@ -226,6 +233,8 @@ def has_url_credentials(value: str) -> bool:
 
 def with_defaults(template: str) -> str:
     """The template with each ``${X:-default}`` replaced by its default; references without one stay."""
+    if "${" not in template:
+        return template
     for _ in range(4):  # nested defaults, innermost first
         template, changes = _DEFAULT.subn(lambda match: match[2] or "$X", template)
         if not changes:
