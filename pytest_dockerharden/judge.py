@@ -48,13 +48,13 @@ def judge(control: Control, judged: Any, subject: str, parameters: Mapping[str, 
             findings.append(finding)
     except UnknownFact as fact:
         if not findings:
-            return Judgement(control, subject, "unknown", reason=fact.reason, origin=origin)
+            return Judgement(control, subject, "unknown", (), fact.reason, origin)
     except NotApplicable as reason:
         if not findings:
-            return Judgement(control, subject, "not-applicable", reason=reason.reason, origin=origin)
+            return Judgement(control, subject, "not-applicable", (), reason.reason, origin)
     except Exception:
-        return Judgement(control, subject, "error", reason=traceback.format_exc(), origin=origin)
-    return Judgement(control, subject, "failed" if findings else "passed", tuple(findings), origin=origin)
+        return Judgement(control, subject, "error", (), traceback.format_exc(), origin)
+    return Judgement(control, subject, "failed" if findings else "passed", tuple(findings), "", origin)
 
 
 def judge_project(project: Project, controls: Iterable[Control], parameters: Mapping[str, Any]) -> Iterator[Judgement]:
@@ -65,16 +65,18 @@ def judge_project(project: Project, controls: Iterable[Control], parameters: Map
             yield judge(control, project, "", settings)
         elif control.judges == "Service":
             for service in project.services.values():
-                yield _of_what_is_known(judge(control, service, service.name, settings), service)
+                judgement = judge(control, service, service.name, settings)
+                yield _of_what_is_known(judgement, service) if service.incomplete else judgement
         elif control.judges == "Posture" and not control.live:
             for service in project.services.values():
                 if service.posture is not None:
-                    yield _of_what_is_known(judge(control, service.posture, service.name, settings), service)
+                    judgement = judge(control, service.posture, service.name, settings)
+                    yield _of_what_is_known(judgement, service) if service.incomplete else judgement
 
 
 def _of_what_is_known(judgement: Judgement, service: Service) -> Judgement:
     """What is written in an incomplete service counts; what is not written there may be in the part not at hand."""
-    if not service.incomplete or judgement.verdict not in ("passed", "failed"):
+    if judgement.verdict not in ("passed", "failed"):
         return judgement
     written = tuple(finding for finding in judgement.findings if finding.origin != service.origin)
     verdict: Verdict = "failed" if written else "unknown"

@@ -121,9 +121,11 @@ def no_passwords_in_connection_strings(service: Service) -> Findings:
     """
     for name, node in _texts(service):
         text = node.template or node.text()
+        if "://" not in text or name == "context":
+            continue
         if name not in _FOR_A_SHELL:
             text = text.replace("$$", "\0")  # a dollar of the password, and no reference
-        if name != "context" and has_url_credentials(with_defaults(text)):
+        if has_url_credentials(with_defaults(text)):
             yield service.finding(f"{_what(name)} has a URL with a password", advice(_BY_REFERENCE), at=node)
 
 

@@ -144,7 +144,10 @@ class Stage:
 
     def root_base(self) -> str | None:
         """The external image at the end of the chain."""
-        return list(self.chain())[-1].base
+        stage = self
+        while stage.parent is not None:
+            stage = stage.parent
+        return stage.base
 
     def of(self, *keywords: str) -> list[Instruction]:
         """Its own instructions of these kinds, in order (ONBUILD not looked into)."""

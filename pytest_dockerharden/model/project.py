@@ -86,12 +86,14 @@ class Service:
     def get(self, path: str) -> Node | None:
         """The node at a dotted path (``deploy.resources.limits.memory``); None where it is absent or null."""
         node = self.node
-        for step in path.split("."):
-            child = node.value.get(step) if isinstance(node.value, dict) else None
-            if child is None:
+        # controls ask some hundred times for each service, and mostly for a single step
+        for step in path.split(".") if "." in path else (path,):
+            value = node.value
+            child = value.get(step) if isinstance(value, dict) else None
+            if child is None or child.value is None:
                 return None
             node = child
-        return None if node.value is None else node
+        return node
 
     def text(self, path: str) -> str:
         """The scalar at a dotted path as text, empty where there is none."""
