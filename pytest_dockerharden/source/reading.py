@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 from pytest_dockerharden.model.origin import TextOrigin
@@ -25,7 +25,8 @@ def read_source(path: str | Path) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start].decode(errors="replace")
-        raise _refusal("not UTF-8 text", place_behind(name, before)) from None
+        hint = "it is UTF-16: save it as UTF-8" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else ""
+        raise _refusal("not UTF-8 text", place_behind(name, before), hint=hint) from None
     if "\0" in text:
         raise _refusal("not text: a null byte", place_behind(name, text[: text.index("\0")]))
     return text
@@ -48,5 +49,5 @@ def place_behind(path: str, before: str) -> TextOrigin:
     return TextOrigin(path, line, column, line, column + 1)
 
 
-def _refusal(message: str, origin: TextOrigin, kind: str = "refused") -> SourceError:
-    return SourceError(Problem(kind, message, origin))
+def _refusal(message: str, origin: TextOrigin, kind: str = "refused", hint: str = "") -> SourceError:
+    return SourceError(Problem(kind, message, origin, hint))

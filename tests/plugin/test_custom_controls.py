@@ -67,6 +67,13 @@ def test_it_is_listed_and_explained(stack: Repo) -> None:
     explained.stdout.fnmatch_lines(["team-is-named: Every service has a team.", "  label = 'team'"])
 
 
+@pytest.mark.parametrize("names", [("tools/harden.py", "compose.yml"), ("compose.yml", "tools/harden.py")])
+def test_its_file_may_be_named_to_pytest(stack: Repo, names: tuple[str, str]) -> None:
+    result = stack.judge(*names)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["web: no label team"])
+
+
 def test_its_parameters_can_be_set(stack: Repo) -> None:
     configuration = (
         'select = ["team-is-named"]\ncontrols = ["tools/harden.py"]\n[parameters.team-is-named]\nlabel = "own"\n'

@@ -74,6 +74,11 @@ def test_malformed_files(tmp_path: Path, content: bytes | str, message: str, lin
     assert (problem.origin.line, problem.origin.column) == (line, column)
 
 
+def test_what_is_utf_16_is_told_what_to_do(tmp_path: Path) -> None:
+    assert fail(tmp_path / "compose.yaml", "a: 1\n".encode("utf-16")).hint == "it is UTF-16: save it as UTF-8"
+    assert fail(tmp_path / "other.yaml", b"a: \xff\n").hint == ""
+
+
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 10)
 )
