@@ -17,6 +17,8 @@ from pytest_dockerharden.paths import LIMIT, is_inside, read_bytes, shown_path
 from pytest_dockerharden.report.lines import is_env_file, masked_line, names_only
 from pytest_dockerharden.verdicts import PRECONDITIONS, Result
 
+# of one control and subject: nobody reads more, and a generated file may have fifty thousand
+_MOST_FINDINGS = 100
 _LONGEST = 160
 _SENTENCE_END = pattern(r"(?<=[.!?]) (?=[A-Z\"'`])")
 
@@ -38,8 +40,10 @@ class Excerpts:
         """The whole text of a result that failed; its first line is short and stands for itself."""
         if result.verdict == "error":
             return f"{_blame(result.control)}\n\n{result.reason}"
-        parts = [self._finding(result, finding) for finding in result.findings]
+        parts = [self._finding(result, finding) for finding in result.findings[:_MOST_FINDINGS]]
         parts[0] = "\n".join([self.first_line(result), *parts[0].split("\n")[1:]])
+        if len(result.findings) > _MOST_FINDINGS:
+            parts.append(f"and {len(result.findings) - _MOST_FINDINGS:,} more; --harden-report json:FILE has them all")
         return "\n".join([*parts, *_footer(result)])
 
     def first_line(self, result: Result) -> str:

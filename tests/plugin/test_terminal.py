@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -126,3 +127,13 @@ def test_a_good_stack_has_nothing_that_matters(stack: Repo) -> None:
     output = stack.judge("-k", "good").stdout.str()
     assert "most important" not in output
     assert "FAILURES" not in output
+
+
+def test_of_very_many_findings_of_one_control_the_first_hundred_are_shown(repo: Repo) -> None:
+    images = "".join(f"ENV SECRET_KEY_{number}=hunter2x{number}\n" for number in range(130))
+    repo.add("Dockerfile", f"FROM alpine:3.20\n{images}USER 1000\n")
+    output = repo.judge("Dockerfile", "-k", "secret-values", "--harden-report", "json:out.json").stdout.str()
+    assert output.count("  --> Dockerfile:") == 100
+    assert "\nand 30 more; --harden-report json:FILE has them all\n" in output
+    [failed] = [i for i in json.loads((repo.path / "out.json").read_text())["items"] if i["verdict"] == "failed"]
+    assert len(failed["findings"]) == 130
