@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import secrets
 import select
 import socket
@@ -47,9 +48,18 @@ def labelled_run(client: Any) -> Iterator[Run]:
     try:
         yield run
     finally:
-        # 260 containers at once, on an engine that other tests keep busy
-        left = remove(client, run.id, deadline=180.0)
+        left = [line for line in remove(client, run.id) if not is_kept_by_nobody(client, line)]
         assert not left, f"not removed: {left}"
+
+
+def is_kept_by_nobody(client: Any, line: str) -> bool:
+    """Whether what is left is a network of which the engine says that it is in use, and by whom not.
+
+    Engine 20.10 forgets to take an endpoint off now and then, where many containers start and end at once; until it is
+    started again nothing removes such a network.
+    """
+    network = re.match(r"network (\S+): .*has active endpoints", line)
+    return network is not None and not client.api.inspect_network(network[1])["Containers"]
 
 
 def busybox_image(client: Any, run: Run, applets: tuple[str, ...] = ()) -> str:
