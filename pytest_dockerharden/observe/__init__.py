@@ -64,7 +64,9 @@ def observe_stack(
                 put_ports_back(observed, observed.predicted)
             seen[container] = observed, answer, account
             result.setdefault(service, []).append(observed)
-    put_shared_namespaces({c: found[0] for c, found in seen.items()}, network.services)
+    postures = {container: found[0] for container, found in seen.items()}
+    alive = {container for container, answer in inspected.items() if answer["Id"] in running}
+    put_shared_namespaces(postures, network.services, alive)
     ask(seen.values(), questions, files_of(client))
     return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pytest_dockerharden.model.fact import Fact, Known, Unknown
 from pytest_dockerharden.model.origin import KernelOrigin
@@ -14,11 +14,28 @@ FIRST = {"ipc": 0xEFFFFFFF, "uts": 0xEFFFFFFE, "user": 0xEFFFFFFD, "pid": 0xEFFF
 SHARED = ("net", "pid", "ipc", "uts", "mnt")
 
 
-def put_shared_namespaces(postures: Mapping[str, Posture], services: Mapping[str, str]) -> None:
-    """``postures`` and ``services`` are by container; a service's own replicas count as others."""
+def put_shared_namespaces(
+    postures: Mapping[str, Posture], services: Mapping[str, str], running: Collection[str]
+) -> None:
+    """``postures`` and ``services`` are by container; a service's own replicas count as others.
+
+    Of what is ``running`` they may not have been read: whom it then joins, where the engine says that it joins another,
+    is not known.
+    """
     inodes = {container: first_namespaces(posture) for container, posture in postures.items()}
+    unread = {c for c, posture in postures.items() if c in running and not inodes[c] and joins_another(posture)}
+    names = ", ".join(sorted(services[container] for container in unread))
     for container, posture in postures.items():
-        posture.shared_namespaces = shared(container, posture, inodes, services)
+        found = shared(container, posture, inodes, services)
+        if unread and found.get(None) == {}:
+            found = Unknown(f"the namespaces of {names} could not be read")
+        posture.shared_namespaces = found
+
+
+def joins_another(posture: Posture) -> bool:
+    """Whether the engine was told to start it in a namespace of another container."""
+    modes = (posture.network_mode, posture.pid_mode, posture.ipc_mode)
+    return any(mode.get("").startswith(("container:", "service:")) for mode in modes)
 
 
 def first_namespaces(posture: Posture) -> dict[str, int]:
@@ -38,13 +55,11 @@ def shared(
     if not own:
         return Unknown("its namespaces could not be read")
     found = {}
-    for kind in SHARED:
+    for kind in filter(own.__contains__, SHARED):
         others = {
-            services[other]
-            for other, theirs in inodes.items()
-            if other != container and kind in own and theirs.get(kind) == own[kind]
+            services[other] for other, theirs in inodes.items() if other != container and theirs.get(kind) == own[kind]
         }
-        if own.get(kind) in (0, FIRST.get(kind)):
+        if own[kind] in (0, FIRST.get(kind)):
             others.add(THE_HOST)
         if others:
             found[kind] = frozenset(others)
