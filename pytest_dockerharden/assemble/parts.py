@@ -39,9 +39,10 @@ class Parts:
                 self._nginx[reaching.placed] = tuple(_nginx(reaching, self.sources))
             service.nginx = self._nginx[reaching.placed]
             folder, names = _working_dir(service), tuple(dict.fromkeys(islice(_named(service), _MOST_NAMES)))
-            if (reaching.placed, folder, names) not in self._scripts:
-                self._scripts[reaching.placed, folder, names] = _scripts(folder, names, reaching, self.sources)
-            service.scripts = self._scripts[reaching.placed, folder, names]
+            looked_for = reaching.placed, folder, names
+            if looked_for not in self._scripts:
+                self._scripts[looked_for] = _scripts(folder, names, reaching, self.sources)
+            service.scripts = self._scripts[looked_for]
         service.source_text = self.sources.span
         service.parse_command = lambda node: parse_command_node(node, self.sources)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Literal
 
-from pytest_dockerharden.model.build import instructions, may_ship, mounts, plain, runs
+from pytest_dockerharden.model.build import instructions, may_ship, mentions, mounts, plain, runs
 from pytest_dockerharden.model.control import control
 from pytest_dockerharden.model.dockerfile import Dockerfile, Instruction, Pair, Stage
 from pytest_dockerharden.model.fact import not_applicable
@@ -205,8 +205,8 @@ _LONG = pattern(r"[A-Za-z0-9_-]{30}")
 
 
 def _worth_parsing(instruction: Instruction) -> bool:
-    texts = [instruction.text, *(heredoc.body for heredoc in instruction.heredocs)]
-    return any(any(word in text.casefold() for word in _WORTH) or _LONG.search(text) for text in texts)
+    texts = (instruction.text, *(heredoc.body for heredoc in instruction.heredocs))
+    return mentions(instruction, *_WORTH) or any(map(_LONG.search, texts))
 
 
 # what a build step is given because it asks for a value, and forgets: `SECRET_KEY_BASE=dummy rails assets:precompile`
@@ -343,8 +343,8 @@ _CREDENTIAL_FILE = pattern(
     )/?$""",
     re.VERBOSE,
     needs=(
-        ".env", "id_", "key", ".pem", ".p", ".jks", ".kdbx", "kubeconfig", "credentials", "secret", "service", ".netrc",
-        ".my.cnf", ".npmrc", ".dockercfg", ".htpasswd", ".vault", ".boto", ".s3cfg", ".docker", ".kube", ".aws", ".ssh",
+        ".env", "id_", "key", ".p", ".jks", ".kdbx", "kubeconfig", "credentials", "secret", "service", ".netrc",
+        ".my.cnf", ".npmrc", ".htpasswd", ".vault", ".boto", ".s3cfg", ".docker", ".kube", ".aws", ".ssh",
         ".gnupg", ".azure", ".tf", "auth.json", "password",
     ),
 )  # fmt: skip

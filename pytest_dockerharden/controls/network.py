@@ -174,10 +174,10 @@ def ports_not_bound_to_every_address(posture: Posture, *, allowed: tuple[str, ..
 def _on_every_interface(posture: Posture, allowed: tuple[str, ...]) -> Iterator[Port]:
     if is_data_store(posture):
         not_applicable("data-stores-not-published judges it")
-    alone = _FOR_PEERS | _judged_alone(posture)
-    for port in posture.ports.value:
-        if on_every_interface(port) and port.host_port not in allowed and port.container_port not in alone:
-            yield port
+    everywhere = [port for port in posture.ports.value if on_every_interface(port) and port.host_port not in allowed]
+    found = [port for port in everywhere if port.container_port not in _FOR_PEERS]
+    alone = _judged_alone(posture) if found else set()
+    yield from (port for port in found if port.container_port not in alone)
 
 
 def _judged_alone(posture: Posture) -> set[int]:

@@ -37,7 +37,7 @@ def mentions(run: Instruction, *words: str) -> bool:
 
     It says which steps are worth parsing: that is what costs. A pattern in its place would be compiled at start-up.
     """
-    texts = [run.text.lower(), *(heredoc.body.lower() for heredoc in run.heredocs)]
+    texts = [run.text.casefold(), *(heredoc.body.casefold() for heredoc in run.heredocs)]
     return any(word in text for text in texts for word in words)
 
 
